@@ -1,0 +1,33 @@
+#pragma once
+// Knows: who closes a descriptor. Touches: that descriptor.
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace dnspin {
+
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) {
+      ::close(fd_);
+    }
+  }
+
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  void reset() { *this = Descriptor(); }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace dnspin

@@ -1,0 +1,86 @@
+#pragma once
+// Knows: the messages between dnspind and a reader (dnspin-resolver), on one SOCK_SEQPACKET pair a
+// client: the descriptor names the client, no message can. Bounded, of fixed shape, little-endian;
+// each side judges what it gets like a stranger's. Touches nothing.
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "pinning/address.h"
+#include "pinning/name.h"
+
+namespace dnspin {
+
+inline constexpr size_t kMessageOctetsMax = 1024;
+inline constexpr size_t kAddressesPerRequest = 24;   // more addresses go in several requests
+inline constexpr size_t kRuleHostOctetsMax = 256;    // a longer pattern is refused at load
+inline constexpr size_t kRequestsOpenMax = 1024;     // unanswered pin requests on one channel
+
+// Reader to dnspind: pin these addresses for this asked name under this rule host.
+struct PinRequest {
+  uint64_t ticket = 0;      // the reader's own; comes back in the reply
+  uint32_t generation = 0;  // of the policy by which the reader judged
+  uint32_t told_s = 0;      // the TTL it is about to tell
+  Name asked;
+  std::string rule_host;    // HostPattern::Text() of the first accept rule that lists the name
+  std::vector<Address> addresses;  // 1..kAddressesPerRequest
+  bool operator==(const PinRequest&) const = default;
+};
+
+// Reader to dnspind, one way: a question was refused (for the journal). Budgeted by the reader.
+struct RefusalReport {
+  uint16_t ede = 0;  // RFC 8914 code
+  Name asked;
+  bool operator==(const RefusalReport&) const = default;
+};
+
+// Reader to dnspind, one way: totals since the reader began to serve this client, about once a second.
+struct CountersReport {
+  uint64_t questions = 0;            // well-formed ones of this client
+  uint64_t answered = 0;             // NOERROR and NXDOMAIN sent
+  uint64_t refused = 0;              // REFUSED sent
+  uint64_t failed = 0;               // SERVFAIL sent
+  uint64_t dropped = 0;              // packets ignored: malformed, spoofed, over a limit
+  uint64_t cache_hits = 0;
+  uint64_t upstream_questions = 0;
+  uint64_t answers_released_unpinned = 0;  // promise 1: stays 0
+  bool operator==(const CountersReport&) const = default;
+};
+
+using FromReader = std::variant<PinRequest, RefusalReport, CountersReport>;
+
+enum class PinOutcome : uint8_t {
+  kDone,    // every address is in the kernel
+  kQuota,   // per_client or per_name reached
+  kStale,   // judged by an older policy: judge again by the current one
+  kFailed,  // the kernel said no, or nothing in time
+};
+
+// dnspind to reader.
+struct PinReply {
+  uint64_t ticket = 0;
+  PinOutcome outcome = PinOutcome::kFailed;
+  bool operator==(const PinReply&) const = default;
+};
+
+// dnspind to reader: the policy in the sealed memfd that comes with this message holds from now on.
+struct PolicyNotice {
+  uint32_t generation = 0;
+  bool operator==(const PolicyNotice&) const = default;
+};
+
+using ToReader = std::variant<PinReply, PolicyNotice>;
+
+std::string Encode(const FromReader& message);
+std::string Encode(const ToReader& message);
+
+// The whole span is one message, or it is an error that says what is wrong with it.
+absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes);
+absl::StatusOr<ToReader> DecodeToReader(std::span<const uint8_t> bytes);
+
+}  // namespace dnspin

@@ -1,0 +1,89 @@
+#pragma once
+// Knows: which pins one client holds, for which names, how long, and its quotas. dnspind's memory; the
+// kernel's sets are the truth it is read back from. Touches nothing.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "pinning/address.h"
+#include "pinning/clock.h"
+#include "pinning/name.h"
+#include "pinning/policy.h"
+
+namespace dnspin {
+
+// Why an element exists: this rule let this name be asked.
+struct PinHolder {
+  std::string rule_host;  // HostPattern::Text() of the rule
+  Name asked;
+  BootTime until;
+};
+
+struct PinKey {
+  uint32_t group = 0;  // PinGroup::number
+  Address address;
+  auto operator<=>(const PinKey&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const PinKey& key) {
+    return H::combine(std::move(h), key.group, key.address);
+  }
+};
+
+struct Pin {
+  PinKey key;
+  std::vector<PinHolder> holders;  // at most kHoldersMax; the one that lives longest comes first
+  BootTime until() const { return holders.front().until; }
+};
+
+// What one request asks the kernel to hold, and what the ledger will note once it does.
+struct PinChange {
+  PinKey key;
+  PinHolder holder;     // `until` is set by Record
+  BootTime until;       // of the element: never earlier than it was
+  bool replace = false; // the element is there under another comment
+  std::string comment;
+};
+
+class Ledger {
+ public:
+  static constexpr size_t kHoldersMax = 16;
+
+  explicit Ledger(const PinTerms& terms) : terms_(terms) {}
+  void SetTerms(const PinTerms& terms) { terms_ = terms; }
+
+  // One place a name's addresses go to: a group, and the host of its first rule that lists the name.
+  struct Place {
+    uint32_t group = 0;
+    std::string rule_host;
+  };
+
+  // The changes for pinning `addresses` in every place until at least `now + life`. Nothing if that
+  // would exceed a quota; the ledger stays as it is either way.
+  std::optional<std::vector<PinChange>> Plan(const Name& asked, std::span<const Place> places,
+                                             std::span<const Address> addresses,
+                                             std::chrono::seconds life, BootTime now);
+  // The kernel has acknowledged them.
+  void Record(std::span<const PinChange> changes);
+
+  void Adopt(PinKey key, PinHolder holder);       // read back from the kernel; beyond all quotas
+  void Erase(const PinKey& key);
+  void Expire(BootTime now);                       // forgets what the kernel has let go
+
+  const absl::flat_hash_map<PinKey, Pin>& pins() const { return pins_; }
+  size_t CountOf(const Name& asked) const;         // addresses pinned for this name
+
+ private:
+  void Note(const PinKey& key, PinHolder holder);
+
+  PinTerms terms_;
+  absl::flat_hash_map<PinKey, Pin> pins_;
+  absl::flat_hash_map<Name, absl::flat_hash_map<PinKey, BootTime>> by_name_;
+};
+
+}  // namespace dnspin

@@ -1,0 +1,26 @@
+#pragma once
+// Knows: which rules of a client share a pin set. Neighbouring host rules that agree in action,
+// protocol and ports are one group; a group keeps its number, and so its set, as long as it lives.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pinning/rule.h"
+
+namespace dnspin {
+
+struct PinGroup {
+  uint32_t number = 0;  // N of the set `pin-ADDRESS-N`, from 1
+  Action action = Action::kAccept;
+  Service service;
+  uint32_t occurrence = 0;          // the how-manieth group of this action and service, from 0
+  std::vector<uint32_t> rules;      // positions, ascending
+  bool operator==(const PinGroup&) const = default;
+};
+
+// The groups of `rules`, in order; a group that was in `before` keeps its number, new ones take the
+// smallest free. Only rules that pin (Rule::PinsNames) and stand before the first that closes the chain.
+std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinGroup> before);
+
+}  // namespace dnspin

@@ -1,0 +1,48 @@
+#pragma once
+// Knows: all that both processes must agree on about one client. A value: dnspind makes it, a sealed
+// memfd carries it, dnspin-resolver reads it back (config/policy_document.h).
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pinning/address.h"
+#include "pinning/rule.h"
+
+namespace dnspin {
+
+// The `[pins]` of dnspin.toml.
+struct PinTerms {
+  std::chrono::seconds told_max{300};  // longest TTL told for a pinned name
+  std::chrono::seconds floor{300};     // shortest pin life
+  std::chrono::seconds slack{30};      // pin life beyond the TTL told
+  uint32_t per_client = 4096;
+  uint32_t per_name = 1024;
+  auto operator<=>(const PinTerms&) const = default;
+};
+
+struct Upstream {
+  Endpoint endpoint;
+  std::string interface;  // its route leaves by this one now; questions are bound to it
+  auto operator<=>(const Upstream&) const = default;
+};
+
+struct Policy {
+  std::string client;                // what it is called
+  std::vector<Address> addresses;    // both families; the first of a family names its chain and sets
+  uint32_t generation = 0;           // counts this client's policies; a request names the one it was judged by
+  uint32_t interface_index = 0;      // where the client's packets come in; 0: not there now, serve nothing
+  std::vector<Rule> rules;           // expired ones are gone
+  PinTerms terms;
+  std::vector<HostPattern> rebind_ok;
+  bool intercept_any = false;
+  std::vector<Address> intercept;    // what the client may take for its DNS server
+  std::vector<Upstream> upstreams;
+  std::vector<Address> own;          // sorted: this machine's and its clients'; no name may answer with them
+
+  bool HasFamily(Family family) const;
+  bool operator==(const Policy&) const = default;
+};
+
+}  // namespace dnspin
