@@ -1,0 +1,18 @@
+# The libraries of the distribution, found by pkg-config but for those that speak CMake themselves.
+find_package(PkgConfig REQUIRED)
+find_package(absl REQUIRED)
+find_package(fmt REQUIRED)
+
+foreach(module libnftables libnftnl libmnl libnetfilter_conntrack re2 libpsl libidn2
+               tomlplusplus nlohmann_json ldns)
+  pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
+endforeach()
+if(NOT DNSPIN_FLAVOR STREQUAL "fuzz")
+  pkg_check_modules(gtest_main REQUIRED IMPORTED_TARGET gtest_main)
+endif()
+
+# Abseil's parts that any folder may use.
+add_library(dnspin_absl INTERFACE)
+target_link_libraries(
+  dnspin_absl INTERFACE absl::status absl::statusor absl::strings absl::hash absl::flat_hash_map
+                        absl::flat_hash_set absl::any_invocable)
