@@ -1,5 +1,6 @@
 #pragma once
-// Knows: SOCK_SEQPACKET pairs that carry messages and descriptors, and sealed memfds. Touches: those.
+// Knows: SOCK_SEQPACKET pairs that carry messages and descriptors, and sealed memfds. Touches:
+// those.
 
 #include <cstdint>
 #include <optional>
@@ -22,11 +23,12 @@ absl::Status SendPacket(int fd, std::string_view message, std::span<const int> d
 struct Packet {
   std::string bytes;
   std::vector<Descriptor> descriptors;  // close-on-exec
-  bool truncated = false;               // it was longer than `octets_max`, or brought too many descriptors
+  bool truncated = false;  // it was longer than `octets_max`, or brought too many descriptors
 };
 
 // One message. Nothing if there is none now; an error, kOutOfRange, if the peer has closed.
-absl::StatusOr<std::optional<Packet>> ReceivePacket(int fd, size_t octets_max, size_t descriptors_max = 0);
+absl::StatusOr<std::optional<Packet>> ReceivePacket(int fd, size_t octets_max,
+                                                    size_t descriptors_max = 0);
 
 absl::StatusOr<Descriptor> SealedMemory(std::string_view contents);
 

@@ -1,5 +1,6 @@
 #pragma once
-// Knows: level-triggered epoll. Touches: the descriptors it is given to watch; it owns none of them.
+// Knows: level-triggered epoll. Touches: the descriptors it is given to watch; it owns none of
+// them.
 
 #include <cstdint>
 #include <functional>
@@ -16,8 +17,8 @@ namespace dnspin {
 
 class Reactor;
 
-// Watching, as a handle: it ends with the handle. Ending one (its own or another's) inside a callback
-// is allowed; the callback of an ended watch is not called any more.
+// Watching, as a handle: it ends with the handle. Ending one (its own or another's) inside a
+// callback is allowed; the callback of an ended watch is not called any more.
 class Watch {
  public:
   Watch() = default;

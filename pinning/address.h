@@ -19,10 +19,13 @@ class Address {
   Address() = default;  // 0.0.0.0
 
   static std::optional<Address> Parse(std::string_view text);  // no scope, no brackets, no prefix
-  static std::optional<Address> FromBytes(std::span<const uint8_t> bytes);  // 4 or 16, network order
+  static std::optional<Address> FromBytes(
+      std::span<const uint8_t> bytes);  // 4 or 16, network order
 
   Family family() const { return family_; }
-  std::span<const uint8_t> bytes() const { return {bytes_.data(), family_ == Family::kIpv4 ? 4U : 16U}; }
+  std::span<const uint8_t> bytes() const {
+    return {bytes_.data(), family_ == Family::kIpv4 ? 4U : 16U};
+  }
   std::string Text() const;  // RFC 5952
 
   auto operator<=>(const Address&) const = default;
@@ -48,7 +51,8 @@ struct Prefix {
   auto operator<=>(const Prefix&) const = default;
 };
 
-// An address and port that questions are sent to: "ADDR", "ADDR:PORT", "[V6]:PORT"; port 53 if none.
+// An address and port that questions are sent to: "ADDR", "ADDR:PORT", "[V6]:PORT"; port 53 if
+// none.
 struct Endpoint {
   Address address;
   uint16_t port = 53;

@@ -12,16 +12,17 @@ namespace dnspin {
 
 // Resource record types and classes that the code names (IANA "DNS Parameters").
 namespace dns {
-inline constexpr uint16_t kA = 1, kNs = 2, kCname = 5, kSoa = 6, kPtr = 12, kMx = 15, kTxt = 16, kAaaa = 28,
-                          kSrv = 33, kDname = 39, kOpt = 41, kDs = 43, kRrsig = 46, kNsec = 47, kDnskey = 48,
-                          kNsec3 = 50, kSvcb = 64, kHttps = 65, kTsig = 250, kIxfr = 251, kAxfr = 252,
-                          kAny = 255;
+inline constexpr uint16_t kA = 1, kNs = 2, kCname = 5, kSoa = 6, kPtr = 12, kMx = 15, kTxt = 16,
+                          kAaaa = 28, kSrv = 33, kDname = 39, kOpt = 41, kDs = 43, kRrsig = 46,
+                          kNsec = 47, kDnskey = 48, kNsec3 = 50, kSvcb = 64, kHttps = 65,
+                          kTsig = 250, kIxfr = 251, kAxfr = 252, kAny = 255;
 inline constexpr uint16_t kIn = 1, kChaos = 3;
-inline constexpr uint8_t kNoError = 0, kFormErr = 1, kServFail = 2, kNxDomain = 3, kNotImp = 4, kRefused = 5;
+inline constexpr uint8_t kNoError = 0, kFormErr = 1, kServFail = 2, kNxDomain = 3, kNotImp = 4,
+                         kRefused = 5;
 // RFC 8914, extended DNS errors.
-inline constexpr uint16_t kEdeNotReady = 14, kEdeBlocked = 15, kEdeFiltered = 17, kEdeProhibited = 18,
-                          kEdeNoReachableAuthority = 22, kEdeNetworkError = 23, kEdeInvalidData = 24,
-                          kEdeOther = 0;
+inline constexpr uint16_t kEdeNotReady = 14, kEdeBlocked = 15, kEdeFiltered = 17,
+                          kEdeProhibited = 18, kEdeNoReachableAuthority = 22, kEdeNetworkError = 23,
+                          kEdeInvalidData = 24, kEdeOther = 0;
 }  // namespace dns
 
 struct Record {

@@ -17,9 +17,9 @@
 namespace dnspin {
 
 inline constexpr size_t kMessageOctetsMax = 1024;
-inline constexpr size_t kAddressesPerRequest = 24;   // more addresses go in several requests
-inline constexpr size_t kRuleHostOctetsMax = 256;    // a longer pattern is refused at load
-inline constexpr size_t kRequestsOpenMax = 1024;     // unanswered pin requests on one channel
+inline constexpr size_t kAddressesPerRequest = 24;  // more addresses go in several requests
+inline constexpr size_t kRuleHostOctetsMax = 256;   // a longer pattern is refused at load
+inline constexpr size_t kRequestsOpenMax = 1024;    // unanswered pin requests on one channel
 
 // Reader to dnspind: pin these addresses for this asked name under this rule host.
 struct PinRequest {
@@ -27,7 +27,7 @@ struct PinRequest {
   uint32_t generation = 0;  // of the policy by which the reader judged
   uint32_t told_s = 0;      // the TTL it is about to tell
   Name asked;
-  std::string rule_host;    // HostPattern::Text() of the first accept rule that lists the name
+  std::string rule_host;  // HostPattern::Text() of the first accept rule that lists the name
   std::vector<Address> addresses;  // 1..kAddressesPerRequest
   bool operator==(const PinRequest&) const = default;
 };
@@ -39,13 +39,14 @@ struct RefusalReport {
   bool operator==(const RefusalReport&) const = default;
 };
 
-// Reader to dnspind, one way: totals since the reader began to serve this client, about once a second.
+// Reader to dnspind, one way: totals since the reader began to serve this client, about once a
+// second.
 struct CountersReport {
-  uint64_t questions = 0;            // well-formed ones of this client
-  uint64_t answered = 0;             // NOERROR and NXDOMAIN sent
-  uint64_t refused = 0;              // REFUSED sent
-  uint64_t failed = 0;               // SERVFAIL sent
-  uint64_t dropped = 0;              // packets ignored: malformed, spoofed, over a limit
+  uint64_t questions = 0;  // well-formed ones of this client
+  uint64_t answered = 0;   // NOERROR and NXDOMAIN sent
+  uint64_t refused = 0;    // REFUSED sent
+  uint64_t failed = 0;     // SERVFAIL sent
+  uint64_t dropped = 0;    // packets ignored: malformed, spoofed, over a limit
   uint64_t cache_hits = 0;
   uint64_t upstream_questions = 0;
   uint64_t answers_released_unpinned = 0;  // promise 1: stays 0

@@ -1,6 +1,6 @@
 #pragma once
-// Knows: what time is here. CLOCK_BOOTTIME, because a laptop that slept has aged its TTLs; a type of
-// its own keeps it from mixing with wall time. Only a daemon holds a Clock, everything else gets
+// Knows: what time is here. CLOCK_BOOTTIME, because a laptop that slept has aged its TTLs; a type
+// of its own keeps it from mixing with wall time. Only a daemon holds a Clock, everything else gets
 // `now` as an argument.
 
 #include <chrono>

@@ -22,9 +22,9 @@ class Gate {
   void Hold(ClientId client, uint64_t ticket, std::vector<PinElement> elements);
   bool Empty() const { return held_.empty(); }
 
-  // Has all that is held confirmed: in batches of kElementsPerCommit; where a batch fails, the requests
-  // that the kernel named fail and the others are tried again client by client, then alone. Decisions
-  // come in the order of Hold.
+  // Has all that is held confirmed: in batches of kElementsPerCommit; where a batch fails, the
+  // requests that the kernel named fail and the others are tried again client by client, then
+  // alone. Decisions come in the order of Hold.
   std::vector<Decision> Settle();
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// Knows: which pins one client holds, for which names, how long, and its quotas. dnspind's memory; the
-// kernel's sets are the truth it is read back from. Touches nothing.
+// Knows: which pins one client holds, for which names, how long, and its quotas. dnspind's memory;
+// the kernel's sets are the truth it is read back from. Touches nothing.
 
 #include <chrono>
 #include <cstdint>
@@ -44,9 +44,9 @@ struct Pin {
 // What one request asks the kernel to hold, and what the ledger will note once it does.
 struct PinChange {
   PinKey key;
-  PinHolder holder;     // `until` is set by Record
-  BootTime until;       // of the element: never earlier than it was
-  bool replace = false; // the element is there under another comment
+  PinHolder holder;      // `until` is set by Record
+  BootTime until;        // of the element: never earlier than it was
+  bool replace = false;  // the element is there under another comment
   std::string comment;
 };
 
@@ -57,7 +57,8 @@ class Ledger {
   explicit Ledger(const PinTerms& terms) : terms_(terms) {}
   void SetTerms(const PinTerms& terms) { terms_ = terms; }
 
-  // One place a name's addresses go to: a group, and the host of its first rule that lists the name.
+  // One place a name's addresses go to: a group, and the host of its first rule that lists the
+  // name.
   struct Place {
     uint32_t group = 0;
     std::string rule_host;
@@ -71,12 +72,12 @@ class Ledger {
   // The kernel has acknowledged them.
   void Record(std::span<const PinChange> changes);
 
-  void Adopt(PinKey key, PinHolder holder);       // read back from the kernel; beyond all quotas
+  void Adopt(PinKey key, PinHolder holder);  // read back from the kernel; beyond all quotas
   void Erase(const PinKey& key);
-  void Expire(BootTime now);                       // forgets what the kernel has let go
+  void Expire(BootTime now);  // forgets what the kernel has let go
 
   const absl::flat_hash_map<PinKey, Pin>& pins() const { return pins_; }
-  size_t CountOf(const Name& asked) const;         // addresses pinned for this name
+  size_t CountOf(const Name& asked) const;  // addresses pinned for this name
 
  private:
   void Note(const PinKey& key, PinHolder holder);

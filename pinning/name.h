@@ -12,8 +12,8 @@
 
 namespace dnspin {
 
-// A domain name in wire form (RFC 1035 3.1), ASCII letters in lower case, final root octet included;
-// 1..255 octets. Labels hold any octet: a dot inside a label is not a separator.
+// A domain name in wire form (RFC 1035 3.1), ASCII letters in lower case, final root octet
+// included; 1..255 octets. Labels hold any octet: a dot inside a label is not a separator.
 class Name {
  public:
   static constexpr size_t kOctetsMax = 255;
@@ -38,8 +38,10 @@ class Name {
 
   bool IsRoot() const { return wire_.size() == 1; }
   bool IsWithin(const Name& zone) const;  // at or below, by whole labels
-  bool IsBelow(const Name& zone) const { return wire_.size() > zone.wire_.size() && IsWithin(zone); }
-  Name Parent() const;  // the root's parent is the root
+  bool IsBelow(const Name& zone) const {
+    return wire_.size() > zone.wire_.size() && IsWithin(zone);
+  }
+  Name Parent() const;        // the root's parent is the root
   size_t LabelCount() const;  // the root has none
 
   auto operator<=>(const Name&) const = default;
@@ -53,8 +55,8 @@ class Name {
   std::string wire_;
 };
 
-// Untrusted text as it may stand in a log line or on a terminal: every octet outside printable ASCII,
-// and the backslash, becomes `\DDD`; at most `length_max` octets of it, then "...".
+// Untrusted text as it may stand in a log line or on a terminal: every octet outside printable
+// ASCII, and the backslash, becomes `\DDD`; at most `length_max` octets of it, then "...".
 std::string Escaped(std::string_view untrusted, size_t length_max = 256);
 
 }  // namespace dnspin

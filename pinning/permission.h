@@ -1,6 +1,6 @@
 #pragma once
-// Knows: who may ask what, and which rules an asked name's addresses are pinned under (design.md 3).
-// The security decision: no clock, no I/O, no log.
+// Knows: who may ask what, and which rules an asked name's addresses are pinned under (design.md
+// 3). The security decision: no clock, no I/O, no log.
 
 #include <cstdint>
 #include <optional>
@@ -12,17 +12,19 @@
 namespace dnspin {
 
 enum class Standing : uint8_t {
-  kPinned,      // listed by accept rules: resolve, pin, tell
-  kAnswered,    // not listed, or listed for DNS alone: resolve and tell, nothing is pinned
-  kBlocked,     // a drop rule names it: EDE 15
-  kNotReady,    // listed only behind a drop whose addresses are not known yet: EDE 14
+  kPinned,    // listed by accept rules: resolve, pin, tell
+  kAnswered,  // not listed, or listed for DNS alone: resolve and tell, nothing is pinned
+  kBlocked,   // a drop rule names it: EDE 15
+  kNotReady,  // listed only behind a drop whose addresses are not known yet: its answer is walked,
+              // then EDE 14
   kProhibited,  // the rules let no such question out: EDE 18
 };
 
 struct Permission {
   Standing standing = Standing::kProhibited;
-  uint32_t rule = 0;             // position of the rule that decided; 0 for kProhibited
-  std::vector<uint32_t> pinned;  // positions of all accept rules that its addresses are pinned under
+  uint32_t rule = 0;  // position of the rule that decided; 0 for kProhibited
+  std::vector<uint32_t>
+      pinned;  // positions of all accept rules that its addresses are pinned under
 };
 
 enum class Transport : uint8_t { kUdp, kTcp };
@@ -33,7 +35,8 @@ class Permissions {
   explicit Permissions(const Policy& policy);
 
   // `destination`: where the client sent the question, if that is known.
-  Permission Judge(const Name& asked, Transport transport, std::optional<Address> destination) const;
+  Permission Judge(const Name& asked, Transport transport,
+                   std::optional<Address> destination) const;
 
   // True if a rule before position `rule` refuses `name` in DNS: for the names on a lineage.
   bool Refuses(const Name& name, uint32_t rule) const;
@@ -45,14 +48,16 @@ class Permissions {
   bool MayRebind(const Name& asked) const { return rebind_ok_.Matches(asked); }
 
  private:
-  std::optional<uint32_t> RuleForQuestion(Transport transport, std::optional<Address> destination) const;
-  std::optional<uint32_t> RuleForQuestionTo(Transport transport, const Address* destination) const;
+  std::optional<uint32_t> RuleForQuestion(Transport transport,
+                                          std::optional<Address> destination) const;
+  std::optional<uint32_t> RuleForQuestionTo(Protocol protocol, const Address* destination) const;
 
   std::vector<Rule> rules_;
   PatternIndex hosts_;
   PatternIndex rebind_ok_;
   bool intercept_any_ = false;
   std::vector<Address> intercept_;
+  uint32_t closed_from_ = 0;  // position of the first rule that closes the chain, or their number
 };
 
 }  // namespace dnspin

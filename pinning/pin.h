@@ -18,7 +18,7 @@ namespace dnspin {
 enum class ClientId : uint32_t {};  // our own number for a client; never sent by anyone
 
 struct PinElement {
-  std::string set;     // `pin-10-137-0-25-1`; the address's family says in which table
+  std::string set;  // `pin-10-137-0-25-1`; the address's family says in which table
   Address address;
   std::chrono::milliseconds life{0};  // from now; both timeout and expiration, at least one second
   std::string comment;                // at most kCommentOctetsMax, no NUL
@@ -27,10 +27,12 @@ struct PinElement {
 
 inline constexpr size_t kCommentOctetsMax = 128;
 
-// `.github.com < api.github.com`, or the rule host alone where the asked name is the same; cut to fit.
+// `.github.com < api.github.com`, or the rule host alone where the asked name is the same; cut to
+// fit.
 std::string PinComment(std::string_view rule_host, const Name& asked);
 
-// What a comment says: the rule host, and the asked name as text (the rule host's where it has none).
+// What a comment says: the rule host, and the asked name as text (the rule host's where it has
+// none).
 struct CommentParts {
   std::string rule_host;
   std::string asked;
@@ -38,8 +40,8 @@ struct CommentParts {
 CommentParts ReadPinComment(std::string_view comment);
 
 struct CommitResult {
-  absl::Status status;           // OK: all elements are in the kernel; else none is
-  std::vector<size_t> refused;   // positions of the elements that the kernel named, if it named any
+  absl::Status status;          // OK: all elements are in the kernel; else none is
+  std::vector<size_t> refused;  // positions of the elements that the kernel named, if it named any
 };
 
 class Pinner {  // the firewall, as the gate sees it

@@ -14,13 +14,14 @@ struct PinGroup {
   uint32_t number = 0;  // N of the set `pin-ADDRESS-N`, from 1
   Action action = Action::kAccept;
   Service service;
-  uint32_t occurrence = 0;          // the how-manieth group of this action and service, from 0
-  std::vector<uint32_t> rules;      // positions, ascending
+  uint32_t occurrence = 0;      // the how-manieth group of this action and service, from 0
+  std::vector<uint32_t> rules;  // positions, ascending
   bool operator==(const PinGroup&) const = default;
 };
 
 // The groups of `rules`, in order; a group that was in `before` keeps its number, new ones take the
-// smallest free. Only rules that pin (Rule::PinsNames) and stand before the first that closes the chain.
+// smallest free. Only rules that pin (Rule::PinsNames) and stand before the first that closes the
+// chain.
 std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinGroup> before);
 
 }  // namespace dnspin

@@ -1,6 +1,6 @@
 #pragma once
-// Knows: all that both processes must agree on about one client. A value: dnspind makes it, a sealed
-// memfd carries it, dnspin-resolver reads it back (config/policy_document.h).
+// Knows: all that both processes must agree on about one client. A value: dnspind makes it, a
+// sealed memfd carries it, dnspin-resolver reads it back (config/policy_document.h).
 
 #include <chrono>
 #include <cstdint>
@@ -29,17 +29,20 @@ struct Upstream {
 };
 
 struct Policy {
-  std::string client;                // what it is called
-  std::vector<Address> addresses;    // both families; the first of a family names its chain and sets
-  uint32_t generation = 0;           // counts this client's policies; a request names the one it was judged by
-  uint32_t interface_index = 0;      // where the client's packets come in; 0: not there now, serve nothing
-  std::vector<Rule> rules;           // expired ones are gone
+  std::string client;              // what it is called
+  std::vector<Address> addresses;  // both families; the first of a family names its chain and sets
+  uint32_t generation =
+      0;  // counts this client's policies; a request names the one it was judged by
+  uint32_t interface_index =
+      0;                    // where the client's packets come in; 0: not there now, serve nothing
+  std::vector<Rule> rules;  // expired ones are gone
   PinTerms terms;
   std::vector<HostPattern> rebind_ok;
   bool intercept_any = false;
-  std::vector<Address> intercept;    // what the client may take for its DNS server
+  std::vector<Address> intercept;  // what the client may take for its DNS server
   std::vector<Upstream> upstreams;
-  std::vector<Address> own;          // sorted: this machine's and its clients'; no name may answer with them
+  std::vector<Address>
+      own;  // sorted: this machine's and its clients'; no name may answer with them
 
   bool HasFamily(Family family) const;
   bool operator==(const Policy&) const = default;

@@ -24,20 +24,20 @@ struct PortRange {
 // The protocol and ports of a rule: what of the destination it is about.
 struct Service {
   Protocol protocol = Protocol::kAny;
-  std::optional<PortRange> ports;     // with tcp or udp only
-  std::optional<uint8_t> icmp_type;   // with icmp only
+  std::optional<PortRange> ports;    // with tcp or udp only
+  std::optional<uint8_t> icmp_type;  // with icmp only
   auto operator<=>(const Service&) const = default;
 };
 
 struct Rule {
   Action action = Action::kDrop;
-  std::optional<HostPattern> host;    // host and destination exclude each other
+  std::optional<HostPattern> host;  // host and destination exclude each other
   std::optional<Prefix> destination;
   Service service;
-  bool dns_target = false;            // specialtarget=dns
-  std::optional<int64_t> expire;      // UNIX time; ended at that second
+  bool dns_target = false;        // specialtarget=dns
+  std::optional<int64_t> expire;  // UNIX time; ended at that second
   std::string comment;
-  std::string origin;                 // where it was written, "clients.d/work:3"; not compared
+  std::string origin;  // where it was written, "clients.d/work:3"; not compared
 
   // Canonical `key=value` text in Qubes' own order; without comment, expire and origin.
   std::string Text() const;
@@ -46,7 +46,8 @@ struct Rule {
   bool RefusesNames() const;
   // An accept of a host whose answers are pinned.
   bool PinsNames() const { return action == Action::kAccept && host.has_value() && !dns_target; }
-  // A drop of an exact name, whose addresses the firewall does not know: the chain ends here, closed.
+  // A drop of an exact name, whose addresses the firewall does not know: the chain ends here,
+  // closed.
   bool ClosesChain() const;
 
   bool operator==(const Rule& other) const;

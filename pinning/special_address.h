@@ -15,8 +15,8 @@ enum class AddressKind {
 
 AddressKind KindOf(const Address& address);
 
-// True if `address`, or an IPv4 address that it embeds, is one of `own` (sorted): this machine's and
-// its clients'.
+// True if `address`, or an IPv4 address that it embeds, is one of `own` (sorted): this machine's
+// and its clients'.
 bool IsOwn(const Address& address, const std::vector<Address>& own);
 
 }  // namespace dnspin

@@ -1,0 +1,213 @@
+#include "pinning/channel_message.h"
+
+#include <optional>
+#include <string_view>
+
+#include "pinning/check.h"
+#include "pinning/rule.h"
+
+namespace dnspin {
+namespace {
+
+enum class Type : uint8_t { kPin = 1, kRefusal = 2, kCounters = 3, kPinReply = 16, kPolicy = 17 };
+
+class Writer {
+ public:
+  explicit Writer(Type type) { Number(static_cast<uint8_t>(type)); }
+
+  template <typename T>
+  void Number(T value) {
+    for (size_t i = 0; i < sizeof(T); ++i) {
+      bytes_ += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
+    }
+  }
+  void Text(std::string_view text) {
+    Number(static_cast<uint16_t>(text.size()));
+    bytes_ += text;
+  }
+  void Put(const Address& address) {
+    Number(static_cast<uint8_t>(address.bytes().size()));
+    for (const uint8_t octet : address.bytes()) {
+      Number(octet);
+    }
+  }
+  std::string Take() {
+    DNSPIN_CHECK(bytes_.size() <= kMessageOctetsMax);
+    return std::move(bytes_);
+  }
+
+ private:
+  std::string bytes_;
+};
+
+// Reads what a Writer wrote; once anything is amiss, everything after is, and Finished() says so.
+class Reader {
+ public:
+  explicit Reader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+
+  template <typename T>
+  T Number() {
+    uint64_t value = 0;
+    const auto octets = Take(sizeof(T));
+    for (size_t i = 0; i < octets.size(); ++i) {
+      value |= static_cast<uint64_t>(octets[i]) << (8 * i);
+    }
+    return static_cast<T>(value);
+  }
+  std::string Text(size_t octets_max) {
+    const auto length = Number<uint16_t>();
+    good_ = good_ && length <= octets_max;
+    const auto octets = Take(length);
+    return {octets.begin(), octets.end()};
+  }
+  Name AName() {
+    const auto name = Name::FromWire(Text(Name::kOctetsMax));
+    good_ = good_ && name.has_value();
+    return name.value_or(Name());
+  }
+  Address AnAddress() {
+    const auto length = Number<uint8_t>();
+    const auto address = Address::FromBytes(Take(length));
+    good_ = good_ && address.has_value();
+    return address.value_or(Address());
+  }
+  void Require(bool condition) { good_ = good_ && condition; }
+  bool good() const { return good_; }
+  bool Finished() const { return good_ && bytes_.empty(); }
+
+ private:
+  std::span<const uint8_t> Take(size_t octets) {
+    if (!good_ || octets > bytes_.size()) {
+      good_ = false;
+      return {};
+    }
+    const auto taken = bytes_.first(octets);
+    bytes_ = bytes_.subspan(octets);
+    return taken;
+  }
+
+  std::span<const uint8_t> bytes_;
+  bool good_ = true;
+};
+
+template <typename Self, typename Visit>
+void VisitCounters(Self& counters, Visit visit) {
+  for (auto* counter : {&counters.questions, &counters.answered, &counters.refused,
+                        &counters.failed, &counters.dropped, &counters.cache_hits,
+                        &counters.upstream_questions, &counters.answers_released_unpinned}) {
+    visit(*counter);
+  }
+}
+
+struct Encoder {
+  std::string operator()(const PinRequest& request) const {
+    Writer writer(Type::kPin);
+    writer.Number(request.ticket);
+    writer.Number(request.generation);
+    writer.Number(request.told_s);
+    writer.Text(request.asked.Wire());
+    writer.Text(request.rule_host);
+    writer.Number(static_cast<uint8_t>(request.addresses.size()));
+    for (const Address& address : request.addresses) {
+      writer.Put(address);
+    }
+    return writer.Take();
+  }
+  std::string operator()(const RefusalReport& report) const {
+    Writer writer(Type::kRefusal);
+    writer.Number(report.ede);
+    writer.Text(report.asked.Wire());
+    return writer.Take();
+  }
+  std::string operator()(const CountersReport& report) const {
+    Writer writer(Type::kCounters);
+    VisitCounters(report, [&](uint64_t counter) { writer.Number(counter); });
+    return writer.Take();
+  }
+  std::string operator()(const PinReply& reply) const {
+    Writer writer(Type::kPinReply);
+    writer.Number(reply.ticket);
+    writer.Number(static_cast<uint8_t>(reply.outcome));
+    return writer.Take();
+  }
+  std::string operator()(const PolicyNotice& notice) const {
+    Writer writer(Type::kPolicy);
+    writer.Number(notice.generation);
+    return writer.Take();
+  }
+};
+
+PinRequest ReadPin(Reader& reader) {
+  PinRequest request;
+  request.ticket = reader.Number<uint64_t>();
+  request.generation = reader.Number<uint32_t>();
+  request.told_s = reader.Number<uint32_t>();
+  request.asked = reader.AName();
+  request.rule_host = reader.Text(kRuleHostOctetsMax);
+  const auto count = reader.Number<uint8_t>();
+  reader.Require(count >= 1 && count <= kAddressesPerRequest && !request.rule_host.empty());
+  for (uint8_t i = 0; reader.good() && i < count; ++i) {
+    request.addresses.push_back(reader.AnAddress());
+  }
+  return request;
+}
+
+absl::Status Malformed(std::string_view what) {
+  return absl::InvalidArgumentError("malformed message: " + std::string(what));
+}
+
+}  // namespace
+
+std::string Encode(const FromReader& message) { return std::visit(Encoder(), message); }
+std::string Encode(const ToReader& message) { return std::visit(Encoder(), message); }
+
+absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes) {
+  if (bytes.size() > kMessageOctetsMax) {
+    return Malformed("too long");
+  }
+  Reader reader(bytes);
+  FromReader message;
+  switch (static_cast<Type>(reader.Number<uint8_t>())) {
+    case Type::kPin:
+      message = ReadPin(reader);
+      break;
+    case Type::kRefusal: {
+      RefusalReport report;
+      report.ede = reader.Number<uint16_t>();
+      report.asked = reader.AName();
+      message = report;
+      break;
+    }
+    case Type::kCounters: {
+      CountersReport report;
+      VisitCounters(report, [&](uint64_t& counter) { counter = reader.Number<uint64_t>(); });
+      message = report;
+      break;
+    }
+    default:
+      return Malformed("unknown type");
+  }
+  return reader.Finished() ? absl::StatusOr<FromReader>(message) : Malformed("wrong shape");
+}
+
+absl::StatusOr<ToReader> DecodeToReader(std::span<const uint8_t> bytes) {
+  Reader reader(bytes);
+  switch (static_cast<Type>(reader.Number<uint8_t>())) {
+    case Type::kPinReply: {
+      PinReply reply;
+      reply.ticket = reader.Number<uint64_t>();
+      const auto outcome = reader.Number<uint8_t>();
+      reader.Require(outcome <= static_cast<uint8_t>(PinOutcome::kFailed));
+      reply.outcome = static_cast<PinOutcome>(outcome);
+      return reader.Finished() ? absl::StatusOr<ToReader>(reply) : Malformed("wrong shape");
+    }
+    case Type::kPolicy: {
+      const PolicyNotice notice{reader.Number<uint32_t>()};
+      return reader.Finished() ? absl::StatusOr<ToReader>(notice) : Malformed("wrong shape");
+    }
+    default:
+      return Malformed("unknown type");
+  }
+}
+
+}  // namespace dnspin

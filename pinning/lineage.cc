@@ -1,0 +1,152 @@
+#include "pinning/lineage.h"
+
+#include <algorithm>
+#include <span>
+
+namespace dnspin {
+namespace {
+
+std::optional<Name> AliasTarget(const Record& record) { return Name::FromWire(record.rdata); }
+
+// `name` with its suffix `from` replaced by `to` (RFC 6672 2.2); nothing if it does not fit.
+std::optional<Name> Substituted(const Name& name, const Name& from, const Name& to) {
+  const std::string_view wire = name.Wire();
+  std::string text(wire.substr(0, wire.size() - from.Wire().size()));
+  text += to.Wire();
+  return Name::FromWire(text);
+}
+
+// One step of the walk from `name`: the alias record there, if any.
+struct Step {
+  const Record* alias = nullptr;
+  bool two = false;
+};
+
+Step AliasAt(const Answer& answer, const Name& name) {
+  Step step;
+  for (const Record& record : answer.answer) {
+    if (record.klass != dns::kIn || record.type != dns::kCname || record.owner != name) {
+      continue;
+    }
+    if (step.alias != nullptr && AliasTarget(*step.alias) != AliasTarget(record)) {
+      step.two = true;
+    }
+    step.alias = step.alias == nullptr ? &record : step.alias;
+  }
+  return step;
+}
+
+// The DNAME that the alias at `name` was made from, if the answer holds one. False if they
+// disagree.
+bool KeepDname(const Answer& answer, const Name& name, const Name& target, Lineage& lineage) {
+  for (const Record& record : answer.answer) {
+    if (record.klass != dns::kIn || record.type != dns::kDname || !name.IsBelow(record.owner)) {
+      continue;
+    }
+    const auto to = AliasTarget(record);
+    if (!to || Substituted(name, record.owner, *to) != target) {
+      return false;
+    }
+    lineage.records.push_back(record);
+  }
+  return true;
+}
+
+std::optional<LineageError> FollowAliases(const Answer& answer, Lineage& lineage) {
+  lineage.names.push_back(answer.asked);
+  if (answer.type == dns::kCname || answer.type == dns::kAny) {
+    return std::nullopt;
+  }
+  for (;;) {
+    const Name current = lineage.names.back();
+    const Step step = AliasAt(answer, current);
+    if (step.two) {
+      return LineageError::kTwoAliases;
+    }
+    if (step.alias == nullptr) {
+      return std::nullopt;
+    }
+    const auto target = AliasTarget(*step.alias);
+    if (!target || !KeepDname(answer, current, *target, lineage)) {
+      return LineageError::kBadAlias;
+    }
+    if (std::find(lineage.names.begin(), lineage.names.end(), *target) != lineage.names.end()) {
+      return LineageError::kLoop;
+    }
+    if (lineage.names.size() > kLineageLinksMax) {
+      return LineageError::kTooLong;
+    }
+    lineage.records.push_back(*step.alias);
+    lineage.names.push_back(*target);
+  }
+}
+
+void AddEnd(const Answer& answer, Lineage& lineage) {
+  const Name& end = lineage.names.back();
+  for (const Record& record : answer.answer) {
+    if (record.klass == dns::kIn && record.type == answer.type && record.owner == end) {
+      lineage.records.push_back(record);
+    }
+  }
+}
+
+void AddAddresses(const Answer& answer, Lineage& lineage) {
+  if (answer.type != dns::kA && answer.type != dns::kAaaa) {
+    return;
+  }
+  const size_t octets = answer.type == dns::kA ? 4 : 16;
+  for (const Record& record : lineage.records) {
+    if (record.type != answer.type || record.rdata.size() != octets) {
+      continue;
+    }
+    const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(record.rdata.data()),
+                                         octets);
+    const Address address = *Address::FromBytes(bytes);
+    if (std::find(lineage.addresses.begin(), lineage.addresses.end(), address) ==
+        lineage.addresses.end()) {
+      lineage.addresses.push_back(address);
+    }
+  }
+}
+
+// The same record twice is told once (its smaller TTL counts).
+void DropRepeats(std::vector<Record>& records) {
+  std::vector<Record> once;
+  for (Record& record : records) {
+    const auto same = std::find_if(once.begin(), once.end(), [&](const Record& other) {
+      return other.owner == record.owner && other.type == record.type &&
+             other.rdata == record.rdata;
+    });
+    if (same == once.end()) {
+      once.push_back(std::move(record));
+    } else {
+      same->ttl = std::min(LowerTtl(same->ttl), LowerTtl(record.ttl));
+    }
+  }
+  records = std::move(once);
+}
+
+}  // namespace
+
+std::variant<Lineage, LineageError> Walk(const Answer& answer) {
+  if (answer.answer.size() > kAnswerRecordsMax) {
+    return LineageError::kTooManyRecords;
+  }
+  Lineage lineage;
+  if (const auto error = FollowAliases(answer, lineage)) {
+    return *error;
+  }
+  AddEnd(answer, lineage);
+  DropRepeats(lineage.records);
+  AddAddresses(answer, lineage);
+  if (!lineage.records.empty()) {
+    lineage.ttl = UINT32_MAX;
+    for (Record& record : lineage.records) {
+      record.ttl = LowerTtl(record.ttl);
+      lineage.ttl = std::min(lineage.ttl, record.ttl);
+    }
+  }
+  return lineage;
+}
+
+}  // namespace dnspin

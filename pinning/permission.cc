@@ -1,0 +1,134 @@
+#include "pinning/permission.h"
+
+#include <algorithm>
+
+namespace dnspin {
+namespace {
+
+constexpr uint16_t kDnsPort = 53;
+
+Protocol ProtocolOf(Transport transport) {
+  return transport == Transport::kUdp ? Protocol::kUdp : Protocol::kTcp;
+}
+
+bool Concerns(const Service& service, Protocol protocol, uint16_t port) {
+  if (service.protocol != Protocol::kAny && service.protocol != protocol) {
+    return false;
+  }
+  return !service.ports || (service.ports->first <= port && port <= service.ports->last);
+}
+
+}  // namespace
+
+Permissions::Permissions(const Policy& policy)
+    : rules_(policy.rules),
+      hosts_(IndexHosts(policy.rules)),
+      rebind_ok_(IndexPatterns(policy.rebind_ok)),
+      intercept_any_(policy.intercept_any),
+      intercept_(policy.intercept) {
+  const auto closing = std::find_if(rules_.begin(), rules_.end(),
+                                    [](const Rule& rule) { return rule.ClosesChain(); });
+  closed_from_ = static_cast<uint32_t>(closing - rules_.begin());
+}
+
+// The accept rule that lets a question to `destination` (null: not known) out. What is not known is
+// read the closed way: an accept of an address does not match it, a drop of one does.
+std::optional<uint32_t> Permissions::RuleForQuestionTo(Protocol protocol,
+                                                       const Address* destination) const {
+  for (uint32_t position = 0; position < rules_.size(); ++position) {
+    const Rule& rule = rules_[position];
+    if (rule.host || !Concerns(rule.service, protocol, kDnsPort)) {
+      continue;
+    }
+    const bool accepts = rule.action == Action::kAccept;
+    if (rule.destination &&
+        !(destination != nullptr ? rule.destination->Contains(*destination) : !accepts)) {
+      continue;
+    }
+    return accepts ? std::optional(position) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint32_t> Permissions::RuleForQuestion(Transport transport,
+                                                     std::optional<Address> destination) const {
+  const auto to = [&](const Address* address) {
+    const auto rule = RuleForQuestionTo(ProtocolOf(transport), address);
+    // A resolver may always turn to TCP (RFC 7766): permission for UDP includes it.
+    return rule || transport == Transport::kUdp ? rule : RuleForQuestionTo(Protocol::kUdp, address);
+  };
+  if (destination) {
+    return to(&*destination);
+  }
+  if (intercept_any_ || intercept_.empty()) {
+    return to(nullptr);
+  }
+  // A redirected datagram does not say which of these it was sent to: it must be free to reach
+  // each.
+  uint32_t last = 0;
+  for (const Address& address : intercept_) {
+    const auto rule = to(&address);
+    if (!rule) {
+      return std::nullopt;
+    }
+    last = std::max(last, *rule);
+  }
+  return last;
+}
+
+Permission Permissions::Judge(const Name& asked, Transport transport,
+                              std::optional<Address> destination) const {
+  const std::optional<uint32_t> open = RuleForQuestion(transport, destination);
+  std::optional<uint32_t> allowed;  // the first rule that lets the name be asked
+  std::vector<uint32_t> pinned;
+  for (const uint32_t position : hosts_.Matching(asked)) {
+    const Rule& rule = rules_[position];
+    if (rule.RefusesNames()) {
+      if (!allowed && !(open && *open < position)) {
+        return {Standing::kBlocked, position, {}};
+      }
+      break;
+    }
+    if (rule.action == Action::kAccept && asked.IsHost()) {
+      allowed = allowed.value_or(position);
+      if (rule.PinsNames()) {
+        pinned.push_back(position);
+      }
+    }
+  }
+  if (!allowed && !open) {
+    return {Standing::kProhibited, 0, {}};
+  }
+  const uint32_t rule = std::min(allowed.value_or(UINT32_MAX), open.value_or(UINT32_MAX));
+  if (pinned.empty()) {
+    return {Standing::kAnswered, rule, {}};
+  }
+  std::erase_if(pinned, [this](uint32_t position) { return position > closed_from_; });
+  const Standing standing = pinned.empty() ? Standing::kNotReady : Standing::kPinned;
+  return {standing, rule, std::move(pinned)};
+}
+
+bool Permissions::Refuses(const Name& name, uint32_t rule) const {
+  const auto matching = hosts_.Matching(name);
+  return std::any_of(matching.begin(), matching.end(), [&](uint32_t position) {
+    return position < rule && rules_[position].RefusesNames();
+  });
+}
+
+bool Permissions::Reaches(const Address& address) const {
+  for (const Rule& rule : rules_) {
+    if (rule.host || rule.dns_target ||
+        (rule.destination && !rule.destination->Contains(address))) {
+      continue;
+    }
+    if (rule.action == Action::kAccept) {
+      return true;
+    }
+    if (rule.service == Service{}) {
+      return false;
+    }
+  }
+  return false;
+}
+
+}  // namespace dnspin

@@ -1,0 +1,65 @@
+#include "pinning/pin_group.h"
+
+#include <algorithm>
+#include <set>
+
+namespace dnspin {
+namespace {
+
+bool StandsInChain(const Rule& rule) { return !rule.host || rule.PinsNames(); }
+
+void GiveNumbers(std::vector<PinGroup>& groups, std::span<const PinGroup> before) {
+  std::set<uint32_t> taken;
+  for (PinGroup& group : groups) {
+    const auto same = std::find_if(before.begin(), before.end(), [&](const PinGroup& old) {
+      return old.action == group.action && old.service == group.service &&
+             old.occurrence == group.occurrence;
+    });
+    if (same != before.end()) {
+      group.number = same->number;
+      taken.insert(group.number);
+    }
+  }
+  uint32_t next = 1;
+  for (PinGroup& group : groups) {
+    if (group.number != 0) {
+      continue;
+    }
+    while (taken.contains(next)) {
+      ++next;
+    }
+    group.number = next++;
+  }
+}
+
+}  // namespace
+
+std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinGroup> before) {
+  std::vector<PinGroup> groups;
+  bool continues = false;  // the last rule that stands in the chain belongs to groups.back()
+  for (uint32_t position = 0; position < rules.size(); ++position) {
+    const Rule& rule = rules[position];
+    if (rule.ClosesChain()) {
+      break;
+    }
+    if (!StandsInChain(rule)) {
+      continue;
+    }
+    if (!rule.PinsNames()) {
+      continues = false;
+      continue;
+    }
+    if (!continues || groups.back().service != rule.service) {
+      const auto alike = std::count_if(groups.begin(), groups.end(), [&](const PinGroup& group) {
+        return group.action == rule.action && group.service == rule.service;
+      });
+      groups.push_back({0, rule.action, rule.service, static_cast<uint32_t>(alike), {}});
+    }
+    groups.back().rules.push_back(position);
+    continues = true;
+  }
+  GiveNumbers(groups, before);
+  return groups;
+}
+
+}  // namespace dnspin

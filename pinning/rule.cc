@@ -1,0 +1,67 @@
+#include "pinning/rule.h"
+
+namespace dnspin {
+
+std::string HostPattern::Text() const {
+  switch (kind) {
+    case Kind::kName:
+      return name.Text();
+    case Kind::kZone:
+      return "." + name.Text();
+    case Kind::kBelow:
+      return "*." + name.Text();
+    case Kind::kRegex:
+      return "~" + regex;
+  }
+  return {};
+}
+
+std::string Rule::Text() const {
+  std::string text = action == Action::kAccept ? "action=accept" : "action=drop";
+  if (host) {
+    text += " dsthost=" + host->Text();
+  }
+  if (destination) {
+    text += destination->address.family() == Family::kIpv4 ? " dst4=" : " dst6=";
+    text += destination->Text();
+  }
+  switch (service.protocol) {
+    case Protocol::kAny:
+      break;
+    case Protocol::kTcp:
+      text += " proto=tcp";
+      break;
+    case Protocol::kUdp:
+      text += " proto=udp";
+      break;
+    case Protocol::kIcmp:
+      text += " proto=icmp";
+      break;
+  }
+  if (dns_target) {
+    text += " specialtarget=dns";
+  }
+  if (service.ports) {
+    text += " dstports=" + std::to_string(service.ports->first) + "-" +
+            std::to_string(service.ports->last);
+  }
+  if (service.icmp_type) {
+    text += " icmptype=" + std::to_string(*service.icmp_type);
+  }
+  return text;
+}
+
+bool Rule::RefusesNames() const {
+  return action == Action::kDrop && host && service == Service{} && !dns_target;
+}
+
+bool Rule::ClosesChain() const {
+  return action == Action::kDrop && host && host->kind == HostPattern::Kind::kName && !dns_target;
+}
+
+bool Rule::operator==(const Rule& other) const {
+  return action == other.action && host == other.host && destination == other.destination &&
+         service == other.service && dns_target == other.dns_target && expire == other.expire;
+}
+
+}  // namespace dnspin

@@ -1,0 +1,82 @@
+#include "pinning/special_address.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace dnspin {
+namespace {
+
+std::vector<Prefix> Prefixes(std::initializer_list<std::string_view> texts) {
+  std::vector<Prefix> prefixes;
+  for (const std::string_view text : texts) {
+    prefixes.push_back(*Prefix::Parse(text));
+  }
+  return prefixes;
+}
+
+bool IsAmong(const std::vector<Prefix>& prefixes, const Address& address) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](const Prefix& prefix) { return prefix.Contains(address); });
+}
+
+// The IPv4 addresses that an IPv6 address carries: mapped, compatible, NAT64 (both prefixes), 6to4,
+// Teredo (server, and client in ones' complement).
+std::vector<Address> Embedded(const Address& address) {
+  if (address.family() == Family::kIpv4) {
+    return {};
+  }
+  static const std::vector<Prefix> kLowBits =
+      Prefixes({"::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"});
+  static const Prefix k6to4 = *Prefix::Parse("2002::/16");
+  static const Prefix kTeredo = *Prefix::Parse("2001::/32");
+  const auto bytes = address.bytes();
+  const auto at = [&](size_t offset) { return *Address::FromBytes(bytes.subspan(offset, 4)); };
+  if (IsAmong(kLowBits, address)) {
+    return {at(12)};
+  }
+  if (k6to4.Contains(address)) {
+    return {at(2)};
+  }
+  if (kTeredo.Contains(address)) {
+    std::array<uint8_t, 4> client{};
+    std::transform(bytes.begin() + 12, bytes.end(), client.begin(),
+                   [](uint8_t octet) { return static_cast<uint8_t>(~octet); });
+    return {at(4), *Address::FromBytes(client)};
+  }
+  return {};
+}
+
+}  // namespace
+
+AddressKind KindOf(const Address& address) {
+  static const std::vector<Prefix> kPrivate =
+      Prefixes({"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"});
+  // A host never puts a mapped or compatible address on the wire, so no pin could make one
+  // reachable.
+  static const std::vector<Prefix> kNever =
+      Prefixes({"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/96",
+                "::ffff:0:0/96", "fe80::/10", "fec0::/10", "ff00::/8"});
+  if (IsAmong(kNever, address)) {
+    return AddressKind::kNever;
+  }
+  if (IsAmong(kPrivate, address)) {
+    return AddressKind::kPrivate;
+  }
+  const auto embedded = Embedded(address);
+  const bool hides = std::any_of(embedded.begin(), embedded.end(), [](const Address& inner) {
+    return KindOf(inner) != AddressKind::kOrdinary;
+  });
+  return hides ? AddressKind::kNever : AddressKind::kOrdinary;
+}
+
+bool IsOwn(const Address& address, const std::vector<Address>& own) {
+  if (std::binary_search(own.begin(), own.end(), address)) {
+    return true;
+  }
+  const auto embedded = Embedded(address);
+  return std::any_of(embedded.begin(), embedded.end(),
+                     [&](const Address& inner) { return IsOwn(inner, own); });
+}
+
+}  // namespace dnspin
