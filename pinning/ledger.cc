@@ -80,15 +80,17 @@ void Ledger::Note(const PinKey& key, PinHolder holder) {
 }
 
 void Ledger::Erase(const PinKey& key) {
-  pins_.erase(key);
-  for (auto it = by_name_.begin(); it != by_name_.end();) {
-    it->second.erase(key);
-    if (it->second.empty()) {
-      by_name_.erase(it++);
-    } else {
-      ++it;
+  const auto pin = pins_.find(key);
+  if (pin == pins_.end()) {
+    return;
+  }
+  for (const PinHolder& holder : pin->second.holders) {
+    const auto of_name = by_name_.find(holder.asked);
+    if (of_name != by_name_.end() && of_name->second.erase(key) != 0 && of_name->second.empty()) {
+      by_name_.erase(of_name);
     }
   }
+  pins_.erase(pin);
 }
 
 void Ledger::Expire(BootTime now) {
