@@ -7,6 +7,11 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 
+find_program(CCACHE ccache)
+if(CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
 add_library(dnspin_options INTERFACE)
 target_include_directories(dnspin_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(dnspin_options INTERFACE DNSPIN_VERSION="${PROJECT_VERSION}")

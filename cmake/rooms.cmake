@@ -14,11 +14,13 @@ function(dnspin_room name)
   endif()
 endfunction()
 
-# dnspin_program(NAME LIBRARY...): the program of this folder's main.cc.
+# dnspin_program(NAME LIBRARY...): the program of this folder's main.cc; target `programs` is all of them.
+add_custom_target(programs)
 function(dnspin_program name)
   file(GLOB source CONFIGURE_DEPENDS main.cc)
   if(source AND NOT DNSPIN_FLAVOR STREQUAL "fuzz")
     add_executable(${name} ${source})
     target_link_libraries(${name} PRIVATE dnspin_options ${ARGN})
+    add_dependencies(programs ${name})
   endif()
 endfunction()
