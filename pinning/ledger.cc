@@ -42,13 +42,25 @@ std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<
       changes.push_back(std::move(change));
     }
   }
-  if (pins_.size() + more_pins > terms_.per_client ||
-      CountOf(asked) + more_of_name > terms_.per_name) {
+  const auto planned_of_name = planned_by_name_.find(asked);
+  const size_t planned_for_it =
+      planned_of_name == planned_by_name_.end() ? 0 : planned_of_name->second;
+  if (pins_.size() + planned_ + more_pins > terms_.per_client ||
+      CountOf(asked) + planned_for_it + more_of_name > terms_.per_name) {
     const size_t before = pins_.size();
     Expire(now);
     return pins_.size() < before ? Plan(asked, places, addresses, life, now) : std::nullopt;
   }
+  planned_ += more_pins;
+  if (more_of_name != 0) {
+    planned_by_name_[asked] += more_of_name;
+  }
   return changes;
+}
+
+void Ledger::EndOfTurn() {
+  planned_ = 0;
+  planned_by_name_.clear();
 }
 
 void Ledger::Record(std::span<const PinChange> changes) {

@@ -65,12 +65,15 @@ class Ledger {
   };
 
   // The changes for pinning `addresses` in every place until at least `now + life`. Nothing if that
-  // would exceed a quota; the ledger stays as it is either way.
+  // would exceed a quota. The pins stay as they are; what was planned counts against the quotas until
+  // EndOfTurn.
   std::optional<std::vector<PinChange>> Plan(const Name& asked, std::span<const Place> places,
                                              std::span<const Address> addresses,
                                              std::chrono::seconds life, BootTime now);
   // The kernel has acknowledged them.
   void Record(std::span<const PinChange> changes);
+  // What was planned is recorded now, or has failed.
+  void EndOfTurn();
 
   void Adopt(PinKey key, PinHolder holder);  // read back from the kernel; beyond all quotas
   void Erase(const PinKey& key);
@@ -85,6 +88,8 @@ class Ledger {
   PinTerms terms_;
   absl::flat_hash_map<PinKey, Pin> pins_;
   absl::flat_hash_map<Name, absl::flat_hash_map<PinKey, BootTime>> by_name_;
+  size_t planned_ = 0;  // new pins since the last EndOfTurn
+  absl::flat_hash_map<Name, size_t> planned_by_name_;
 };
 
 }  // namespace dnspin
