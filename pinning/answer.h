@@ -21,8 +21,8 @@ inline constexpr uint8_t kNoError = 0, kFormErr = 1, kServFail = 2, kNxDomain = 
                          kRefused = 5;
 // RFC 8914, extended DNS errors.
 inline constexpr uint16_t kEdeNotReady = 14, kEdeBlocked = 15, kEdeFiltered = 17,
-                          kEdeProhibited = 18, kEdeNoReachableAuthority = 22, kEdeNetworkError = 23,
-                          kEdeInvalidData = 24, kEdeOther = 0;
+                          kEdeProhibited = 18, kEdeNotSupported = 21, kEdeNoReachableAuthority = 22,
+                          kEdeNetworkError = 23, kEdeInvalidData = 24, kEdeOther = 0;
 }  // namespace dns
 
 struct Record {

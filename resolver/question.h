@@ -17,7 +17,7 @@ struct Question {
   bool checking_disabled = false;
   std::string asked_wire;  // as the client spelled it, case kept
   Name asked;
-  uint16_t type = 0;       // class is IN
+  uint16_t type = 0;  // class is IN
   bool edns = false;
   uint16_t udp_octets = 512;  // what the client takes over UDP: 512..1232 after clamping
   bool dnssec_ok = false;

@@ -1,6 +1,6 @@
 #pragma once
-// Knows: what an upstream's bytes say. The one door to ldns, behind a strict pre-validator of our own
-// (hardening.md 1c: Debian's ldns 1.8.3 misreads RDLENGTH). Touches nothing.
+// Knows: what an upstream's bytes say. The one door to ldns, behind a strict pre-validator of our
+// own (hardening.md 1c: Debian's ldns 1.8.3 misreads RDLENGTH). Touches nothing.
 
 #include <cstdint>
 #include <optional>
