@@ -125,9 +125,9 @@ const std::vector<Story> kStories = {
      "Manager {\n",
      "type ConnectionManager is"},
     {"a drawer of an enum", "io/a.cc",
-     "enum class Info"
-     "Kind {\n",
-     "type InfoKind is"},
+     "enum class Host"
+     "Info {\n",
+     "type HostInfo is"},
     {"another's struct", "io/a.cc", "struct nft_data;\nstruct addrinfo hints;\n", ""},
 };
 
