@@ -1,0 +1,47 @@
+#pragma once
+// Knows: the files of a configuration and how they make one. Touches: these files, for reading.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/diagnostic.h"
+#include "config/settings.h"
+#include "pinning/address.h"
+#include "pinning/rule.h"
+
+namespace dnspin {
+
+struct ClientConfig {
+  std::string name;
+  std::vector<Address> addresses;  // at least one; no other client's
+  std::vector<Rule> rules;  // profiles expanded; `origin` is set; none: everything is dropped
+  bool operator==(const ClientConfig&) const = default;
+};
+
+struct Configuration {
+  Settings settings;
+  std::vector<ClientConfig> clients;  // by name
+  bool operator==(const Configuration&) const = default;
+};
+
+// Where a configuration lies. Folders clients.d and profiles.d lie beside each settings file; of
+// two clients, or profiles, of one name that in the later place replaces the other.
+struct ConfigurationFiles {
+  std::vector<std::string> settings;  // each over the one before, key by key
+  bool may_be_missing = false;
+
+  static ConfigurationFiles
+  Default();  // /etc/dnspin/dnspin.toml, then /rw/config/dnspin/dnspin.toml
+  static ConfigurationFiles One(std::string path);  // --config
+};
+
+struct LoadResult {
+  std::optional<Configuration>
+      configuration;                    // nothing after an error: a bad file never takes part
+  std::vector<Diagnostic> diagnostics;  // all that is wrong, by file and line; warnings too
+};
+
+LoadResult Load(const ConfigurationFiles& files);
+
+}  // namespace dnspin

@@ -1,0 +1,23 @@
+#pragma once
+// Knows: the grammar of one rule, Qubes OS's own (qvm-firewall) with the host patterns of
+// design.md 3. Touches nothing.
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "config/diagnostic.h"
+#include "config/host_text.h"
+#include "pinning/rule.h"
+
+namespace dnspin {
+
+// The rule that `line` spells: `action [host [proto [ports|icmptype]]]`, `key=value`, or both,
+// where a word without `=` is the first of these that is not given yet; or a host alone, which is
+// accepted. Nothing for a line without a word, and nothing after an error. Any octets may come.
+//
+// `statements` are the other first words that a line here could begin with, for suggestions.
+std::optional<Rule> ReadRule(std::string_view line, Judgement judgement, LineReport& report,
+                             std::span<const std::string_view> statements = {});
+
+}  // namespace dnspin

@@ -1,0 +1,246 @@
+#include "config/setting_keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "config/host_text.h"
+#include "config/setting_values.h"
+#include "config/suggestion.h"
+#include "pinning/name_rules.h"
+
+namespace dnspin {
+namespace {
+
+using std::chrono::seconds;
+using Words = std::span<const std::string_view>;
+
+constexpr size_t kListMax = 1024;
+constexpr size_t kUpstreamsMax = 16;
+constexpr int64_t kQuotaMax = 65536;
+
+void ReadInterfaces(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.interfaces.clear();
+  for (const Setting& item : report.Items(setting, kListMax)) {
+    const auto text = report.Text(item);
+    if (text && !IsInterfacePattern(*text)) {
+      report.Error(item, "not an interface, nor the beginning of one and a star:", *text);
+    } else if (text) {
+      settings.interfaces.emplace_back(*text);
+    }
+  }
+  if (const auto* items = std::get_if<Setting::List>(&setting.value); items && items->empty()) {
+    report.Error(setting, "without an interface nobody would be filtered");
+  }
+}
+
+// The text of `setting` if it is one of `known`. `what` is what these are, for the message.
+std::optional<std::string_view> OneOf(const Setting& setting, Words known, std::string_view what,
+                                      SettingReport& report) {
+  const auto text = report.Text(setting);
+  if (text && std::find(known.begin(), known.end(), *text) == known.end()) {
+    report.Error(setting, fmt::format("unknown {}", what), *text, NearestWord(*text, known));
+    return std::nullopt;
+  }
+  return text;
+}
+
+void ReadSources(const Setting& setting, Settings&, SettingReport& report) {
+  constexpr std::array<std::string_view, 2> kSources{"files", "qubesdb"};
+  for (const Setting& item : report.Items(setting, kListMax)) {
+    if (OneOf(item, kSources, "source", report) == "qubesdb") {
+      report.Error(item, "this version does not have the source", "qubesdb");
+    }
+  }
+  if (const auto* items = std::get_if<Setting::List>(&setting.value); items && items->empty()) {
+    report.Error(setting, "without a source there would be no rules");
+  }
+}
+
+void ReadInbound(const Setting& setting, Settings& settings, SettingReport& report) {
+  constexpr std::array<std::string_view, 2> kKinds{"closed", "open"};
+  const auto text = OneOf(setting, kKinds, "inbound", report);
+  settings.inbound = text == "open" ? Inbound::kOpen : Inbound::kClosed;
+}
+
+void ReadPrefetch(const Setting& setting, Settings&, SettingReport& report) {
+  if (report.Flag(setting) == true) {
+    report.Error(setting, "this version does not have prefetch, leave it false, not", "true");
+  }
+}
+
+void ReadDom0Accept(const Setting& setting, Settings&, SettingReport& report) {
+  report.Flag(setting);
+}
+
+void ReadMode(const Setting& setting, Settings&, SettingReport& report) {
+  constexpr std::array<std::string_view, 2> kModes{"answer", "snoop"};
+  if (OneOf(setting, kModes, "mode", report) == "snoop") {
+    report.Error(setting, "this version does not have the mode", "snoop");
+  }
+}
+
+void ReadIntercept(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.intercept.clear();
+  const auto* word = std::get_if<std::string>(&setting.value);
+  settings.intercept_any = word != nullptr && *word == "any";
+  if (word != nullptr) {
+    if (!settings.intercept_any) {
+      report.Error(setting, "intercept is a list of addresses or \"any\", not", *word);
+    }
+    return;
+  }
+  for (const Setting& item : report.Items(setting, kListMax)) {
+    const auto text = report.Text(item);
+    const auto address = text ? Address::Parse(*text) : std::nullopt;
+    if (address) {
+      settings.intercept.push_back(*address);
+    } else if (text) {
+      report.Error(item, "not an address:", *text);
+    }
+  }
+}
+
+void ReadUpstream(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.upstreams.clear();
+  for (const Setting& item : report.Items(setting, kUpstreamsMax)) {
+    const auto text = report.Text(item);
+    const auto endpoint = text ? Endpoint::Parse(*text) : std::nullopt;
+    if (endpoint) {
+      settings.upstreams.push_back(*endpoint);
+    } else if (text) {
+      report.Error(item, "an upstream is \"ADDR\", \"ADDR:PORT\" or \"[V6]:PORT\", not", *text);
+    }
+  }
+}
+
+void ReadIsolation(const Setting& setting, Settings&, SettingReport& report) {
+  constexpr std::array<std::string_view, 2> kKinds{"client", "shared"};
+  if (OneOf(setting, kKinds, "isolation", report) == "client") {
+    report.Error(setting,
+                 "this version has no reader for each client, set isolation = \"shared\", not",
+                 "client");
+  }
+}
+
+void ReadRebindOk(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.rebind_ok.clear();
+  size_t regexes = 0;
+  for (const Setting& item : report.Items(setting, kListMax)) {
+    const auto text = report.Text(item);
+    if (!text) {
+      continue;
+    }
+    std::vector<Diagnostic> said;
+    LineReport line(report.path(), item.place.line, *text, said);
+    auto pattern = ReadHostPattern(*text, Judgement::kWritten, line);
+    report.Adopt(item, std::move(said));
+    regexes += pattern && pattern->kind == HostPattern::Kind::kRegex ? 1 : 0;
+    if (regexes > PatternIndex::kRegexesMax) {
+      report.Error(
+          item,
+          fmt::format("more than {} regular expressions from here on:", PatternIndex::kRegexesMax),
+          *text);
+      return;
+    }
+    if (pattern) {
+      settings.rebind_ok.push_back(std::move(*pattern));
+    }
+  }
+}
+
+void ReadTime(const Setting& setting, seconds min, seconds& out, SettingReport& report) {
+  constexpr seconds kMax = std::chrono::hours(24);
+  const auto text = report.Text(setting, "a time such as \"30s\" or \"5m\"");
+  const auto time = text ? ReadDuration(*text) : std::nullopt;
+  if (time && *time >= min && *time <= kMax) {
+    out = *time;
+  } else if (text) {
+    report.Error(setting,
+                 fmt::format("a time from \"{}s\" to \"24h\" is wanted here, not", min.count()),
+                 *text);
+  }
+}
+
+void ReadToldMax(const Setting& setting, Settings& settings, SettingReport& report) {
+  ReadTime(setting, seconds(1), settings.terms.told_max, report);
+}
+
+void ReadFloor(const Setting& setting, Settings& settings, SettingReport& report) {
+  ReadTime(setting, seconds(1), settings.terms.floor, report);
+}
+
+void ReadSlack(const Setting& setting, Settings& settings, SettingReport& report) {
+  ReadTime(setting, seconds(0), settings.terms.slack, report);
+}
+
+void ReadPerClient(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.terms.per_client =
+      static_cast<uint32_t>(report.Number(setting, 1, kQuotaMax).value_or(1));
+}
+
+void ReadPerName(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.terms.per_name = static_cast<uint32_t>(report.Number(setting, 1, kQuotaMax).value_or(1));
+}
+
+// Text that `is_good` takes.
+void ReadText(const Setting& setting, bool (*is_good)(std::string_view), std::string_view fault,
+              std::string& out, SettingReport& report) {
+  const auto text = report.Text(setting);
+  if (text && !is_good(*text)) {
+    report.Error(setting, std::string(fault), *text);
+  } else if (text) {
+    out = *text;
+  }
+}
+
+void ReadTable(const Setting& setting, Settings& settings, SettingReport& report) {
+  ReadText(setting, IsTableName,
+           "a table is called by a letter and up to 30 letters, digits, - and _, not",
+           settings.table, report);
+}
+
+void ReadRunDir(const Setting& setting, Settings& settings, SettingReport& report) {
+  ReadText(setting, IsRunDir, "run_dir is an absolute path of up to 90 octets, not",
+           settings.run_dir, report);
+}
+
+void ReadUser(const Setting& setting, Settings& settings, SettingReport& report) {
+  ReadText(setting, IsUserName, "not what a user can be called:", settings.user, report);
+}
+
+void ReadResolverUser(const Setting& setting, Settings& settings, SettingReport& report) {
+  ReadText(setting, IsUserName, "not what a user can be called:", settings.resolver_user, report);
+}
+
+}  // namespace
+
+std::span<const SettingKey> SettingKeys() {
+  static constexpr std::array<SettingKey, 19> kKeys{{
+      {"clients", "interfaces", ReadInterfaces},
+      {"clients", "sources", ReadSources},
+      {"clients", "inbound", ReadInbound},
+      {"clients", "prefetch", ReadPrefetch},
+      {"clients", "dom0_accept", ReadDom0Accept},
+      {"dns", "mode", ReadMode},
+      {"dns", "intercept", ReadIntercept},
+      {"dns", "upstream", ReadUpstream},
+      {"dns", "isolation", ReadIsolation},
+      {"dns", "rebind_ok", ReadRebindOk},
+      {"pins", "told_max", ReadToldMax},
+      {"pins", "floor", ReadFloor},
+      {"pins", "slack", ReadSlack},
+      {"pins", "per_client", ReadPerClient},
+      {"pins", "per_name", ReadPerName},
+      {"firewall", "table", ReadTable},
+      {"daemon", "run_dir", ReadRunDir},
+      {"daemon", "user", ReadUser},
+      {"daemon", "resolver_user", ReadResolverUser},
+  }};
+  return kKeys;
+}
+
+}  // namespace dnspin

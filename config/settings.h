@@ -1,0 +1,45 @@
+#pragma once
+// Knows: the keys of dnspin.toml, their defaults and bounds (design.md 4). Touches nothing.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/diagnostic.h"
+#include "pinning/address.h"
+#include "pinning/host_pattern.h"
+#include "pinning/policy.h"
+
+namespace dnspin {
+
+enum class Inbound : uint8_t { kClosed, kOpen };
+
+// Keys that can have one value only in this version have no field: `sources`, `prefetch`, `mode`,
+// and `isolation`, which is "shared" where it is not written, since readers of a client's own are
+// not there yet. `dom0_accept` has none because it speaks of QubesDB's rules.
+struct Settings {
+  std::vector<std::string> interfaces{"vif*"};
+  Inbound inbound = Inbound::kClosed;
+  bool intercept_any = false;
+  std::vector<Address> intercept;   // 10.139.1.1 and 10.139.1.2 where it is not written
+  std::vector<Endpoint> upstreams;  // empty: /etc/resolv.conf
+  std::vector<HostPattern> rebind_ok;
+  PinTerms terms;
+  std::string table = "dnspin";
+  std::string run_dir = "/run/dnspin";
+  std::string user = "dnspin";
+  std::string resolver_user = "dnspin-resolver";
+
+  Settings();  // the defaults
+  bool operator==(const Settings&) const = default;
+};
+
+inline constexpr size_t kSettingsOctetsMax = 1 << 20;
+
+// Sets what the file's `text` sets. All that is wrong with it is added to `diagnostics`; `settings`
+// is of no use after an error.
+void ReadSettings(const std::string& path, std::string_view text, Settings& settings,
+                  std::vector<Diagnostic>& diagnostics);
+
+}  // namespace dnspin
