@@ -1,14 +1,15 @@
 """A scripted DNS server in the lab's internet, run by a thread of the test's own process.
 
-dnspin forwards to it as its upstream. What it has no script for it passes on to a real server. Scripts
-may be added, replaced and taken away while it runs:
+dnspin forwards to it as its upstream. What it has no script for it passes on to a real server.
+Scripts may be added, replaced and taken away while it runs:
 
     authority.at("a.test", records(["198.51.100.1"], ttl=5))     this name
     authority.under("b.test", lambda query: Reply(...))          this name and all below
     authority.count("a.test")                                    how often it was asked
     authority.silent = True                                      a dead upstream
 
-A script is a function from a Query to a Reply, a list of Replies (forgeries first), or None for silence.
+A script is a function from a Query to a Reply, a list of Replies (forgeries first), or None for
+silence.
 """
 
 import collections
@@ -42,8 +43,8 @@ def nothing_there(query):
 
 
 class RoundRobin:
-    """A script: many addresses, told a few at a time, the next few at each question; or, with `every`,
-    the next few each so many seconds, whoever asks."""
+    """A script: many addresses, told a few at a time, the next few at each question; or, with
+    `every`, the next few each so many seconds, whoever asks."""
 
     def __init__(self, texts, told=8, ttl=5, every=None):
         self.texts, self.told, self.ttl, self.every = list(texts), told, ttl, every

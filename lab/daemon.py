@@ -1,14 +1,15 @@
 """dnspind in the netvm of a lab, with configuration written from Python.
 
-    dnspin = Daemon(lab, clients={"work": "accept .shop.test tcp 80"}, settings={"pins": {"floor": "5s"}})
+    dnspin = Daemon(lab, clients={"work": "accept .shop.test tcp 80"},
+                    settings={"pins": {"floor": "5s"}})
     dnspin.write_client("work", "accept docs.test"); dnspin.reload()
     dnspin.control("pins")        `dnspin --json pins` as Python objects
     dnspin.log()                  its journal lines so far, as (priority, text)
     dnspin.stop(), dnspin.kill(), dnspin.start()
 
 A client file without an `address` line gets that of the qube of its name. The binaries come from
-$DNSPIN_BUILD, else from build/ of this tree; they are copied to where dnspin's own users can execute
-them, which a folder below somebody's home often forbids.
+$DNSPIN_BUILD, else from build/ of this tree; they are copied to where dnspin's own users can
+execute them, which a folder below somebody's home often forbids.
 """
 
 import collections
@@ -37,8 +38,8 @@ def toml(settings):
     """Tables of numbers, texts, truths and lists: JSON writes each as TOML would."""
     lines = []
     for table, keys in settings.items():
-        lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items()), ""]
-    return "\n".join(lines)
+        lines += [f"[{table}]"] + [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+    return "\n".join(lines) + "\n"
 
 
 class Daemon:

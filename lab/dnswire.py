@@ -5,12 +5,11 @@
 
 import dataclasses
 import ipaddress
-import socket
 import struct
 from typing import Callable, Optional
 
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "DNAME": 39,
-         "OPT": 41, "SVCB": 64, "HTTPS": 65, "ANY": 255}
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33,
+         "DNAME": 39, "OPT": 41, "SVCB": 64, "HTTPS": 65, "ANY": 255}
 NOERROR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 2, 3, 4, 5
 IN, CHAOS = 1, 3
 OPT_RECORD = b"\0" + struct.pack("!HHIH", TYPES["OPT"], 1232, 0, 0)
@@ -25,7 +24,8 @@ def name_octets(name):
     if isinstance(name, bytes):
         return name
     labels = name.rstrip(".").split(".") if isinstance(name, str) else name
-    return b"".join(bytes([len(label)]) + label.encode("latin-1") for label in labels if label) + b"\0"
+    octets = [label.encode("latin-1") for label in labels if label]
+    return b"".join(bytes([len(label)]) + label for label in octets) + b"\0"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +92,8 @@ def read_query(octets, transport, source):
     rest = octets[at + 5:]
     edns = additional > 0 and rest[:3] == b"\0\0\x29"
     size = struct.unpack_from("!H", rest, 3)[0] if edns else 512
-    return Query(octets, number, flags, b".".join(labels).decode("latin-1").lower(), type_name(kind),
-                 cls, octets[12:at + 5], max(size, 512), edns, transport, source)
+    return Query(octets, number, flags, b".".join(labels).decode("latin-1").lower(),
+                 type_name(kind), cls, octets[12:at + 5], max(size, 512), edns, transport, source)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,9 +138,8 @@ class Reply:
 
 def addresses(query, texts, ttl=60):
     """The reply that gives these addresses of the family asked for."""
-    family = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}.get(query.kind)
-    wanted = [text for text in texts if (":" in text) == (family == socket.AF_INET6)] if family else []
-    return Reply(answer=tuple(address(POINTER_TO_QUESTION, text, ttl) for text in wanted))
+    told = [address(POINTER_TO_QUESTION, text, ttl) for text in texts]
+    return Reply(answer=tuple(record for record in told if record.kind == query.kind))
 
 
 def chain(query, links, texts, ttl=60):

@@ -1,8 +1,8 @@
-"""The evil zone: whoever runs evil.test, a name that a rule allows, wants a client's firewall opened.
+"""The evil zone: who owns evil.test, a name that a rule allows, wants a client's firewall opened.
 
-TRICKS is the table that tests walk: each trick's answer carries addresses that must not be reachable
-afterwards, whatever the rule says. LABEL.evil.test plays it. GOOD may open: tests ask good.evil.test
-first, so that "nothing opened" can fail.
+TRICKS is the table that tests walk: each trick's answer carries addresses that must not be
+reachable afterwards, whatever the rule says. LABEL.evil.test plays it. GOOD may open: tests ask
+good.evil.test first, so that "nothing opened" can fail.
 
     for trick in evil.TRICKS: work.ask(trick.name, trick.kind); work.connect(trick.forbidden[0], 80)
 
@@ -20,11 +20,11 @@ GOOD, GOOD6 = "203.0.113.10", "2001:db8:e::10"
 VICTIM, VICTIM6 = "203.0.113.66", "2001:db8:bad::66"
 
 # What a public name may not answer with (design.md §7), as seen by a qube at 10.137.0.25.
-PRIVATE = ("0.0.0.1", "10.137.0.26", "10.1.2.3", "10.137.0.6", "100.64.0.1", "127.0.0.1", "169.254.1.1",
-           "172.16.0.1", "172.31.255.254", "192.168.1.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
-           "10.0.2.2", "10.139.1.1")
-PRIVATE6 = ("::", "::1", "fc00::1", "fd09:24ef:4179::a89:1a", "fe80::1", "fec0::1", "ff02::1", "fd0a:2::2",
-            "::ffff:10.1.2.3", "::ffff:127.0.0.1", "::10.1.2.3", "64:ff9b::10.1.2.3",
+PRIVATE = ("0.0.0.1", "10.137.0.26", "10.1.2.3", "10.137.0.6", "100.64.0.1", "127.0.0.1",
+           "169.254.1.1", "172.16.0.1", "172.31.255.254", "192.168.1.1", "224.0.0.1", "240.0.0.1",
+           "255.255.255.255", "10.0.2.2", "10.139.1.1")
+PRIVATE6 = ("::", "::1", "fc00::1", "fd09:24ef:4179::a89:1a", "fe80::1", "fec0::1", "ff02::1",
+            "fd0a:2::2", "::ffff:10.1.2.3", "::ffff:127.0.0.1", "::10.1.2.3", "64:ff9b::10.1.2.3",
             "64:ff9b::192.168.1.1", "64:ff9b::127.0.0.1", "2002:a01:203::1", "2002:c0a8:101::",
             "2001:0:4136:e378:8000:63bf:f5fe:fdfc")  # Teredo: 10.1.2.3, inverted
 
@@ -95,7 +95,8 @@ TRICKS = [
     Trick("loop", "a loop of aliases",
           only(cname(ASKED, "b.evil.test"), cname("b.evil.test", "loop.evil.test"),
                address(ASKED, VICTIM))),
-    Trick("self", "an alias for itself", only(cname(ASKED, "self.evil.test"), address(ASKED, VICTIM))),
+    Trick("self", "an alias for itself",
+          only(cname(ASKED, "self.evil.test"), address(ASKED, VICTIM))),
     Trick("two-aliases", "two aliases at one name",
           only(cname(ASKED, "b.evil.test"), cname(ASKED, "c.evil.test"),
                address("b.evil.test", VICTIM), address("c.evil.test", VICTIM))),
@@ -110,9 +111,12 @@ TRICKS = [
           lambda query: good(query, additional=(address(ASKED, VICTIM),))),
     Trick("authority", "an address in the authority section",
           lambda query: good(query, authority=(address(ASKED, VICTIM),))),
-    Trick("nxdomain", "NXDOMAIN with an address", lambda query: victim(query, rcode=dnswire.NXDOMAIN)),
-    Trick("servfail", "SERVFAIL with an address", lambda query: victim(query, rcode=dnswire.SERVFAIL)),
-    Trick("refused", "REFUSED with an address", lambda query: victim(query, rcode=dnswire.REFUSED)),
+    Trick("nxdomain", "NXDOMAIN with an address",
+          lambda query: victim(query, rcode=dnswire.NXDOMAIN)),
+    Trick("servfail", "SERVFAIL with an address",
+          lambda query: victim(query, rcode=dnswire.SERVFAIL)),
+    Trick("refused", "REFUSED with an address",
+          lambda query: victim(query, rcode=dnswire.REFUSED)),
     Trick("extended", "an extended rcode with an address",
           lambda query: victim(query, mangle=lambda octets: octets.replace(
               dnswire.OPT_RECORD, b"\0" + struct.pack("!HHIH", 41, 1232, 0x01000000, 0)))),
@@ -145,8 +149,10 @@ TRICKS = [
     Trick("pointer-forward", "a compression pointer forwards",
           lambda query: Reply(answer=(address(b"\xc0\xff", VICTIM),), tail=b"\0" * 200)),
     Trick("pointer-self", "a compression pointer to itself",
-          lambda query: Reply(answer=(address(b"\xc0" + bytes([12 + len(query.question)]), VICTIM),))),
-    Trick("pointer-header", "a compression pointer into the header", only(address(b"\xc0\0", VICTIM))),
+          lambda query: Reply(
+              answer=(address(b"\xc0" + bytes([12 + len(query.question)]), VICTIM),))),
+    Trick("pointer-header", "a compression pointer into the header",
+          only(address(b"\xc0\0", VICTIM))),
     Trick("two-opt", "two OPT records",
           lambda query: victim(query, counts=(1, 1, 0, 2), tail=dnswire.OPT_RECORD)),
     Trick("opt-in-answer", "an OPT among the answers",
@@ -155,7 +161,8 @@ TRICKS = [
     Trick("counts", "more records than the header says",
           lambda query: good(query, answer=good(query).answer + (address(ASKED, VICTIM),),
                              counts=(1, 1, 0, 0))),
-    Trick("text-bomb", "a TXT of 4,000 empty strings", plus(TEXT_BOMB, address("bank.test", VICTIM))),
+    Trick("text-bomb", "a TXT of 4,000 empty strings",
+          plus(TEXT_BOMB, address("bank.test", VICTIM))),
     Trick("hints", "address hints of an HTTPS record",
           only(Record(ASKED, "HTTPS", b"\0\1\0" + struct.pack("!HH", 4, 4) + b"\xcb\0\x71\x42")),
           kind="HTTPS"),

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Ends a lab, however its owner ended: normally, by an exception, by Ctrl-C, by kill -9.
 
-Started by Lab, in a session of its own so that a Ctrl-C is for its owner, with one end of a socket pair
-as stdin and the lab's scratch folder as argument. Each message on the socket carries the descriptor of
-a network namespace of the lab. When the other end closes, everything that still runs inside those
-namespaces is killed and the scratch folder removed.
+Started by Lab, in a session of its own so that a Ctrl-C is for its owner, with one end of a socket
+pair as stdin and the lab's scratch folder as argument. Each message on the socket carries the
+descriptor of a network namespace of the lab. When the other end closes, everything that still runs
+inside those namespaces is killed and the scratch folder removed.
 The namespaces have no names: the kernel drops them, and every link in them, with their last
 descriptor. So nothing on the host is ever changed that would have to be undone.
 """

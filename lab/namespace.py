@@ -1,8 +1,8 @@
 """A network namespace with a mount namespace beside it, without a name.
 
-Two descriptors hold it, so it cannot be left behind. In its mount namespace /run is a folder of the
-lab's scratch space (no journal, no resolved, no nscd of the host shines in), and resolv.conf, hosts,
-nsswitch.conf, passwd and group of /etc are the lab's own: the host's files stay untouched.
+Two descriptors hold it, so it cannot be left behind. In its mount namespace /run is a folder of
+the lab's scratch space (no journal, no resolved, no nscd of the host shines in), and resolv.conf,
+hosts, nsswitch.conf, passwd and group of /etc are the lab's own: the host's files stay untouched.
 
     ns.run(["ip", "route"])           a program inside, its output returned
     with ns.enter(): socket.socket()  this thread's next sockets belong to the namespace

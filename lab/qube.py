@@ -43,7 +43,7 @@ class Reply:
     records: tuple = ()   # (owner, ttl, type, value), the answer section
     ede: int = -1         # RFC 8914 code, -1 if none
     ede_text: str = ""
-    text: str = ""        # all of it, for messages
+    text: str = ""        # all that dig printed
 
     @property
     def addresses(self):
@@ -81,7 +81,7 @@ class Qube(Namespace):
                          data.to_text()) for rrset in reply.answer for data in rrset)
         ede = [option for option in reply.options if option.otype == 15]
         return Reply(dns.rcode.to_text(reply.rcode()), records,
-                     ede[0].code if ede else -1, (ede[0].text or "") if ede else "", str(reply))
+                     ede[0].code if ede else -1, (ede[0].text or "") if ede else "")
 
     def exchange(self, query, server="10.139.1.1", port=53, tcp=False, timeout=4.0):
         """Sends a dnspython message and returns the reply as one; raises dns.exception.Timeout."""

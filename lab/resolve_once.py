@@ -1,7 +1,7 @@
 """The comparison: a firewall that resolves the names of its rules once, when they are applied.
 
-This is how Qubes OS's own qubes-firewall (and many a script) works: getaddrinfo() for each name, the
-addresses frozen into a chain. Its clients' DNS goes straight to the upstream server.
+This is how Qubes OS's own qubes-firewall (and many a script) works: getaddrinfo() for each name,
+the addresses frozen into a chain. Its clients' DNS goes straight to the upstream server.
 
     firewall = ResolveOnce(lab, {"work": ["rr.test"]})
     firewall.close()
@@ -37,7 +37,8 @@ class ResolveOnce:
     def _table(self, family, accepts):
         table = f"{family} {self.TABLE}"
         yield f"add table {table}"
-        yield f"add chain {table} forward {{ type filter hook forward priority filter; policy drop; }}"
+        yield (f"add chain {table} forward "
+               "{ type filter hook forward priority filter; policy drop; }")
         yield f"add rule {table} forward ct state established,related accept"
         yield f"add rule {table} forward iifgroup != 2 accept"
         if family == "ip":

@@ -4,8 +4,8 @@
     servers.authority.at("a.test", records(["198.51.100.1"]))
 
 nsd answers for zones.ZONES; the web server answers on every address, ports 80, 443 and 8080 (plain
-HTTP on each), with a line that says which address was reached and for which host. All of it runs inside
-the namespace from files in the lab's scratch folder; nothing is installed, enabled or left on the host.
+HTTP on each), with a line that says which address was reached and for which host. All of it runs
+inside the namespace from files in the lab's scratch folder; the host is left as it was.
 """
 
 import shutil
@@ -47,7 +47,8 @@ def start_nsd(lab, texts):
 
 def start_web(lab):
     folder = _folder(lab, "web")
-    listen = "\n".join(f"listen 0.0.0.0:{port}; listen [::]:{port} ipv6only=on;" for port in WEB_PORTS)
+    listen = "\n".join(f"listen 0.0.0.0:{port}; listen [::]:{port} ipv6only=on;"
+                       for port in WEB_PORTS)
     (folder / "nginx.conf").write_text(f"""
 daemon off; master_process off; pid {folder}/pid; error_log stderr;
 events {{ worker_connections 4096; }}

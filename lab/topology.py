@@ -6,13 +6,14 @@
                                                              eth0 10.0.2.1 internet
 
 As Qubes OS gives them: each qube has a /32 and a /128, a default route on the link, and
-/etc/resolv.conf with 10.139.1.1 and 10.139.1.2; the netvm has its gateway address on every vif, a host
-route for each qube, vifs in interface group 2 and its uplink in group 1. Between netvm and internet
-nothing is masqueraded unless asked for: the internet has a route back to the qubes, so that a firewall
-that lets something in from outside is caught. The internet owns every address that has no other route,
-public or private, so that whatever a firewall lets out does reach somebody.
+/etc/resolv.conf with 10.139.1.1 and 10.139.1.2; the netvm has its gateway address on every vif, a
+host route for each qube, vifs in interface group 2 and its uplink in group 1. Between netvm and
+internet nothing is masqueraded unless asked for: the internet has a route back to the qubes, so
+that a firewall that lets something in from outside is caught. The internet owns every address that
+has no other route, public or private, so that whatever a firewall lets out does reach somebody.
 
-Needs root. Nothing on the host is changed, and nothing is left (guardian.py). Labs may run side by side.
+Needs root. Nothing on the host is changed, and nothing is left (guardian.py). Labs may run side by
+side.
 """
 
 import contextlib

@@ -1,10 +1,10 @@
-"""What the lab's DNS says. ZONES is served by nsd, as any site's zone is; install() scripts what no real
-server does on purpose. Everything lives under .test.
+"""What the lab's DNS says. ZONES is served by nsd, as any site's zone is; install() scripts what no
+real server does on purpose. Everything lives under .test.
 
     rr.test            200 addresses of each family, 8 at a time, TTL 5, the next 8 at each question
     N.race.test        an address of its own for every N: 198.18.0.0 + N, 2001:db8:ace:: + N
     odd.test           ttl-N, delay-MS, many-N, links-N, silent, tc, tc-with-records, lower-case,
-                       servfail, refused, nx: one oddity each, none of it an attack (evil.py has those)
+                       servfail, refused, nx: one oddity each, no attack (evil.py has those)
 """
 
 import dataclasses
