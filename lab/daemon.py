@@ -145,9 +145,11 @@ class Daemon:
         """Through the control socket: returns when the new rules are in force. False if refused."""
         return self.command("reload", timeout=timeout).returncode == 0
 
-    def hang_up(self):
-        """SIGHUP, which nothing waits for."""
+    def hang_up(self, wait=True, timeout=5):
+        """SIGHUP; waits until dnspind has dealt with it, whether it took the new rules or not."""
+        self._drain()
         self.process.send_signal(signal.SIGHUP)
+        return self._wait_ready(timeout) if wait else True
 
     def stop(self, timeout=10):
         """SIGTERM, as a service manager does; returns the exit code."""

@@ -162,7 +162,8 @@ class Demo:
         story.happened(reply.status == "REFUSED", f"personal asks for market.test: {reply.status}")
 
     def attacks(self):
-        story, work, netvm = self.story, self.work, self.lab.netvm
+        story, work = self.story, self.work
+        self.personal.listen(80)  # one of the things to be reached
         story.step("Who owns an allowed name cannot open anything else with it")
         story.tries("an honest answer of evil.test first, to see that such answers do open")
         reply = work.ask("good.evil.test")
@@ -173,9 +174,7 @@ class Demo:
         for label in ATTACKS:
             trick = evil.BY_LABEL[label]
             reply = work.ask(trick.name, trick.kind)
-            pinned = netvm.pinned_addresses(work)
-            opened = [address for address in trick.forbidden
-                      if address in pinned or work.connect(address, timeout=0.3)]
+            opened = evil.opened(self.lab, work, trick)
             told = [address for address in trick.forbidden if address in reply.addresses]
             story.happened(not opened and not told, f"{trick.what:44} {reply.status:9}"
                            + (f" OPENED {opened}" if opened else " nothing opened"))

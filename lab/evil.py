@@ -4,12 +4,15 @@ TRICKS is the table that tests walk: each trick's answer carries addresses that 
 reachable afterwards, whatever the rule says. LABEL.evil.test plays it. GOOD may open: tests ask
 good.evil.test first, so that "nothing opened" can fail.
 
-    for trick in evil.TRICKS: work.ask(trick.name, trick.kind); work.connect(trick.forbidden[0], 80)
+    for trick in evil.TRICKS:
+        work.ask(trick.name, trick.kind)
+        assert not evil.opened(lab, work, trick), trick.what
 
 cut-NNN.evil.test is an answer cut after NNN octets; ANSWER_OCTETS is the length of the whole one.
 """
 
 import dataclasses
+import ipaddress
 import struct
 from typing import Callable
 
@@ -175,6 +178,21 @@ TRICKS += [Trick("mixed", "a private address behind a public one", plus(address(
                  ("10.1.2.3",)),
            Trick("mixed6", "a mapped address behind a public one",
                  plus(address(ASKED, "::ffff:10.1.2.3")), ("::ffff:10.1.2.3",), kind="AAAA")]
+
+def opened(lab, qube, trick):
+    """The addresses this trick must not open and did: pinned, or within reach of the qube."""
+    pinned = lab.netvm.pinned_addresses(qube)
+    away = [text for text in trick.forbidden if not at_home(text)]
+    return [text for text in trick.forbidden if text in pinned] + [
+        text for text in away if qube.connect(text, timeout=0.3).passed]
+
+
+def at_home(text):
+    """Reached without the netvm, whatever its firewall says."""
+    value = ipaddress.ip_address(text)
+    value = getattr(value, "ipv4_mapped", None) or value
+    return value.is_loopback or value.is_unspecified
+
 
 BY_LABEL = {trick.label: trick for trick in TRICKS}
 ANSWER_OCTETS = 12 + len("\7cut-000\4evil\4test\0") + 4 + 16 + len(dnswire.OPT_RECORD)

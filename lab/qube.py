@@ -35,6 +35,11 @@ class Attempt:
     def __bool__(self):
         return self.outcome == "open"
 
+    @property
+    def passed(self):
+        """It got through: somebody answered, if only with a reset."""
+        return self.outcome in ("open", "refused")
+
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
@@ -56,6 +61,19 @@ class Reply:
 
 class Qube(Namespace):
     vif = address = address6 = ""  # set by Lab.add_qube
+    _listeners = ()
+
+    def listen(self, port=80):
+        """From now on it takes TCP connections, for those who must not be able to make one."""
+        with self.enter():
+            self._listeners += (
+                socket.create_server(("0.0.0.0", port), backlog=1024),
+                socket.create_server(("::", port), family=socket.AF_INET6, backlog=1024))
+
+    def close(self):
+        for listener in self._listeners:
+            listener.close()
+        super().close()
 
     def dig(self, name, kind="A", *options, server="10.139.1.1", timeout=4):
         """The real dig; options such as "+tcp", "+dnssec", "-p", "5353"."""
