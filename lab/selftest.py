@@ -7,12 +7,14 @@
 import os
 import pathlib
 import signal
+import socket
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 # pylint: disable=wrong-import-position
 from lab import Lab, RoundRobin, Servers, evil, records, topology, zones  # noqa: E402
+from lab.journal import Journal  # noqa: E402
 
 UPSTREAM = topology.UPSTREAM
 NOWHERE = ("127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "ff02::1",
@@ -38,6 +40,7 @@ def rejects_are_told(lab):
     for family, reject in (("ip", "icmp"), ("ip6", "icmpv6")):
         lab.netvm.nft(f"add table {family} t\nadd chain {family} t f "
                       "{ type filter hook forward priority 0; }\n"
+                      f"add rule {family} t f ct state new counter\n"
                       f"add rule {family} t f tcp dport 443 reject with {reject} admin-prohibited\n"
                       f"add rule {family} t f tcp dport 8080 drop\n")
     for text in ("198.51.100.7", "2001:db8::7"):
@@ -70,6 +73,19 @@ def names_are_told(lab, servers):
     servers.authority.at("clock.test", clock)
     first, second = (work.ask("clock.test", server=UPSTREAM).addresses for _ in range(2))
     assert first == second and len(first) == 8
+
+
+def the_journal_is_ours(lab):
+    journal = Journal(lab)
+
+    def write():
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.connect("/run/systemd/journal/socket")
+            sock.send(b"MESSAGE=one\nTWO\n" + (5).to_bytes(8, "little") + b"a\nb=c\nPRIORITY=6\n")
+
+    lab.netvm.call(write)
+    entry = journal.wait(lambda entry: entry["MESSAGE"] == "one")
+    assert entry == {"MESSAGE": "one", "TWO": "a\nb=c", "PRIORITY": "6"}, entry
 
 
 def nothing_is_left():
@@ -110,6 +126,7 @@ def main():
         everything_answers(lab)
         rejects_are_told(lab)
         names_are_told(lab, servers)
+        the_journal_is_ours(lab)
         worker = lab.qubes[0].start(lambda: lab.qubes[0].connect("198.51.100.7").outcome)
         assert worker.result() == "open"
     print("the lab is as its tests believe")
