@@ -1,0 +1,154 @@
+#include "nft/client_chain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "pinning/check.h"
+
+namespace dnspin {
+namespace {
+
+constexpr uint16_t kDnsPort = 53;
+constexpr std::string_view kPinSets = "pin-";
+
+std::string_view Ip(Family family) { return family == Family::kIpv4 ? "ip" : "ip6"; }
+std::string_view Icmp(Family family) { return family == Family::kIpv4 ? "icmp" : "icmpv6"; }
+
+std::string RejectText(Family family) {
+  return fmt::format("reject with {} type admin-prohibited", Icmp(family));
+}
+
+std::string VerdictText(Action action, Family family) {
+  return action == Action::kAccept ? "accept" : RejectText(family);
+}
+
+std::string PortsText(PortRange ports) {
+  return ports.first == ports.last ? fmt::format("{}", ports.first)
+                                   : fmt::format("{}-{}", ports.first, ports.last);
+}
+
+// With a space behind what is not empty.
+std::string ServiceText(const Service& service, Family family) {
+  switch (service.protocol) {
+    case Protocol::kAny:
+      return service.ports ? fmt::format("meta l4proto {{ tcp, udp }} th dport {} ",
+                                         PortsText(*service.ports))
+                           : "";
+    case Protocol::kTcp:
+      return service.ports ? fmt::format("tcp dport {} ", PortsText(*service.ports))
+                           : "meta l4proto tcp ";
+    case Protocol::kUdp:
+      return service.ports ? fmt::format("udp dport {} ", PortsText(*service.ports))
+                           : "meta l4proto udp ";
+    case Protocol::kIcmp:
+      return service.icmp_type ? fmt::format("{} type {} ", Icmp(family), *service.icmp_type)
+                               : fmt::format("meta l4proto {} ", Icmp(family));
+  }
+  return "";
+}
+
+// What of a rule's service is DNS, if anything.
+std::optional<Service> DnsPart(Service service) {
+  if (service.protocol == Protocol::kIcmp ||
+      (service.ports && (service.ports->first > kDnsPort || service.ports->last < kDnsPort))) {
+    return std::nullopt;
+  }
+  service.ports = PortRange{kDnsPort, kDnsPort};
+  return service;
+}
+
+// A rule that spells its destination or none. Nothing if no packet of this family can match it.
+std::optional<std::string> PlainRule(const Rule& rule, Family family) {
+  std::string text;
+  if (rule.destination) {
+    if (rule.destination->address.family() != family) {
+      return std::nullopt;
+    }
+    text += fmt::format("{} daddr {} ", Ip(family), rule.destination->Text());
+  }
+  Service service = rule.service;
+  if (rule.dns_target) {
+    const std::optional<Service> dns = DnsPart(service);
+    if (!dns) {
+      return std::nullopt;
+    }
+    service = *dns;
+    text += fmt::format("{} daddr @dns-addr ", Ip(family));
+  }
+  return text + ServiceText(service, family) + VerdictText(rule.action, family);
+}
+
+}  // namespace
+
+std::string AddressLabel(const Address& address) {
+  std::string label = address.Text();
+  std::replace_if(
+      label.begin(), label.end(), [](char c) { return c == '.' || c == ':'; }, '-');
+  return label;
+}
+
+std::string ChainName(const Address& client) { return "qbs-" + AddressLabel(client); }
+
+std::string PinSetName(const Address& first, uint32_t group) {
+  return fmt::format("{}{}-{}", kPinSets, AddressLabel(first), group);
+}
+
+std::optional<Address> FirstAddress(std::span<const Address> addresses, Family family) {
+  const auto first = std::find_if(addresses.begin(), addresses.end(),
+                                  [family](const Address& a) { return a.family() == family; });
+  return first == addresses.end() ? std::nullopt : std::optional(*first);
+}
+
+std::optional<PinSetParts> ReadPinSetName(std::string_view name) {
+  const size_t dash = name.rfind('-');
+  if (!name.starts_with(kPinSets) || dash < kPinSets.size()) {
+    return std::nullopt;
+  }
+  PinSetParts parts{std::string(name.substr(kPinSets.size(), dash - kPinSets.size())), 0};
+  const char* end = name.data() + name.size();
+  const auto [stopped, error] = std::from_chars(name.data() + dash + 1, end, parts.group);
+  if (error != std::errc() || stopped != end || parts.group == 0 || parts.label.empty()) {
+    return std::nullopt;
+  }
+  return parts;
+}
+
+std::vector<std::string> PinSetsOf(const ClientRules& client, Family family) {
+  std::vector<std::string> names;
+  if (const std::optional<Address> first = FirstAddress(client.addresses, family)) {
+    for (const PinGroup& group : client.groups) {
+      names.push_back(PinSetName(*first, group.number));
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
+  const std::optional<Address> first = FirstAddress(client.addresses, family);
+  DNSPIN_CHECK(first.has_value());
+  std::vector<std::string> lines;
+  auto group = client.groups.begin();  // they stand in the order of their first rules
+  for (uint32_t position = 0; position < client.rules.size(); ++position) {
+    const Rule& rule = client.rules[position];
+    if (rule.ClosesChain()) {
+      break;
+    }
+    if (group != client.groups.end() && group->rules.front() == position) {
+      lines.push_back(
+          fmt::format("{} daddr @{} {}{}", Ip(family), PinSetName(*first, group->number),
+                      ServiceText(group->service, family), VerdictText(group->action, family)));
+      ++group;
+    } else if (!rule.host) {
+      if (std::optional<std::string> line = PlainRule(rule, family)) {
+        lines.push_back(*std::move(line));
+      }
+    }
+  }
+  DNSPIN_CHECK(group == client.groups.end());  // else a set without a rule: pins that open nothing
+  lines.push_back(RejectText(family));
+  return lines;
+}
+
+}  // namespace dnspin

@@ -1,0 +1,47 @@
+#pragma once
+// Knows: how the rules of one client read as an nft chain, and what its chains and sets are called
+// (design.md 5). Pure text.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pinning/address.h"
+#include "pinning/pin_group.h"
+#include "pinning/rule.h"
+
+namespace dnspin {
+
+struct ClientRules {
+  std::vector<Address> addresses;  // the first of each family names the sets of that family
+  std::vector<Rule> rules;
+  std::vector<PinGroup> groups;  // GroupsOf(rules, ...)
+  uint32_t set_size = 0;         // of each pin set: twice the quota, so that it is never full
+  bool operator==(const ClientRules&) const = default;
+};
+
+// `10-137-0-25`, `fd09-24ef-4179--a89-19`.
+std::string AddressLabel(const Address& address);
+
+std::string ChainName(const Address& client);                  // `qbs-10-137-0-25`
+std::string PinSetName(const Address& first, uint32_t group);  // `pin-10-137-0-25-1`
+std::optional<Address> FirstAddress(std::span<const Address> addresses, Family family);
+
+// The other way: the label and the group of a pin set's name.
+struct PinSetParts {
+  std::string label;
+  uint32_t group = 0;
+  bool operator==(const PinSetParts&) const = default;
+};
+std::optional<PinSetParts> ReadPinSetName(std::string_view name);
+
+// The names of a client's pin sets in one family, in the order of its groups.
+std::vector<std::string> PinSetsOf(const ClientRules& client, Family family);
+
+// The rules of the client's chains in one family, in order; the last one rejects.
+std::vector<std::string> ChainRules(const ClientRules& client, Family family);
+
+}  // namespace dnspin

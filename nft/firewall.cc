@@ -1,0 +1,91 @@
+#include "nft/firewall.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <functional>
+#include <set>
+
+#include "pinning/check.h"
+
+namespace dnspin {
+namespace {
+
+constexpr int kTriesMax = 3;  // others may change rules between our look and our transaction
+
+absl::Status ReadTables(Nftables& nftables, const std::set<std::string>& present,
+                        std::string_view table, std::array<TableView, 2>& views) {
+  constexpr std::array kFamilies = {"ip", "ip6"};
+  for (size_t i = 0; i < kFamilies.size(); ++i) {
+    const std::string place = fmt::format("{} {}", kFamilies[i], table);
+    if (!present.contains(place)) {
+      continue;
+    }
+    const absl::StatusOr<std::string> listing = nftables.ListJson("list table " + place);
+    if (!listing.ok()) {
+      return listing.status();
+    }
+    absl::StatusOr<TableView> view = ReadTableView(*listing);
+    if (!view.ok()) {
+      return view.status();
+    }
+    views[i] = *std::move(view);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<KernelView> Look(Nftables& nftables, const std::string& table) {
+  const absl::StatusOr<std::string> listing = nftables.ListJson("list tables");
+  if (!listing.ok()) {
+    return listing.status();
+  }
+  const absl::StatusOr<std::set<std::string>> present = ReadTableNames(*listing);
+  if (!present.ok()) {
+    return present.status();
+  }
+  KernelView view;
+  absl::Status status = ReadTables(nftables, *present, table, view.filter);
+  status.Update(ReadTables(nftables, *present, kDoorsTable, view.doors));
+  status.Update(ReadTables(nftables, *present, kQubesTable, view.qubes));
+  if (!status.ok()) {
+    return status;
+  }
+  return view;
+}
+
+absl::Status LookAndRun(Nftables& nftables, const std::string& table,
+                        const std::function<std::string(const KernelView&)>& text) {
+  absl::Status status;
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    const absl::StatusOr<KernelView> view = Look(nftables, table);
+    status = view.ok() ? nftables.Run(text(*view)) : view.status();
+    if (status.ok()) {
+      break;
+    }
+  }
+  return status;
+}
+
+}  // namespace
+
+absl::Status Firewall::Install(const Ruleset& ruleset) {
+  DNSPIN_CHECK(ruleset.terms.table == table_);
+  return LookAndRun(nftables_, table_,
+                    [&](const KernelView& view) { return InstallText(ruleset, view, way_); });
+}
+
+absl::Status Firewall::Apply(const RulesetChange& change) {
+  return LookAndRun(nftables_, table_,
+                    [&](const KernelView& view) { return ChangeText(table_, change, view, way_); });
+}
+
+absl::Status Firewall::SetDoorways(std::span<const Doorway> doorways) {
+  return nftables_.Run(DoorwaysText(doorways));
+}
+
+absl::Status Firewall::Teardown(Nftables& nftables, const std::string& table) {
+  return LookAndRun(nftables, table,
+                    [&](const KernelView& view) { return TeardownText(table, view); });
+}
+
+}  // namespace dnspin

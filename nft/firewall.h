@@ -1,0 +1,42 @@
+#pragma once
+// Knows: when the firewall's text is made and sent, each time as one transaction. Touches:
+// nftables.
+
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "nft/nftables.h"
+#include "nft/refresh_way.h"
+#include "nft/ruleset.h"
+
+namespace dnspin {
+
+class Firewall {
+ public:
+  Firewall(Nftables& nftables, std::string table, RefreshWay way)  // `nftables` outlives it
+      : nftables_(nftables), table_(std::move(table)), way_(way) {}
+
+  // Brings the kernel from whatever is there to `ruleset`: at start, after others changed our
+  // tables, and when terms or set sizes change. There is no instant in which it is open. Foreign
+  // rules in our tables stay. Failed: all is as it was.
+  absl::Status Install(const Ruleset& ruleset);
+
+  // Some clients come, go or change, pins move along. Failed: all is as it was.
+  absl::Status Apply(const RulesetChange& change);
+
+  // These are the doors, and no others.
+  absl::Status SetDoorways(std::span<const Doorway> doorways);
+
+  // Removes tables TABLE and dnspin-dns of both families, and our rules in tables of Qubes OS.
+  // Works also if nothing is there.
+  static absl::Status Teardown(Nftables& nftables, const std::string& table);
+
+ private:
+  Nftables& nftables_;
+  std::string table_;
+  RefreshWay way_;
+};
+
+}  // namespace dnspin

@@ -1,0 +1,228 @@
+#include "nft/ruleset.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <utility>
+
+#include "pinning/check.h"
+
+namespace dnspin {
+namespace {
+
+constexpr std::array kFamilies = {Family::kIpv4, Family::kIpv6};
+
+const TableView& Of(const std::array<TableView, 2>& views, Family family) {
+  return views[family == Family::kIpv4 ? 0 : 1];
+}
+
+// What one client has in one family.
+struct ClientParts {
+  std::map<std::string, uint32_t> sets;       // name, size
+  std::map<std::string, std::string> chains;  // name, the client's address as text
+};
+
+ClientParts PartsOf(const ClientRules& client, Family family) {
+  ClientParts parts;
+  for (std::string& name : PinSetsOf(client, family)) {
+    parts.sets.emplace(std::move(name), client.set_size);
+  }
+  for (const Address& address : client.addresses) {
+    if (address.family() == family) {
+      parts.chains.emplace(ChainName(address), address.Text());
+    }
+  }
+  return parts;
+}
+
+bool IsClientChain(std::string_view name) { return name.starts_with("qbs-"); }
+bool IsClientSet(std::string_view name) {
+  return name.starts_with("pin-") || name.starts_with("drop-");
+}
+
+void PutSet(CommandText& commands, const std::string& name, uint32_t size) {
+  DNSPIN_CHECK(size > 0);  // else it would be unlimited
+  commands.Put("add set", fmt::format("{} {{ type {}; flags timeout; size {}; }}", name,
+                                      commands.key_type(), size));
+}
+
+// A set or chain that rules of others name stays, empty: the kernel would not let it go, and would
+// refuse all the rest with it.
+void RemoveSet(CommandText& commands, const std::string& name, const TableView& view) {
+  commands.Put(view.used.contains(name) ? "flush set" : "delete set", name);
+}
+void RemoveChain(CommandText& commands, const std::string& name, const TableView& view) {
+  if (!view.used.contains(name)) {
+    commands.Put("delete chain", name);  // its rules are gone already
+  }
+}
+
+void PutChainRules(CommandText& commands, const ClientRules& client, const ClientParts& parts) {
+  if (parts.chains.empty()) {
+    return;
+  }
+  const std::vector<std::string> rules = ChainRules(client, commands.family());
+  for (const auto& [chain, address] : parts.chains) {
+    for (const std::string& rule : rules) {
+      commands.Put("add rule", fmt::format("{} {}", chain, rule));
+    }
+  }
+}
+
+void PutLookup(CommandText& commands, const std::string& chain, const std::string& address) {
+  commands.Put("add element", fmt::format("clients {{ {} : jump {} }}", address, chain));
+}
+
+// Empties what an earlier run left, and removes what is not wanted any more. Returns the sets that
+// stay.
+std::set<std::string> ClearClients(CommandText& commands, const ClientParts& wanted,
+                                   const TableView& view) {
+  commands.Put("flush map", "clients");
+  for (const std::string& chain : view.chains) {
+    if (IsClientChain(chain)) {
+      commands.Put("flush chain", chain);
+    }
+  }
+  for (const std::string& chain : view.chains) {
+    if (IsClientChain(chain) && !wanted.chains.contains(chain)) {
+      RemoveChain(commands, chain, view);
+    }
+  }
+  std::set<std::string> staying;
+  for (const TableView::SetView& set : view.sets) {
+    const auto found = wanted.sets.find(set.name);
+    if (found != wanted.sets.end() && (found->second == set.size || view.used.contains(set.name))) {
+      staying.insert(set.name);
+      commands.Put("flush set", set.name);
+    } else if (IsClientSet(set.name)) {
+      RemoveSet(commands, set.name, view);
+    }
+  }
+  return staying;
+}
+
+void PutAllClients(CommandText& commands, const std::vector<ClientRules>& clients,
+                   const TableView& view) {
+  ClientParts wanted;
+  for (const ClientRules& client : clients) {
+    wanted.sets.merge(PartsOf(client, commands.family()).sets);
+    wanted.chains.merge(PartsOf(client, commands.family()).chains);
+  }
+  const std::set<std::string> staying = ClearClients(commands, wanted, view);
+  for (const auto& [name, size] : wanted.sets) {
+    if (!staying.contains(name)) {
+      PutSet(commands, name, size);
+    }
+  }
+  for (const auto& [chain, address] : wanted.chains) {
+    commands.Put("add chain", chain);
+    PutLookup(commands, chain, address);
+  }
+  for (const ClientRules& client : clients) {
+    PutChainRules(commands, client, PartsOf(client, commands.family()));
+  }
+}
+
+// First all that goes, of every client, then all that comes: an address may move from one to
+// another.
+void PutLeaving(CommandText& commands, const ClientChange& change, const TableView& view) {
+  const ClientParts before = PartsOf(change.before, commands.family());
+  const ClientParts after = PartsOf(change.after, commands.family());
+  for (const auto& [chain, address] : before.chains) {
+    if (!after.chains.contains(chain)) {
+      commands.Put("delete element", fmt::format("clients {{ {} }}", address));
+    }
+    commands.Put("flush chain", chain);
+  }
+  for (const auto& [chain, address] : before.chains) {
+    if (!after.chains.contains(chain)) {
+      RemoveChain(commands, chain, view);
+    }
+  }
+  for (const auto& [name, size] : before.sets) {
+    if (!after.sets.contains(name)) {
+      RemoveSet(commands, name, view);
+    }
+  }
+}
+
+void PutComing(CommandText& commands, const ClientChange& change) {
+  const ClientParts before = PartsOf(change.before, commands.family());
+  const ClientParts after = PartsOf(change.after, commands.family());
+  for (const auto& [name, size] : after.sets) {
+    const auto old = before.sets.find(name);
+    DNSPIN_CHECK(old == before.sets.end() ||
+                 old->second == size);  // a new size is Install's affair
+    if (old == before.sets.end()) {
+      PutSet(commands, name, size);
+    }
+  }
+  for (const auto& [chain, address] : after.chains) {
+    if (!before.chains.contains(chain)) {
+      commands.Put("add chain", chain);
+      PutLookup(commands, chain, address);
+    }
+  }
+  PutChainRules(commands, change.after, after);
+}
+
+}  // namespace
+
+std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshWay way) {
+  std::string text;
+  for (const Family family : kFamilies) {
+    CommandText filter(text, family, ruleset.terms.table);
+    PutFilterTable(filter, ruleset.terms);
+    PutAllClients(filter, ruleset.clients, Of(view.filter, family));
+    PutPins(filter, ruleset.pins, way);
+    PutFilterRules(filter, ruleset.terms, Of(view.filter, family));
+    CommandText doors(text, family, kDoorsTable);
+    PutDoorsTable(doors, ruleset.terms, Of(view.doors, family));
+    PutDoorways(doors, ruleset.doorways);
+    CommandText qubes(text, family, kQubesTable);
+    PutQubesRules(qubes, ruleset.terms.interfaces, Of(view.qubes, family));
+  }
+  return text;
+}
+
+std::string ChangeText(const std::string& table, const RulesetChange& change,
+                       const KernelView& view, RefreshWay way) {
+  std::string text;
+  for (const Family family : kFamilies) {
+    CommandText filter(text, family, table);
+    PutGonePins(filter, change.gone);
+    for (const ClientChange& client : change.clients) {
+      PutLeaving(filter, client, Of(view.filter, family));
+    }
+    for (const ClientChange& client : change.clients) {
+      PutComing(filter, client);
+    }
+    PutPins(filter, change.pins, way);
+  }
+  return change.doorways ? text + DoorwaysText(*change.doorways) : text;
+}
+
+std::string DoorwaysText(std::span<const Doorway> doorways) {
+  std::string text;
+  for (const Family family : kFamilies) {
+    CommandText commands(text, family, kDoorsTable);
+    PutDoorways(commands, doorways);
+  }
+  return text;
+}
+
+std::string TeardownText(const std::string& table, const KernelView& view) {
+  std::string text;
+  for (const Family family : kFamilies) {
+    for (const std::string_view name : {std::string_view(table), kDoorsTable}) {
+      CommandText commands(text, family, name);
+      commands.PutTable("add");  // to delete a table that is not there would fail
+      commands.PutTable("delete");
+    }
+    CommandText qubes(text, family, kQubesTable);
+    PutQubesRules(qubes, {}, Of(view.qubes, family));
+  }
+  return text;
+}
+
+}  // namespace dnspin

@@ -1,0 +1,61 @@
+#pragma once
+// Knows: the whole firewall as nft command text (design.md 5): each function's text is one
+// transaction. Pure: values in, text out.
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nft/client_chain.h"
+#include "nft/command_text.h"
+#include "nft/refresh_way.h"
+#include "nft/shared_chains.h"
+#include "nft/table_view.h"
+#include "pinning/pin.h"
+
+namespace dnspin {
+
+// All of it, as it is to be.
+struct Ruleset {
+  RulesetTerms terms;
+  std::vector<ClientRules> clients;  // no address twice
+  std::vector<Doorway> doorways;
+  std::vector<PinElement> pins;  // the sets hold these and no others
+};
+
+// One client. No addresses before: it comes; no addresses after: it goes.
+struct ClientChange {
+  ClientRules before;
+  ClientRules after;
+};
+
+struct RulesetChange {
+  std::vector<ClientChange> clients;
+  std::vector<GonePin> gone;     // from sets of before
+  std::vector<PinElement> pins;  // to sets of after; a set of both keeps what is not named here
+  std::optional<std::vector<Doorway>> doorways;  // if any changes, all of them
+};
+
+// What the kernel has where the ruleset goes; IPv4 first.
+struct KernelView {
+  std::array<TableView, 2> filter;  // tables TABLE
+  std::array<TableView, 2> doors;   // tables dnspin-dns
+  std::array<TableView, 2> qubes;   // tables qubes, of Qubes OS
+};
+
+// From whatever is there to `ruleset`; rules and objects of others stay.
+std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshWay way);
+
+// From before to after, for some clients, under terms that stay.
+std::string ChangeText(const std::string& table, const RulesetChange& change,
+                       const KernelView& view, RefreshWay way);
+
+std::string DoorwaysText(std::span<const Doorway> doorways);
+
+// Our tables go, whether they are there or not, and our rules in those of Qubes OS.
+std::string TeardownText(const std::string& table, const KernelView& view);
+
+}  // namespace dnspin

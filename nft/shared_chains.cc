@@ -1,0 +1,126 @@
+#include "nft/shared_chains.h"
+
+#include <fmt/format.h>
+
+#include "pinning/check.h"
+
+namespace dnspin {
+namespace {
+
+constexpr std::string_view kTransports = "meta l4proto { tcp, udp }";
+
+std::vector<std::string> OfFamily(std::span<const Address> addresses, Family family) {
+  std::vector<std::string> texts;
+  for (const Address& address : addresses) {
+    if (address.family() == family) {
+      texts.push_back(address.Text());
+    }
+  }
+  return texts;
+}
+
+// One rule an interface: a pattern in a set is beyond old kernels.
+std::vector<std::string> ForwardRules(const RulesetTerms& terms) {
+  std::vector<std::string> rules = {"ct state established,related accept"};
+  std::string from_elsewhere;
+  for (const std::string& interface : terms.interfaces) {
+    if (!terms.inbound_open) {
+      rules.push_back(fmt::format("oifname \"{}\" drop", interface));
+    }
+    from_elsewhere += fmt::format("iifname != \"{}\" ", interface);
+  }
+  rules.push_back(from_elsewhere + "accept");
+  rules.emplace_back("jump qubes-forward");
+  return rules;
+}
+
+std::vector<std::string> SourceRules(const RulesetTerms& terms) {
+  std::vector<std::string> rules;
+  for (const std::string& interface : terms.interfaces) {
+    // What has no address yet (DHCP, duplicate address detection) the kernel never finds missing.
+    rules.push_back(fmt::format("iifname \"{}\" fib saddr . iif oif missing drop", interface));
+  }
+  return rules;
+}
+
+std::vector<std::string> DoorRules(const RulesetTerms& terms, Family family, std::string_view ip) {
+  const std::vector<std::string> asked = OfFamily(terms.intercept, family);
+  if (asked.empty() && !terms.intercept_any) {
+    return {};
+  }
+  const std::string servers =
+      terms.intercept_any ? "" : fmt::format("{} daddr {{ {} }} ", ip, fmt::join(asked, ", "));
+  std::vector<std::string> rules;
+  for (const std::string& interface : terms.interfaces) {
+    const std::string question =
+        fmt::format("iifname \"{}\" {}{} th dport 53", interface, servers, kTransports);
+    rules.push_back(fmt::format("{} redirect to :{} saddr map @doors", question, ip));
+    rules.push_back(question + " drop");  // whoever has no door
+  }
+  return rules;
+}
+
+}  // namespace
+
+void PutFilterTable(CommandText& commands, const RulesetTerms& terms) {
+  commands.PutTable("add");
+  commands.Put("add chain", "forward { type filter hook forward priority filter; policy drop; }");
+  commands.Put("add chain", "qubes-forward");
+  commands.Put("add chain",
+               "prerouting { type filter hook prerouting priority raw; policy accept; }");
+  commands.Put("add set", fmt::format("dns-addr {{ type {}; }}", commands.key_type()));
+  commands.Put("add map", fmt::format("clients {{ type {} : verdict; }}", commands.key_type()));
+  commands.Put("flush set", "dns-addr");
+  const std::vector<std::string> servers = OfFamily(terms.dns_servers, commands.family());
+  if (!servers.empty()) {
+    commands.Put("add element", fmt::format("dns-addr {{ {} }}", fmt::join(servers, ", ")));
+  }
+}
+
+void PutFilterRules(CommandText& commands, const RulesetTerms& terms, const TableView& view) {
+  DNSPIN_CHECK(!terms.interfaces.empty());  // else everything would pass
+  for (const std::string& interface : terms.interfaces) {
+    DNSPIN_CHECK(IsInterfacePattern(interface));
+  }
+  const std::string lookup = fmt::format("{} saddr vmap @clients", commands.ip());
+  commands.PutSharedRules("forward", ForwardRules(terms), view);
+  commands.PutSharedRules("qubes-forward", {&lookup, 1}, view);
+  commands.PutSharedRules("prerouting", SourceRules(terms), view);
+}
+
+void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const TableView& view) {
+  commands.PutTable("add");
+  commands.Put("add chain",
+               "prerouting { type nat hook prerouting priority dstnat - 1; policy accept; }");
+  commands.Put("add map", fmt::format("doors {{ type {} : inet_service; }}", commands.key_type()));
+  commands.PutSharedRules("prerouting", DoorRules(terms, commands.family(), commands.ip()), view);
+}
+
+void PutDoorways(CommandText& commands, std::span<const Doorway> doorways) {
+  std::vector<std::string> elements;
+  for (const Doorway& doorway : doorways) {
+    if (doorway.client.family() == commands.family()) {
+      elements.push_back(fmt::format("{} : {}", doorway.client.Text(), doorway.port));
+    }
+  }
+  commands.Put("flush map", "doors");
+  if (!elements.empty()) {
+    commands.Put("add element", fmt::format("doors {{ {} }}", fmt::join(elements, ", ")));
+  }
+}
+
+void PutQubesRules(CommandText& commands, std::span<const std::string> interfaces,
+                   const TableView& view) {
+  if (!view.HasChain("custom-input")) {
+    return;
+  }
+  // A question that was sent to a door comes in by INPUT, which Qubes OS keeps shut.
+  std::vector<std::string> rules;
+  for (const std::string& interface : interfaces) {
+    rules.push_back(fmt::format("iifname \"{}\" ct status dnat ct original proto-dst 53 {} accept",
+                                interface, kTransports));
+  }
+  commands.PutSharedRules("custom-input", rules, view);
+}
+
+}  // namespace dnspin

@@ -1,0 +1,49 @@
+#pragma once
+// Knows: the chains that all clients share: who is filtered at all, whose sources are true, whose
+// DNS questions go to a door (design.md 5). Pure text.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nft/command_text.h"
+#include "nft/table_view.h"
+#include "pinning/address.h"
+
+namespace dnspin {
+
+struct RulesetTerms {
+  std::string table = "dnspin";
+  std::vector<std::string> interfaces;  // IsInterfacePattern(), at least one: the clients' side
+  bool inbound_open = false;            // new connections towards clients are not dropped here
+  bool intercept_any = false;           // else questions to `intercept` alone go to the doors
+  std::vector<Address> intercept;
+  std::vector<Address> dns_servers;  // what `specialtarget=dns` stands for: set dns-addr
+  bool operator==(const RulesetTerms&) const = default;
+};
+
+// The port that a client's DNS questions go to.
+struct Doorway {
+  Address client;
+  uint16_t port = 0;
+  bool operator==(const Doorway&) const = default;
+};
+
+inline constexpr std::string_view kDoorsTable = "dnspin-dns";
+inline constexpr std::string_view kQubesTable = "qubes";
+
+// Tables, chains, sets and maps; those that are there stay as they are, but for dns-addr's
+// elements.
+void PutFilterTable(CommandText& commands, const RulesetTerms& terms);
+void PutFilterRules(CommandText& commands, const RulesetTerms& terms, const TableView& view);
+
+void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const TableView& view);
+void PutDoorways(CommandText& commands, std::span<const Doorway> doorways);  // these and no others
+
+// In the tables of Qubes OS, where they are. Without interfaces: our rules go.
+void PutQubesRules(CommandText& commands, std::span<const std::string> interfaces,
+                   const TableView& view);
+
+}  // namespace dnspin

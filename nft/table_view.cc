@@ -1,0 +1,95 @@
+#include "nft/table_view.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace dnspin {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kClientChains = "qbs-";
+
+std::string TextOf(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+uint64_t NumberOf(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
+}
+
+// Every text in an expression; a set is named `@set` there, a chain by itself.
+void CollectWords(const Json& expression, std::set<std::string>& words) {
+  if (expression.is_string()) {
+    const auto word = expression.get<std::string>();
+    words.insert(word.starts_with('@') ? word.substr(1) : word);
+  } else if (expression.is_structured()) {
+    for (const Json& part : expression) {
+      CollectWords(part, words);
+    }
+  }
+}
+
+void ReadRule(const Json& rule, TableView& view) {
+  const std::string chain = TextOf(rule, "chain");
+  if (TextOf(rule, "comment") == kOwnComment) {
+    view.own_rules.push_back({chain, NumberOf(rule, "handle")});
+  } else if (!chain.starts_with(kClientChains)) {
+    CollectWords(rule.value("expr", Json()), view.used);
+  }
+}
+
+// The objects of a listing, each under its kind: {"nftables": [{"rule": {...}}, ...]}.
+template <typename F>
+absl::Status ForEachObject(const std::string& text, F each) {
+  const Json listing = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!listing.is_object() || !listing.contains("nftables") || !listing["nftables"].is_array()) {
+    return absl::InternalError("libnftables lists something that is no JSON of its kind");
+  }
+  for (const Json& entry : listing["nftables"]) {
+    if (entry.is_object() && entry.size() == 1 && entry.begin().value().is_object()) {
+      each(entry.begin().key(), entry.begin().value());
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool TableView::HasChain(std::string_view name) const {
+  return std::find(chains.begin(), chains.end(), name) != chains.end();
+}
+
+absl::StatusOr<TableView> ReadTableView(const std::string& json) {
+  TableView view;
+  absl::Status status = ForEachObject(json, [&](const std::string& kind, const Json& object) {
+    if (kind == "rule") {
+      ReadRule(object, view);
+    } else if (kind == "chain") {
+      view.chains.push_back(TextOf(object, "name"));
+    } else if (kind == "set") {
+      view.sets.push_back({TextOf(object, "name"), NumberOf(object, "size")});
+    }
+  });
+  if (!status.ok()) {
+    return status;
+  }
+  return view;
+}
+
+absl::StatusOr<std::set<std::string>> ReadTableNames(const std::string& json) {
+  std::set<std::string> names;
+  absl::Status status = ForEachObject(json, [&](const std::string& kind, const Json& object) {
+    if (kind == "table") {
+      names.insert(TextOf(object, "family") + " " + TextOf(object, "name"));
+    }
+  });
+  if (!status.ok()) {
+    return status;
+  }
+  return names;
+}
+
+}  // namespace dnspin

@@ -1,0 +1,44 @@
+#pragma once
+// Knows: what nft's JSON listing says is in a table: our own rules, and what others made there that
+// is to survive us. A pure function of the listing.
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace dnspin {
+
+// The comment of every rule that we put in a chain where others may have rules too.
+inline constexpr std::string_view kOwnComment = "made by dnspin";
+
+struct TableView {
+  struct OwnRule {
+    std::string chain;
+    uint64_t handle = 0;
+    bool operator==(const OwnRule&) const = default;
+  };
+  struct SetView {
+    std::string name;
+    uint64_t size = 0;  // 0: unlimited
+    bool operator==(const SetView&) const = default;
+  };
+  std::vector<OwnRule> own_rules;  // in the order of their chains
+  std::vector<std::string> chains;
+  std::vector<SetView> sets;
+  std::set<std::string> used;  // words in rules of others: chains and sets they name are among them
+
+  bool HasChain(std::string_view name) const;
+  bool operator==(const TableView&) const = default;
+};
+
+// Of `list table FAMILY NAME`. The rules of chains `qbs-*` are all ours.
+absl::StatusOr<TableView> ReadTableView(const std::string& json);
+
+// Of `list tables`: "ip dnspin", "ip6 dnspin", ...
+absl::StatusOr<std::set<std::string>> ReadTableNames(const std::string& json);
+
+}  // namespace dnspin

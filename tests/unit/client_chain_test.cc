@@ -1,0 +1,213 @@
+#include "nft/client_chain.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace dnspin {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Address A(const char* text) { return *Address::Parse(text); }
+
+HostPattern Host(const std::string& text) {
+  if (text.starts_with("~")) {
+    return {HostPattern::Kind::kRegex, {}, text.substr(1)};
+  }
+  if (text.starts_with("*.")) {
+    return {HostPattern::Kind::kBelow, *Name::FromHost(text.substr(2)), {}};
+  }
+  if (text.starts_with(".")) {
+    return {HostPattern::Kind::kZone, *Name::FromHost(text.substr(1)), {}};
+  }
+  return {HostPattern::Kind::kName, *Name::FromHost(text), {}};
+}
+
+// A rule as a test writes it: R(kAccept).To("192.0.2.0/24").Tcp(443, 443).
+struct R : Rule {
+  explicit R(Action a) { action = a; }
+  R& At(const std::string& text) { return host = Host(text), *this; }
+  R& To(const char* text) { return destination = *Prefix::Parse(text), *this; }
+  R& Tcp() { return service.protocol = Protocol::kTcp, *this; }
+  R& Udp() { return service.protocol = Protocol::kUdp, *this; }
+  R& Icmp() { return service.protocol = Protocol::kIcmp, *this; }
+  R& Ports(uint16_t a, uint16_t b) { return service.ports = PortRange{a, b}, *this; }
+  R& Type(uint8_t type) { return service.icmp_type = type, *this; }
+  R& Dns() { return dns_target = true, *this; }
+};
+
+R Accept() { return R(Action::kAccept); }
+R Drop() { return R(Action::kDrop); }
+
+ClientRules Client(const std::vector<R>& rules) {
+  ClientRules client{{A("10.137.0.25"), A("fd09:24ef:4179::a89:19")}, {}, {}, 8192};
+  client.rules.assign(rules.begin(), rules.end());
+  client.groups = GroupsOf(client.rules, {});
+  return client;
+}
+
+const std::string kReject4 = "reject with icmp type admin-prohibited";
+const std::string kReject6 = "reject with icmpv6 type admin-prohibited";
+
+struct Story {
+  const char* what;
+  std::vector<R> rules;
+  Lines ipv4;  // without the last reject
+  Lines ipv6;
+};
+
+class ChainStories : public ::testing::TestWithParam<Story> {};
+
+TEST_P(ChainStories, ReadAsNftWants) {
+  const Story& story = GetParam();
+  const ClientRules client = Client(story.rules);
+  Lines ipv4 = story.ipv4;
+  Lines ipv6 = story.ipv6;
+  ipv4.push_back(kReject4);
+  ipv6.push_back(kReject6);
+  EXPECT_EQ(ChainRules(client, Family::kIpv4), ipv4) << story.what;
+  EXPECT_EQ(ChainRules(client, Family::kIpv6), ipv6) << story.what;
+}
+
+const char* const kSet4 = "ip daddr @pin-10-137-0-25-";
+const char* const kSet6 = "ip6 daddr @pin-fd09-24ef-4179--a89-19-";
+
+std::string S4(int group, const std::string& rest) {
+  return kSet4 + std::to_string(group) + " " + rest;
+}
+std::string S6(int group, const std::string& rest) {
+  return kSet6 + std::to_string(group) + " " + rest;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rules, ChainStories,
+    ::testing::Values(
+        Story{"no rules: all is refused", {}, {}, {}},
+        Story{"everything", {Accept()}, {"accept"}, {"accept"}},
+        Story{"nothing, said aloud", {Drop()}, {kReject4}, {kReject6}},
+        Story{"an IPv4 destination is nothing to IPv6",
+              {Accept().To("192.0.2.0/24")},
+              {"ip daddr 192.0.2.0/24 accept"},
+              {}},
+        Story{"an IPv6 destination is nothing to IPv4",
+              {Drop().To("2001:db8::1")},
+              {},
+              {"ip6 daddr 2001:db8::1/128 " + kReject6}},
+        Story{"a bare protocol",
+              {Accept().Tcp(), Accept().Udp(), Accept().Icmp()},
+              {"meta l4proto tcp accept", "meta l4proto udp accept", "meta l4proto icmp accept"},
+              {"meta l4proto tcp accept", "meta l4proto udp accept", "meta l4proto icmpv6 accept"}},
+        Story{"ports, one and many",
+              {Accept().Tcp().Ports(443, 443), Accept().Udp().Ports(60000, 61000)},
+              {"tcp dport 443 accept", "udp dport 60000-61000 accept"},
+              {"tcp dport 443 accept", "udp dport 60000-61000 accept"}},
+        Story{"ports without a protocol are those of both transports",
+              {Accept().Ports(1, 2)},
+              {"meta l4proto { tcp, udp } th dport 1-2 accept"},
+              {"meta l4proto { tcp, udp } th dport 1-2 accept"}},
+        Story{"ICMP types keep their number in IPv6",
+              {Accept().Icmp().Type(8)},
+              {"icmp type 8 accept"},
+              {"icmpv6 type 8 accept"}},
+        Story{"all of a rule at once",
+              {Drop().To("198.51.100.7").Tcp().Ports(0, 65535)},
+              {"ip daddr 198.51.100.7/32 tcp dport 0-65535 " + kReject4},
+              {}}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Dns, ChainStories,
+    ::testing::Values(
+        Story{"DNS, both transports",
+              {Accept().Dns()},
+              {"ip daddr @dns-addr meta l4proto { tcp, udp } th dport 53 accept"},
+              {"ip6 daddr @dns-addr meta l4proto { tcp, udp } th dport 53 accept"}},
+        Story{"DNS of one transport",
+              {Accept().Dns().Udp(), Drop().Dns().Tcp()},
+              {"ip daddr @dns-addr udp dport 53 accept",
+               "ip daddr @dns-addr tcp dport 53 " + kReject4},
+              {"ip6 daddr @dns-addr udp dport 53 accept",
+               "ip6 daddr @dns-addr tcp dport 53 " + kReject6}},
+        Story{"DNS at one server only, if that is one",
+              {Accept().Dns().To("10.139.1.1")},
+              {"ip daddr 10.139.1.1/32 ip daddr @dns-addr meta l4proto { tcp, udp } th dport 53 "
+               "accept"},
+              {}},
+        Story{"ports that hold 53 are narrowed to it",
+              {Accept().Dns().Tcp().Ports(1, 1023)},
+              {"ip daddr @dns-addr tcp dport 53 accept"},
+              {"ip6 daddr @dns-addr tcp dport 53 accept"}},
+        Story{"other ports and ICMP are no DNS: matches nothing",
+              {Accept().Dns().Tcp().Ports(54, 60), Accept().Dns().Icmp(),
+               Accept().Dns().Udp().Ports(1, 52)},
+              {},
+              {}},
+        Story{"DNS for one name is not the kernel's affair",
+              {Accept().Dns().At("example.com")},
+              {},
+              {}}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Hosts, ChainStories,
+    ::testing::Values(
+        Story{"neighbours share a set, where the first stands",
+              {Accept().At("a.example"), Accept().At(".b.example"), Drop().To("192.0.2.1")},
+              {S4(1, "accept"), "ip daddr 192.0.2.1/32 " + kReject4},
+              {S6(1, "accept")}},
+        Story{"service is part of the group",
+              {Accept().At("a.example").Tcp().Ports(443, 443), Accept().At("*.b.example").Udp(),
+               Accept().At("~c.*").Icmp().Type(8)},
+              {S4(1, "tcp dport 443 accept"), S4(2, "meta l4proto udp accept"),
+               S4(3, "icmp type 8 accept")},
+              {S6(1, "tcp dport 443 accept"), S6(2, "meta l4proto udp accept"),
+               S6(3, "icmpv6 type 8 accept")}},
+        Story{"a drop between two accepts keeps its place",
+              {Accept().At("a.example"), Drop().To("192.0.2.0/24"), Accept().At("b.example")},
+              {S4(1, "accept"), "ip daddr 192.0.2.0/24 " + kReject4, S4(2, "accept")},
+              {S6(1, "accept"), S6(2, "accept")}},
+        Story{"a dropped pattern acts in DNS alone",
+              {Drop().At(".ads.example"), Accept().At("a.example"), Drop().At("~x.*").Tcp(),
+               Accept().At("b.example")},
+              {S4(1, "accept")},
+              {S6(1, "accept")}},
+        Story{"a dropped name ends the chain",
+              {Accept().At("a.example"), Drop().At("ads.example"), Accept().At("b.example"),
+               Accept()},
+              {S4(1, "accept")},
+              {S6(1, "accept")}},
+        Story{"a dropped name with ports ends it too",
+              {Drop().At("ads.example").Tcp().Ports(443, 443), Accept()},
+              {},
+              {}}));
+
+TEST(ClientChain, NamesOfChainsAndSets) {
+  EXPECT_EQ(ChainName(A("10.137.0.25")), "qbs-10-137-0-25");
+  EXPECT_EQ(ChainName(A("fd09:24ef:4179::a89:5")), "qbs-fd09-24ef-4179--a89-5");
+  EXPECT_EQ(PinSetName(A("10.137.0.25"), 1), "pin-10-137-0-25-1");
+  EXPECT_EQ(PinSetName(A("::1"), 12), "pin---1-12");
+}
+
+TEST(ClientChain, ASetsNameReadsBack) {
+  EXPECT_EQ(ReadPinSetName("pin-10-137-0-25-1"), (PinSetParts{"10-137-0-25", 1}));
+  EXPECT_EQ(ReadPinSetName("pin-fd09--19-4000"), (PinSetParts{"fd09--19", 4000}));
+  EXPECT_EQ(ReadPinSetName(PinSetName(A("fe80::1"), 7)),
+            (PinSetParts{AddressLabel(A("fe80::1")), 7}));
+  for (const char* bad : {"", "pin", "pin-", "pin--", "pin-1", "pin-a-", "pin-a-0", "pin-a-x",
+                          "pin-a-1x", "pin-a-99999999999", "qbs-a-1", "xpin-a-1"}) {
+    EXPECT_EQ(ReadPinSetName(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(ClientChain, AllAddressesUseTheSetsOfTheFirst) {
+  ClientRules client = Client({Accept().At("a.example")});
+  client.addresses = {A("fd09::2"), A("10.137.0.9"), A("10.137.0.8"), A("fd09::1")};
+  EXPECT_EQ(PinSetsOf(client, Family::kIpv4), Lines{"pin-10-137-0-9-1"});
+  EXPECT_EQ(PinSetsOf(client, Family::kIpv6), Lines{"pin-fd09--2-1"});
+  EXPECT_EQ(ChainRules(client, Family::kIpv6).front(), "ip6 daddr @pin-fd09--2-1 accept");
+  client.addresses = {A("10.137.0.9")};
+  EXPECT_TRUE(PinSetsOf(client, Family::kIpv6).empty());
+}
+
+}  // namespace
+}  // namespace dnspin

@@ -1,0 +1,77 @@
+#include "nft/table_view.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace dnspin {
+namespace {
+
+// As `nft -j -t list table ip dnspin` of nftables 1.0.6 prints it.
+constexpr const char* kListing = R"({"nftables": [
+{"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5", "json_schema_version": 1}},
+{"table": {"family": "ip", "name": "dnspin", "handle": 1}},
+{"set": {"family": "ip", "name": "pin-10-137-0-25-1", "table": "dnspin", "type": "ipv4_addr",
+         "handle": 3, "size": 8192, "flags": ["timeout"]}},
+{"set": {"family": "ip", "name": "mine", "table": "dnspin", "type": "ipv4_addr", "handle": 4}},
+{"map": {"family": "ip", "name": "clients", "table": "dnspin", "type": "ipv4_addr", "handle": 15,
+         "map": "verdict"}},
+{"chain": {"family": "ip", "table": "dnspin", "name": "forward", "handle": 1, "type": "filter",
+           "hook": "forward", "prio": 0, "policy": "drop"}},
+{"chain": {"family": "ip", "table": "dnspin", "name": "qbs-10-137-0-25", "handle": 2}},
+{"rule": {"family": "ip", "table": "dnspin", "chain": "forward", "handle": 7,
+          "comment": "made by dnspin",
+          "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}},
+                              "right": "@unrelated"}}, {"drop": null}]}},
+{"rule": {"family": "ip", "table": "dnspin", "chain": "forward", "handle": 8,
+          "comment": "made by dnspin, said somebody",
+          "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}},
+                              "right": "@pin-10-137-0-25-1"}},
+                   {"jump": {"target": "qbs-10-137-0-25"}}]}},
+{"rule": {"family": "ip", "table": "dnspin", "chain": "qbs-10-137-0-25", "handle": 9,
+          "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}},
+                              "right": "@pin-10-137-0-25-2"}}, {"accept": null}]}},
+{"rule": {"family": "ip", "table": "dnspin", "chain": "forward", "handle": 12,
+          "comment": "made by dnspin", "expr": [{"accept": null}]}}
+]})";
+
+TEST(TableView, TellsOursFromWhatOthersMade) {
+  const absl::StatusOr<TableView> view = ReadTableView(kListing);
+  ASSERT_TRUE(view.ok()) << view.status();
+  EXPECT_EQ(view->own_rules, (std::vector<TableView::OwnRule>{{"forward", 7}, {"forward", 12}}));
+  EXPECT_EQ(view->chains, (std::vector<std::string>{"forward", "qbs-10-137-0-25"}));
+  EXPECT_TRUE(view->HasChain("forward"));
+  EXPECT_FALSE(view->HasChain("forwar"));
+  EXPECT_EQ(view->sets,
+            (std::vector<TableView::SetView>{{"pin-10-137-0-25-1", 8192}, {"mine", 0}}));
+  EXPECT_TRUE(view->used.contains("pin-10-137-0-25-1"));
+  EXPECT_TRUE(view->used.contains("qbs-10-137-0-25"));
+  EXPECT_FALSE(view->used.contains("unrelated"));          // a rule of ours names it
+  EXPECT_FALSE(view->used.contains("pin-10-137-0-25-2"));  // a client's chain names it
+}
+
+TEST(TableView, WhatIsNoListingIsAnError) {
+  for (const char* bad : {"", "{", "[]", "1", "{}", R"({"nftables": 1})"}) {
+    EXPECT_FALSE(ReadTableView(bad).ok()) << bad;
+    EXPECT_FALSE(ReadTableNames(bad).ok()) << bad;
+  }
+}
+
+TEST(TableView, OddEntriesAreNotOurs) {
+  const absl::StatusOr<TableView> view = ReadTableView(
+      R"({"nftables": [1, {}, {"rule": 1}, {"rule": {}}, {"rule": {"comment": 5, "expr": 3}},
+          {"a": {}, "b": {}}, {"set": {"size": -1}}]})");
+  ASSERT_TRUE(view.ok()) << view.status();
+  EXPECT_TRUE(view->own_rules.empty());
+}
+
+TEST(TableView, NamesOfTables) {
+  const absl::StatusOr<std::set<std::string>> names = ReadTableNames(
+      R"({"nftables": [{"metainfo": {}}, {"table": {"family": "ip", "name": "t", "handle": 1}},
+          {"table": {"family": "ip6", "name": "t", "handle": 2}}]})");
+  ASSERT_TRUE(names.ok());
+  EXPECT_EQ(*names, (std::set<std::string>{"ip t", "ip6 t"}));
+}
+
+}  // namespace
+}  // namespace dnspin
