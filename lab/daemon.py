@@ -44,8 +44,9 @@ def toml(settings):
 
 class Daemon:
     def __init__(self, lab, clients=None, profiles=None, settings=None, start=True, name="dnspin",
-                 upstream=(topology.UPSTREAM,), options=()):
+                 upstream=(topology.UPSTREAM,), options=(), env=None):
         self.lab, self.options, self.process = lab, list(options), None
+        self._env = env or {}
         self.folder = lab.scratch / name
         self.run_dir = self.folder / "run"
         self.config = self.folder / "dnspin.toml"
@@ -77,7 +78,8 @@ class Daemon:
                 raise LabError(f"{source} has no {' and no '.join(missing)}: run ./dev build")
             target.mkdir()
             for program in PROGRAMS:
-                shutil.copy2(source / program, target / program)
+                shutil.copyfile(source / program, target / program)
+                (target / program).chmod(0o755)
         return target
 
     # Files.
@@ -111,7 +113,7 @@ class Daemon:
             self.process = self.lab.netvm.popen(
                 [self.bin / "dnspind", "--config", self.config, *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={"NOTIFY_SOCKET": str(self.folder / "notify")})
+                env={"NOTIFY_SOCKET": str(self.folder / "notify"), **self._env})
         if not self._wait_ready(timeout):
             raise LabError(f"dnspind does not get ready:\n{self.log_file.read_text()}")
 

@@ -51,7 +51,8 @@ class Lab:
         self.pid = os.getpid()
         self.qubes, self._ends = [], contextlib.ExitStack()
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=f"dsp-{self.pid}-"))
-        self.scratch.chmod(0o755)  # dnspin's own users read their files here
+        self.scratch.chmod(0o755)  # dnspin's own users read their files here,
+        os.umask(0o022)            # and all that is written later
         self._start_guardian()
         try:
             self._build(qubes, masquerade)
