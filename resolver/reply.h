@@ -15,10 +15,10 @@ namespace dnspin {
 
 struct Reply {
   uint8_t rcode = dns::kNoError;
-  std::vector<Record> answer;
-  std::vector<Record> authority;
-  std::optional<uint16_t>
-      ede;  // RFC 8914 code, with a fixed text of ours; only where the client sent OPT
+  std::vector<Record> answer = {};
+  std::vector<Record> authority = {};
+  // RFC 8914 code, told with a fixed text of ours where the client sent OPT.
+  std::optional<uint16_t> ede = {};
   bool operator==(const Reply&) const = default;
 };
 
@@ -27,7 +27,8 @@ struct Reply {
 std::string EncodeReply(const Question& question, const Reply& reply, size_t octets_max);
 
 // A question to an upstream: RD=1, EDNS(0) with 1232 octets, DO and CD as given, no other option.
+// `edns` is false for a server that takes EDNS for a format error.
 std::string EncodeUpstreamQuestion(uint16_t id, std::string_view asked_wire, uint16_t type,
-                                   bool dnssec_ok, bool checking_disabled);
+                                   bool dnssec_ok, bool checking_disabled, bool edns = true);
 
 }  // namespace dnspin
