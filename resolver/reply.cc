@@ -113,19 +113,19 @@ std::string EncodeReply(const Question& question, const Reply& reply, size_t oct
 }
 
 std::string EncodeUpstreamQuestion(uint16_t id, std::string_view asked_wire, uint16_t type,
-                                   bool dnssec_ok, bool checking_disabled) {
+                                   bool dnssec_ok, bool checking_disabled, bool edns) {
   Header header;
   header.id = id;
   header.flags = static_cast<uint16_t>(Header::kRecursionDesired |
                                        (checking_disabled ? Header::kCheckingDisabled : 0));
   header.questions = 1;
-  header.additionals = 1;
+  header.additionals = edns ? 1 : 0;
   Opt opt;
   opt.dnssec_ok = dnssec_ok;
   std::string out;
   AppendHeader(out, header);
   AppendQuestion(out, asked_wire, type);
-  return out + EncodeOpt(opt);
+  return edns ? out + EncodeOpt(opt) : out;
 }
 
 }  // namespace dnspin

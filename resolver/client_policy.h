@@ -1,0 +1,40 @@
+#pragma once
+// Knows: one client's policy, ready to be asked about questions and answers. Touches nothing.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "pinning/permission.h"
+#include "pinning/policy.h"
+
+namespace dnspin {
+
+class ClientPolicy {
+ public:
+  explicit ClientPolicy(Policy policy);
+
+  const Policy& policy() const { return policy_; }
+  const Permissions& permissions() const { return permissions_; }
+
+  // Permissions::Judge; besides, DS and DNSKEY of the names above a listed one may be asked, so
+  // that a validating client can build its chain of trust. (Of what a regular expression lists, the
+  // names above are not known.)
+  Permission Judge(const Name& asked, uint16_t type, Transport transport,
+                   std::optional<Address> destination) const;
+
+  // True if it is a rule with a host that lets the name be asked.
+  bool Lists(const Permission& permission) const;
+
+  // The host of the first rule that `permission` pins under.
+  const std::string& RuleHost(const Permission& permission) const;
+
+ private:
+  Policy policy_;
+  Permissions permissions_;
+  std::vector<std::string> rule_hosts_;  // by position; empty where the rule has no host
+  absl::flat_hash_set<Name> ancestors_;  // of all that accept rules list, and these themselves
+};
+
+}  // namespace dnspin

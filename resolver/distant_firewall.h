@@ -1,0 +1,18 @@
+#pragma once
+// Knows: the firewall, as the process that cannot touch it sees it: dnspind, which may say no.
+// Touches nothing.
+
+#include "pinning/channel_message.h"
+
+namespace dnspin {
+
+class DistantFirewall {
+ public:
+  virtual ~DistantFirewall() = default;
+  // Its PinReply comes later, or never.
+  virtual void Request(const PinRequest& request) = 0;
+  // For the journal; over a budget it is only counted.
+  virtual void Report(const RefusalReport& report) = 0;
+};
+
+}  // namespace dnspin

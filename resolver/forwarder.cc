@@ -1,0 +1,231 @@
+#include "resolver/forwarder.h"
+
+#include <algorithm>
+
+#include "pinning/check.h"
+#include "resolver/special_name.h"
+
+namespace dnspin {
+
+using std::chrono::seconds;
+
+Forwarder::Forwarder(const Surroundings& surroundings)
+    : open_(kQuestionsOpenMax, &surroundings.all_open),
+      teller_(surroundings.replies, surroundings.firewall, surroundings.counters),
+      holds_(surroundings.firewall),
+      counters_(surroundings.counters),
+      upstreams_(surroundings.sockets, surroundings.random, surroundings.counters,
+                 [this](InquiryId id, UpstreamResult result, BootTime now) {
+                   OnUpstream(id, std::move(result), now);
+                 }) {}
+
+void Forwarder::SetPolicy(Policy policy, BootTime now) {
+  const bool other_upstreams = !policy_ || policy_->policy().upstreams != policy.upstreams;
+  if (other_upstreams) {
+    cache_.Clear();  // another network may know other answers
+    upstreams_.SetServers(policy.upstreams);
+  }
+  policy_.emplace(std::move(policy));
+  ++policies_;
+  for (Waiter& waiter : TakeWaiters(other_upstreams)) {
+    Dispatch(std::move(waiter), now);
+  }
+  // What nobody may hear any more need not be answered either.
+  absl::erase_if(asked_, [this](const auto& entry) {
+    const bool unwanted = entry.second.waiters.empty();
+    if (unwanted) {
+      upstreams_.Cancel(entry.second.id);
+      inquiries_.erase(entry.second.id);
+    }
+    return unwanted;
+  });
+}
+
+std::vector<Waiter> Forwarder::TakeWaiters(bool ask_anew) {
+  std::vector<Waiter> waiters;
+  const auto take = [&waiters](std::vector<Waiter>& from) {
+    std::move(from.begin(), from.end(), std::back_inserter(waiters));
+    from.clear();
+  };
+  for (Hold& hold : holds_.TakeAll()) {
+    take(hold.waiters);
+  }
+  for (auto& [inquiry, asked] : asked_) {
+    take(asked.waiters);
+    if (ask_anew) {
+      upstreams_.Cancel(asked.id);
+    }
+  }
+  if (ask_anew) {
+    asked_.clear();
+    inquiries_.clear();
+  }
+  return waiters;
+}
+
+void Forwarder::OnQuestion(Question question, const ReturnPath& path, BootTime now) {
+  ++counters_.questions;
+  Waiter waiter;
+  waiter.question = std::move(question);
+  waiter.path = path;
+  waiter.deadline = now + kQuestionPatience;
+  Dispatch(std::move(waiter), now);
+}
+
+void Forwarder::Dispatch(Waiter waiter, BootTime now) {
+  DNSPIN_CHECK(policy_);
+  const Question& question = waiter.question;
+  if (now >= waiter.deadline) {
+    teller_.Fail(waiter, dns::kEdeNotReady);
+    return;
+  }
+  if (const auto canary = CanaryReply(question.asked)) {
+    teller_.Tell(waiter, *canary, Standing::kAnswered);
+    return;
+  }
+  const Permission permission =
+      policy_->Judge(question.asked, question.type, waiter.path.transport, waiter.path.destination);
+  if (permission.standing == Standing::kBlocked) {
+    teller_.Refuse(waiter, dns::kEdeBlocked);
+    return;
+  }
+  if (!policy_->Lists(permission)) {
+    if (const auto local = LocalReply(question.asked, question.type)) {
+      teller_.Tell(waiter, *local, Standing::kAnswered);
+      return;
+    }
+  }
+  if (permission.standing == Standing::kProhibited) {
+    teller_.Refuse(waiter, dns::kEdeProhibited);
+    return;
+  }
+  if (question.type == dns::kAny) {
+    teller_.Tell(waiter, AnyReply(question.asked), permission.standing);
+    return;
+  }
+  const Inquiry inquiry{question.asked, question.type, question.dnssec_ok,
+                        question.checking_disabled};
+  if (CachedResult* const cached = cache_.Find(inquiry, now)) {
+    ++counters_.cache_hits;
+    Serve(inquiry, std::move(waiter), permission, *cached, now);
+  } else {
+    Ask(inquiry, std::move(waiter), now);
+  }
+}
+
+// False, and the client has heard so, if too many wait already.
+bool Forwarder::MayWait(Waiter& waiter) {
+  if (!waiter.slot.taken()) {
+    auto slot = open_.Take();
+    if (!slot) {
+      teller_.Fail(waiter, dns::kEdeOther);
+      return false;
+    }
+    waiter.slot = std::move(*slot);
+  }
+  return true;
+}
+
+void Forwarder::Ask(const Inquiry& inquiry, Waiter waiter, BootTime now) {
+  if (!MayWait(waiter)) {
+    return;
+  }
+  if (const auto found = asked_.find(inquiry); found != asked_.end()) {
+    if (found->second.waiters.size() >= kWaitersMax) {
+      teller_.Fail(waiter, dns::kEdeOther);
+      return;
+    }
+    found->second.waiters.push_back(std::move(waiter));
+    return;
+  }
+  Asked asked;
+  asked.id = upstreams_.Ask(inquiry, waiter.deadline, now);
+  asked.waiters.push_back(std::move(waiter));
+  inquiries_.emplace(asked.id, inquiry);
+  asked_.emplace(inquiry, std::move(asked));
+}
+
+void Forwarder::OnUpstream(InquiryId id, UpstreamResult result, BootTime now) {
+  const auto known = inquiries_.find(id);
+  DNSPIN_CHECK(known != inquiries_.end());
+  const Inquiry inquiry = std::move(known->second);
+  inquiries_.erase(known);
+  auto node = asked_.extract(inquiry);
+  DNSPIN_CHECK(!node.empty());
+  cache_.Insert(inquiry, result, now);
+  CachedResult fresh{std::move(result), now, now, std::nullopt};
+  for (Waiter& waiter : node.mapped().waiters) {
+    const Question& question = waiter.question;
+    const Permission permission = policy_->Judge(question.asked, question.type,
+                                                 waiter.path.transport, waiter.path.destination);
+    Serve(inquiry, std::move(waiter), permission, fresh, now);
+  }
+}
+
+const JudgedAnswer& Forwarder::Judged(const Inquiry& inquiry, const Permission& permission,
+                                      CachedResult& cached) {
+  auto& judgement = cached.judgement;
+  if (!judgement || judgement->policy != policies_ || judgement->rule != permission.rule ||
+      judgement->standing != permission.standing) {
+    judgement = CachedJudgement{policies_, permission.standing, permission.rule,
+                                JudgeAnswer(cached.result, inquiry, permission, *policy_)};
+  }
+  return judgement->judged;
+}
+
+void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& permission,
+                      CachedResult& cached, BootTime now) {
+  const JudgedAnswer& judged = Judged(inquiry, permission, cached);
+  const bool pinned = permission.standing == Standing::kPinned;
+  HoldKey key{inquiry, permission.rule};
+  if (pinned && !judged.addresses.empty()) {
+    if (!MayWait(waiter) || holds_.Join(key, waiter)) {
+      return;
+    }
+  }
+  const auto age = std::chrono::floor<seconds>(now - cached.received);
+  ToldAnswer told = Tell(judged, age, pinned, policy_->policy().terms);
+  if (judged.addresses.empty()) {
+    teller_.Tell(waiter, told.reply, permission.standing);
+    return;
+  }
+  PinRequest request;
+  request.generation = policy_->policy().generation;
+  request.told_s = static_cast<uint32_t>(told.told.count());
+  request.asked = inquiry.asked;
+  request.rule_host = policy_->RuleHost(permission);
+  holds_.Begin(std::move(key), std::move(told.reply), judged.addresses, std::move(request),
+               std::move(waiter), now);
+}
+
+void Forwarder::OnPinReply(const PinReply& reply, BootTime) {
+  const auto ended = holds_.OnReply(reply);
+  if (!ended) {
+    return;
+  }
+  for (const Waiter& waiter : ended->hold.waiters) {
+    if (ended->outcome == PinOutcome::kDone) {
+      teller_.Tell(waiter, ended->hold.reply, Standing::kPinned, ended->hold.confirmed);
+    } else {
+      teller_.Fail(waiter,
+                   ended->outcome == PinOutcome::kQuota ? dns::kEdeOther : dns::kEdeNotReady);
+    }
+  }
+}
+
+void Forwarder::Expire(BootTime now) {
+  upstreams_.Expire(now);
+  for (const Hold& hold : holds_.TakeExpired(now)) {
+    for (const Waiter& waiter : hold.waiters) {
+      teller_.Fail(waiter, dns::kEdeNotReady);
+    }
+  }
+}
+
+std::optional<BootTime> Forwarder::NextDeadline() const {
+  const auto upstream = upstreams_.NextDeadline();
+  const auto held = holds_.NextDeadline();
+  return upstream && held ? std::min(upstream, held) : upstream ? upstream : held;
+}
+
+}  // namespace dnspin

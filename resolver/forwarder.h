@@ -1,0 +1,85 @@
+#pragma once
+// Knows: what becomes of one client's questions, from asked to told: permission, special names,
+// cache, upstream, judgement, pins, reply. Sans I/O: time is an argument, the network and the
+// firewall are interfaces. Touches: those.
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "pinning/channel_message.h"
+#include "pinning/clock.h"
+#include "pinning/policy.h"
+#include "resolver/cache.h"
+#include "resolver/client_policy.h"
+#include "resolver/open_questions.h"
+#include "resolver/pin_holds.h"
+#include "resolver/random.h"
+#include "resolver/teller.h"
+#include "resolver/upstreams.h"
+
+namespace dnspin {
+
+inline constexpr std::chrono::milliseconds kQuestionPatience{2000};
+inline constexpr size_t kQuestionsOpenMax = 1024;     // that wait, of one client
+inline constexpr size_t kQuestionsOpenMaxAll = 8192;  // of all of this process
+
+class Forwarder {
+ public:
+  struct Surroundings {  // all outlive it
+    UpstreamSockets& sockets;
+    RandomSource& random;
+    DistantFirewall& firewall;
+    ReplySink& replies;
+    CountersReport& counters;
+    OpenQuestions& all_open;
+  };
+
+  explicit Forwarder(const Surroundings& surroundings);
+
+  // What waits, and what is cached, is judged again by the new policy.
+  void SetPolicy(Policy policy, BootTime now);
+
+  // The client's policy is known by then.
+  void OnQuestion(Question question, const ReturnPath& path, BootTime now);
+  void OnPinReply(const PinReply& reply, BootTime now);
+  Upstreams& upstreams() { return upstreams_; }  // for what its sockets bring
+
+  void Expire(BootTime now);
+  std::optional<BootTime> NextDeadline() const;
+
+  // Nothing held, nothing in flight.
+  bool Idle() const {
+    return asked_.empty() && holds_.Idle() && upstreams_.Idle() && open_.count() == 0;
+  }
+
+ private:
+  struct Asked {
+    InquiryId id{};
+    std::vector<Waiter> waiters;
+  };
+
+  void Dispatch(Waiter waiter, BootTime now);
+  void Ask(const Inquiry& inquiry, Waiter waiter, BootTime now);
+  void Serve(const Inquiry& inquiry, Waiter waiter, const Permission& permission,
+             CachedResult& cached, BootTime now);
+  const JudgedAnswer& Judged(const Inquiry& inquiry, const Permission& permission,
+                             CachedResult& cached);
+  void OnUpstream(InquiryId id, UpstreamResult result, BootTime now);
+  std::vector<Waiter> TakeWaiters(bool ask_anew);
+  bool MayWait(Waiter& waiter);
+
+  OpenQuestions open_;  // outlives all waiters below
+  Teller teller_;
+  PinHolds holds_;
+  AnswerCache cache_;
+  std::optional<ClientPolicy> policy_;
+  uint32_t policies_ = 0;  // so many there have been
+  absl::flat_hash_map<Inquiry, Asked> asked_;
+  absl::flat_hash_map<InquiryId, Inquiry> inquiries_;
+  CountersReport& counters_;
+  Upstreams upstreams_;
+};
+
+}  // namespace dnspin

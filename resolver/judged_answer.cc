@@ -1,0 +1,203 @@
+#include "resolver/judged_answer.h"
+
+#include <algorithm>
+
+#include "pinning/special_address.h"
+#include "resolver/negative_answer.h"
+#include "resolver/octets.h"
+#include "resolver/signatures.h"
+#include "resolver/special_name.h"
+#include "resolver/wire.h"
+
+namespace dnspin {
+namespace {
+
+constexpr uint32_t kFilteredTtl = 5;
+constexpr uint32_t kNoFamilyTtl = 60;
+
+JudgedAnswer Refusal(uint8_t rcode, uint16_t ede) {
+  JudgedAnswer judged;
+  judged.reply.rcode = rcode;
+  judged.reply.ede = ede;
+  judged.ours = true;
+  return judged;
+}
+
+JudgedAnswer Empty(const Name& asked, uint32_t ttl) {
+  JudgedAnswer judged;
+  judged.reply.authority.push_back(LocalSoa(asked, ttl));
+  judged.ours = true;
+  return judged;
+}
+
+uint16_t EdeOf(UpstreamFailure failure) {
+  switch (failure) {
+    case UpstreamFailure::kSilence:
+      return dns::kEdeNoReachableAuthority;
+    case UpstreamFailure::kNetwork:
+      return dns::kEdeNetworkError;
+    case UpstreamFailure::kInvalid:
+      break;
+  }
+  return dns::kEdeInvalidData;
+}
+
+std::optional<Address> AddressOf(const Record& record) {
+  const size_t octets = record.type == dns::kA ? 4 : 16;
+  return record.rdata.size() == octets ? Address::FromBytes(AsOctets(record.rdata)) : std::nullopt;
+}
+
+bool MayBeTold(const Address& address, const Name& asked, Standing standing,
+               const ClientPolicy& policy) {
+  if (IsOwn(address, policy.policy().own)) {
+    return false;
+  }
+  switch (KindOf(address)) {
+    case AddressKind::kOrdinary:
+      return true;
+    case AddressKind::kPrivate:
+      return policy.permissions().MayRebind(asked) ||
+             (standing == Standing::kAnswered && policy.permissions().Reaches(address));
+    case AddressKind::kNever:
+      break;
+  }
+  return false;
+}
+
+// The records that the question was about, after judging.
+struct End {
+  std::vector<Record> records;
+  std::vector<Address> addresses;
+  bool changed = false;  // some were removed or rewritten
+};
+
+void JudgeEndRecord(const Record& record, const Name& asked, Standing standing,
+                    const ClientPolicy& policy, End& end) {
+  if (record.type == dns::kA || record.type == dns::kAaaa) {
+    const auto address = AddressOf(record);
+    if (!address || !MayBeTold(*address, asked, standing, policy)) {
+      end.changed = true;
+      return;
+    }
+    end.records.push_back(record);
+    end.addresses.push_back(*address);
+    return;
+  }
+  end.records.push_back(record);
+  if (record.type == dns::kHttps || record.type == dns::kSvcb) {
+    auto bare = WithoutHints(record.rdata);
+    end.changed = end.changed || bare != record.rdata;
+    if (bare) {
+      end.records.back().rdata = std::move(*bare);
+    } else {
+      end.records.pop_back();
+    }
+  }
+}
+
+bool ClientHasFamilyOf(uint16_t type, const ClientPolicy& policy) {
+  return (type != dns::kA || policy.policy().HasFamily(Family::kIpv4)) &&
+         (type != dns::kAaaa || policy.policy().HasFamily(Family::kIpv6));
+}
+
+// What the answer says there is not: its SOA, told as long as the absence may be remembered.
+void AddAbsence(const Answer& answer, const Name& end, Reply& reply) {
+  if (const Record* const soa = SoaFor(answer, end)) {
+    reply.authority.push_back(*soa);
+    reply.authority.back().ttl = NegativeTtl(*soa);
+  }
+}
+
+JudgedAnswer JudgeLineage(const Answer& answer, const Lineage& lineage, const Inquiry& inquiry,
+                          Standing standing, const ClientPolicy& policy) {
+  const Name& end_name = lineage.names.back();
+  JudgedAnswer judged;
+  Reply& reply = judged.reply;
+  reply.rcode = answer.rcode;
+  End end;
+  for (const Record& record : lineage.records) {
+    if (record.type != answer.type || record.owner != end_name) {
+      reply.answer.push_back(record);
+    } else if (answer.rcode == dns::kNoError) {
+      JudgeEndRecord(record, inquiry.asked, standing, policy, end);
+    }
+  }
+  if (end.records.empty() && end.changed) {
+    judged = Empty(inquiry.asked, kFilteredTtl);
+    judged.reply.ede = dns::kEdeFiltered;
+    return judged;
+  }
+  if (standing == Standing::kPinned && !end.records.empty()) {
+    if (!ClientHasFamilyOf(answer.type, policy)) {
+      return Empty(inquiry.asked, kNoFamilyTtl);
+    }
+    judged.addresses = std::move(end.addresses);
+  }
+  if (end.records.empty()) {
+    AddAbsence(answer, end_name, reply);
+  }
+  reply.answer.insert(reply.answer.end(), end.records.begin(), end.records.end());
+  if (inquiry.dnssec_ok) {
+    AddSignatures(answer, end.changed ? &end_name : nullptr, reply);
+  }
+  return judged;
+}
+
+}  // namespace
+
+JudgedAnswer JudgeAnswer(const UpstreamResult& result, const Inquiry& inquiry,
+                         const Permission& permission, const ClientPolicy& policy) {
+  if (const auto* const failure = std::get_if<UpstreamFailure>(&result)) {
+    return Refusal(dns::kServFail, EdeOf(*failure));
+  }
+  const Answer& answer = std::get<Answer>(result);
+  if (answer.rcode != dns::kNoError && answer.rcode != dns::kNxDomain) {
+    return Refusal(dns::kServFail, dns::kEdeNoReachableAuthority);
+  }
+  const auto walked = Walk(answer);
+  const auto* const lineage = std::get_if<Lineage>(&walked);
+  if (lineage == nullptr) {
+    return Refusal(dns::kServFail, dns::kEdeInvalidData);
+  }
+  for (const Name& name : lineage->names) {
+    if (policy.permissions().Refuses(name, permission.rule)) {
+      return Refusal(dns::kRefused, dns::kEdeBlocked);
+    }
+  }
+  if (permission.standing == Standing::kNotReady) {
+    return Refusal(dns::kServFail, dns::kEdeNotReady);
+  }
+  return JudgeLineage(answer, *lineage, inquiry, permission.standing, policy);
+}
+
+ToldAnswer Tell(const JudgedAnswer& judged, std::chrono::seconds age, bool listed,
+                const PinTerms& terms) {
+  ToldAnswer told{judged.reply, std::chrono::seconds(0)};
+  if (judged.ours) {
+    return told;
+  }
+  uint32_t smallest = UINT32_MAX;
+  for (auto* const section : {&told.reply.answer, &told.reply.authority}) {
+    for (Record& record : *section) {
+      record.ttl -= static_cast<uint32_t>(std::min<int64_t>(record.ttl, age.count()));
+    }
+  }
+  if (!listed) {
+    return told;
+  }
+  for (const Record& record : told.reply.answer) {
+    smallest = std::min(smallest, record.ttl);
+  }
+  // Of a pinned name, what is told lives as long as its pin does, less the slack: all of it alike.
+  told.told = judged.addresses.empty() ? terms.told_max : Told(smallest, terms);
+  const auto bound = static_cast<uint32_t>(told.told.count());
+  for (Record& record : told.reply.answer) {
+    record.ttl = judged.addresses.empty() ? std::min(record.ttl, bound) : bound;
+  }
+  for (Record& record : told.reply.authority) {
+    record.ttl = std::min(record.ttl, bound);
+  }
+  return told;
+}
+
+}  // namespace dnspin

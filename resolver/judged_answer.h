@@ -1,0 +1,47 @@
+#pragma once
+// Knows: what of an upstream's answer may be told to a client, under its policy, and which
+// addresses have to be pinned before. A pure function; the security decision about answers.
+// Touches nothing.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "pinning/address.h"
+#include "pinning/lineage.h"
+#include "pinning/pin_life.h"
+#include "resolver/client_policy.h"
+#include "resolver/inquiry.h"
+#include "resolver/reply.h"
+
+namespace dnspin {
+
+struct JudgedAnswer {
+  Reply reply;                     // TTLs as of the moment the answer came
+  std::vector<Address> addresses;  // in `reply`, and to be in the kernel before it is told
+  bool ours = false;               // made here: its TTLs do not age
+};
+
+JudgedAnswer JudgeAnswer(const UpstreamResult& result, const Inquiry& inquiry,
+                         const Permission& permission, const ClientPolicy& policy);
+
+// A judged answer and what it was judged by.
+struct CachedJudgement {
+  uint32_t policy = 0;  // the caller's number of it
+  Standing standing = Standing::kProhibited;
+  uint32_t rule = 0;
+  JudgedAnswer judged;
+};
+
+struct ToldAnswer {
+  Reply reply;
+  std::chrono::seconds told{0};  // for pin requests
+};
+
+// What is said `age` after the answer came. `listed`: its name is one that pins are made for, so
+// that TTLs are bounded by the terms.
+ToldAnswer Tell(const JudgedAnswer& judged, std::chrono::seconds age, bool listed,
+                const PinTerms& terms);
+
+}  // namespace dnspin

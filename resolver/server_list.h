@@ -1,0 +1,46 @@
+#pragma once
+// Knows: the upstream servers of one client, and how well each has answered lately. Touches
+// nothing.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "pinning/clock.h"
+#include "pinning/policy.h"
+
+namespace dnspin {
+
+struct Server {
+  Upstream where;
+  uint32_t serial = 0;  // names it as long as it is listed
+  BootClock::duration round_trip{};
+  unsigned failures = 0;   // in a row
+  BootTime try_again;      // where it fails: not before
+  bool keeps_case = true;  // copies the spelling of a question: 0x20 works
+};
+
+class ServerList {
+ public:
+  // Servers that stay keep what is known of them.
+  void Set(std::span<const Upstream> upstreams);
+
+  // The one that promises the soonest answer, of those not in `tried` if there are any.
+  std::optional<uint32_t> Choose(std::span<const uint32_t> tried) const;
+  bool HasUntried(std::span<const uint32_t> tried) const;
+
+  // One that fails, if it is time to see whether it still does.
+  std::optional<uint32_t> ChooseFailing(BootTime now);
+
+  Server* Find(uint32_t serial);  // nothing once it is not listed any more
+  void Answered(uint32_t serial, BootClock::duration round_trip);
+  void Failed(uint32_t serial, BootTime now);
+
+ private:
+  std::vector<Server> servers_;
+  uint32_t last_serial_ = 0;
+};
+
+}  // namespace dnspin
