@@ -37,13 +37,15 @@ Watch::~Watch() {
 }
 
 void Watch::WantWrite(bool want) {
-  if (reactor_ == nullptr) {
-    return;
+  if (reactor_ != nullptr) {
+    reactor_->Want(id_, reactor_->entries_.at(id_)->read, want);
   }
-  epoll_event event{};
-  event.events = EPOLLIN | (want ? EPOLLOUT : 0U);
-  event.data.u64 = id_;
-  epoll_ctl(reactor_->epoll_.get(), EPOLL_CTL_MOD, reactor_->entries_.at(id_)->fd, &event);
+}
+
+void Watch::WantRead(bool want) {
+  if (reactor_ != nullptr) {
+    reactor_->Want(id_, want, reactor_->entries_.at(id_)->write);
+  }
 }
 
 absl::StatusOr<std::unique_ptr<Reactor>> Reactor::Create() {
@@ -66,10 +68,22 @@ absl::StatusOr<Watch> Reactor::Add(int fd, std::function<void(Ready)> callback) 
   return Watch(this, id);
 }
 
+void Reactor::Want(uint64_t id, bool read, bool write) {
+  Entry& entry = *entries_.at(id);
+  if (entry.read == read && entry.write == write) {
+    return;
+  }
+  entry.read = read;
+  entry.write = write;
+  epoll_event event{};
+  event.events = (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U);
+  event.data.u64 = id;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, entry.fd, &event);
+}
+
 void Reactor::End(uint64_t id) {
   const auto found = entries_.find(id);
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, found->second->fd, nullptr);
-  found->second->ended = true;
   ended_.push_back(std::move(found->second));  // it may be the one that runs now
   entries_.erase(found);
 }
@@ -91,7 +105,10 @@ absl::Status Reactor::Turn(BootTime now, std::optional<BootTime> deadline) {
     entry->callback({.readable = (event.events & ~static_cast<uint32_t>(EPOLLOUT)) != 0,
                      .writable = (event.events & EPOLLOUT) != 0});
   }
-  ended_.clear();
+  // A callback that goes may own watches, which end with it.
+  while (!ended_.empty()) {
+    const auto gone = std::exchange(ended_, {});
+  }
   return absl::OkStatus();
 }
 

@@ -26,7 +26,8 @@ class Watch {
   Watch(Watch&& other) noexcept;
   Watch& operator=(Watch&& other) noexcept;
   ~Watch();
-  void WantWrite(bool want);  // besides reading, which is always wanted
+  void WantWrite(bool want);
+  void WantRead(bool want);  // as from the start; errors and hang-ups are told anyway
 
  private:
   friend class Reactor;
@@ -55,10 +56,12 @@ class Reactor {
   struct Entry {
     int fd;
     std::function<void(Ready)> callback;
-    bool ended = false;
+    bool read = true;
+    bool write = false;
   };
   explicit Reactor(Descriptor epoll) : epoll_(std::move(epoll)) {}
   void End(uint64_t id);
+  void Want(uint64_t id, bool read, bool write);
 
   Descriptor epoll_;
   uint64_t next_id_ = 1;
