@@ -12,7 +12,7 @@ namespace dnspin {
 namespace {
 
 constexpr size_t kStringsMax = 256;
-constexpr size_t kRendezvousMax = 64;
+constexpr size_t kRendezvousMax = 16;  // names are what costs ldns most
 
 // One letter a field:
 //   1 2 4 6 8  so many octets      s  a string (length octet)    N  a name, perhaps compressed

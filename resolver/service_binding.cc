@@ -24,8 +24,10 @@ enum Key : uint16_t {
 bool IsHint(uint16_t key) { return key == kIpv4Hint || key == kIpv6Hint; }
 
 bool Holds(const ServiceBinding& binding, uint16_t key) {
-  return std::any_of(binding.parameters.begin(), binding.parameters.end(),
-                     [&](const ServiceParameter& parameter) { return parameter.key == key; });
+  const auto found = std::lower_bound(  // they are in order, and may be thousands
+      binding.parameters.begin(), binding.parameters.end(), key,
+      [](const ServiceParameter& parameter, uint16_t wanted) { return parameter.key < wanted; });
+  return found != binding.parameters.end() && found->key == key;
 }
 
 // Keys in strictly rising order, all of them there, and not itself (RFC 9460 8).

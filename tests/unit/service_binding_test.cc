@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "resolver/wire.h"
+#include "tests/unit/cpu_time.h"
 #include "tests/unit/dns_bytes.h"
 
 namespace dnspin {
@@ -109,6 +110,19 @@ TEST(ServiceBindingTest, EveryCutInsideAFieldIsDropped) {
     const bool between = octets == kService.size() || octets == (kService + kPort).size();
     EXPECT_EQ(WithoutHints(whole.substr(0, octets)).has_value(), between) << octets;
   }
+}
+
+TEST(ServiceBindingTest, ThousandsOfKeysCostNoMoreThanTheirOctets) {
+  std::string keys;
+  std::string parameters;
+  for (size_t key = 1000; key < 11000; ++key) {
+    keys += U16(key);
+    parameters += Param(key, "");
+  }
+  const std::string rdata = kService + Param(0, keys) + parameters;
+  std::optional<std::string> kept;
+  EXPECT_LT(CpuMilliseconds([&] { kept = WithoutHints(rdata); }), kMessageMillisecondsMax);
+  EXPECT_EQ(kept, rdata);
 }
 
 TEST(ServiceBindingTest, PartsAreTold) {
