@@ -10,6 +10,7 @@
 #include "config/host_text.h"
 #include "config/setting_values.h"
 #include "config/suggestion.h"
+#include "pinning/kernel_name.h"
 #include "pinning/name_rules.h"
 
 namespace dnspin {

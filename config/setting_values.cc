@@ -34,17 +34,6 @@ std::optional<std::chrono::seconds> ReadDuration(std::string_view text) {
   return std::chrono::seconds(number * seconds);
 }
 
-bool IsInterfacePattern(std::string_view text) {
-  constexpr size_t kOctetsMax = 15;  // IFNAMSIZ without its NUL
-  const std::string_view prefix = text.ends_with('*') ? text.substr(0, text.size() - 1) : text;
-  return !prefix.empty() && text.size() <= kOctetsMax && IsMadeOf(prefix, "._-");
-}
-
-bool IsTableName(std::string_view text) {
-  constexpr size_t kOctetsMax = 31;
-  return !text.empty() && text.size() <= kOctetsMax && IsLetter(text[0]) && IsMadeOf(text, "_-");
-}
-
 bool IsUserName(std::string_view text) {
   constexpr size_t kOctetsMax = 32;
   return !text.empty() && text.size() <= kOctetsMax && (IsLetter(text[0]) || text[0] == '_') &&

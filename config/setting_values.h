@@ -10,12 +10,6 @@ namespace dnspin {
 // "30s", "5m", "1h": a number without sign and one unit; at most 1000 hours.
 std::optional<std::chrono::seconds> ReadDuration(std::string_view text);
 
-// [A-Za-z0-9._-]+ with a `*` at its end or without, at most 15 octets: `vif*`.
-bool IsInterfacePattern(std::string_view text);
-
-// [A-Za-z][A-Za-z0-9_-]{0,30}: what nft reads as one word.
-bool IsTableName(std::string_view text);
-
 // [A-Za-z_][A-Za-z0-9._-]{0,31}
 bool IsUserName(std::string_view text);
 

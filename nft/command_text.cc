@@ -8,20 +8,14 @@
 #include <vector>
 
 #include "pinning/check.h"
+#include "pinning/kernel_name.h"
 
 namespace dnspin {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr size_t kInterfaceOctetsMax = 15;
-constexpr size_t kTableOctetsMax = 64;
 constexpr auto kLifeMin = milliseconds(1000);
-
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool IsWordCharacter(char c) {
-  return IsLetter(c) || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-}
 
 // PinComment() lets nothing pass that nft cannot quote; a comment from elsewhere might not.
 std::string Quoted(std::string_view comment) {
@@ -128,21 +122,6 @@ void PutGonePins(CommandText& commands, std::span<const GonePin> gone) {
     PutElements(commands, "add element", set, elements.whole);
     PutElements(commands, "delete element", set, elements.keys);
   }
-}
-
-bool IsInterfacePattern(std::string_view text) {
-  if (text.size() > kInterfaceOctetsMax) {
-    return false;
-  }
-  if (text.ends_with('*')) {
-    text.remove_suffix(1);
-  }
-  return !text.empty() && std::all_of(text.begin(), text.end(), IsWordCharacter);
-}
-
-bool IsTableName(std::string_view text) {
-  return !text.empty() && text.size() <= kTableOctetsMax && IsLetter(text.front()) &&
-         std::all_of(text.begin(), text.end(), IsWordCharacter);
 }
 
 }  // namespace dnspin

@@ -48,9 +48,4 @@ struct GonePin {
 };
 void PutGonePins(CommandText& commands, std::span<const GonePin> gone);
 
-// `vif*`, `eth0`: letters, digits and `._-`, at the end a `*`.
-bool IsInterfacePattern(std::string_view text);
-// Letters, digits and `._-`, a letter first.
-bool IsTableName(std::string_view text);
-
 }  // namespace dnspin

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "pinning/check.h"
+#include "pinning/kernel_name.h"
 
 namespace dnspin {
 namespace {

@@ -5,61 +5,88 @@
 #include "pinning/pin.h"
 
 namespace dnspin {
+namespace {
 
-size_t Ledger::CountOf(const Name& asked) const {
-  const auto found = by_name_.find(asked);
-  return found == by_name_.end() ? 0 : found->second.size();
+const absl::flat_hash_set<PinKey>& KeysOf(
+    const absl::flat_hash_map<Name, absl::flat_hash_set<PinKey>>& by_name, const Name& asked) {
+  static const absl::flat_hash_set<PinKey> kNone;
+  const auto found = by_name.find(asked);
+  return found == by_name.end() ? kNone : found->second;
+}
+
+bool Holds(const Pin& pin, const Name& asked) {
+  return std::any_of(pin.holders.begin(), pin.holders.end(),
+                     [&](const PinHolder& holder) { return holder.asked == asked; });
+}
+
+template <typename Known>
+size_t CountOfAll(const Known& known, const absl::flat_hash_set<PinKey>& planned,
+                  std::span<const PinChange> changes) {
+  const auto fresh_plans = std::count_if(
+      planned.begin(), planned.end(), [&known](const PinKey& key) { return !known.contains(key); });
+  const auto fresh_changes =
+      std::count_if(changes.begin(), changes.end(), [&](const PinChange& change) {
+        return !known.contains(change.key) && !planned.contains(change.key);
+      });
+  return known.size() + static_cast<size_t>(fresh_plans + fresh_changes);
+}
+
+}  // namespace
+
+size_t Ledger::CountOf(const Name& asked) const { return KeysOf(by_name_, asked).size(); }
+
+PinChange Ledger::Change(const PinKey& key, PinHolder holder) const {
+  PinChange change{key, holder, holder.until, false, PinComment(holder.rule_host, holder.asked)};
+  if (const auto pin = pins_.find(key); pin != pins_.end()) {
+    const PinHolder& longest = pin->second.holders.front();
+    const std::string comment = PinComment(longest.rule_host, longest.asked);
+    if (longest.until >= change.until) {
+      change.until = longest.until;  // a life never shrinks, and the comment is its own
+      change.comment = comment;
+    }
+    change.replace = change.comment != comment;
+  }
+  return change;
+}
+
+// True if the quotas leave room for the changes, beside all that is known and planned.
+bool Ledger::Fits(const Name& asked, std::span<const PinChange> changes) const {
+  const auto fit = [changes](const auto& known, const Keys& planned, size_t max) {
+    return known.size() + planned.size() + changes.size() <= max ||
+           CountOfAll(known, planned, changes) <= max;
+  };
+  return fit(pins_, planned_, terms_.per_client) &&
+         fit(KeysOf(by_name_, asked), KeysOf(planned_by_name_, asked), terms_.per_name);
 }
 
 std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<const Place> places,
                                                    std::span<const Address> addresses,
                                                    std::chrono::seconds life, BootTime now) {
   std::vector<PinChange> changes;
-  size_t more_pins = 0;
-  size_t more_of_name = 0;
-  const auto of_name = by_name_.find(asked);
+  Keys keys;
   for (const Place& place : places) {
     for (const Address& address : addresses) {
       const PinKey key{place.group, address};
-      PinChange change{key,
-                       {place.rule_host, asked, now + life},
-                       now + life,
-                       false,
-                       PinComment(place.rule_host, asked)};
-      const auto pin = pins_.find(key);
-      const bool live = pin != pins_.end() && pin->second.until() > now;
-      more_pins += live ? 0 : 1;
-      more_of_name += of_name != by_name_.end() && of_name->second.contains(key) ? 0 : 1;
-      if (live) {
-        const PinHolder& longest = pin->second.holders.front();
-        const std::string comment = PinComment(longest.rule_host, longest.asked);
-        if (longest.until > change.until) {
-          change.until = longest.until;  // a life never shrinks, and the comment is its own
-          change.comment = comment;
-        }
-        change.replace = change.comment != comment;
+      if (keys.insert(key).second) {
+        changes.push_back(Change(key, {place.rule_host, asked, now + life}));
       }
-      changes.push_back(std::move(change));
     }
   }
-  const auto planned_of_name = planned_by_name_.find(asked);
-  const size_t planned_for_it =
-      planned_of_name == planned_by_name_.end() ? 0 : planned_of_name->second;
-  if (pins_.size() + planned_ + more_pins > terms_.per_client ||
-      CountOf(asked) + planned_for_it + more_of_name > terms_.per_name) {
-    const size_t before = pins_.size();
+  if (!Fits(asked, changes)) {
     Expire(now);
-    return pins_.size() < before ? Plan(asked, places, addresses, life, now) : std::nullopt;
+    if (!Fits(asked, changes)) {
+      return std::nullopt;
+    }
   }
-  planned_ += more_pins;
-  if (more_of_name != 0) {
-    planned_by_name_[asked] += more_of_name;
+  for (const PinKey& key : keys) {
+    planned_.insert(key);
+    planned_by_name_[asked].insert(key);
   }
   return changes;
 }
 
 void Ledger::EndOfTurn() {
-  planned_ = 0;
+  planned_.clear();
   planned_by_name_.clear();
 }
 
@@ -72,8 +99,7 @@ void Ledger::Record(std::span<const PinChange> changes) {
 void Ledger::Adopt(PinKey key, PinHolder holder) { Note(key, std::move(holder)); }
 
 void Ledger::Note(const PinKey& key, PinHolder holder) {
-  BootTime& of_name = by_name_[holder.asked][key];
-  of_name = std::max(of_name, holder.until);
+  by_name_[holder.asked].insert(key);
   Pin& pin = pins_[key];
   pin.key = key;
   const auto same = std::find_if(pin.holders.begin(), pin.holders.end(), [&](const PinHolder& h) {
@@ -87,7 +113,32 @@ void Ledger::Note(const PinKey& key, PinHolder holder) {
   std::stable_sort(pin.holders.begin(), pin.holders.end(),
                    [](const PinHolder& a, const PinHolder& b) { return a.until > b.until; });
   if (pin.holders.size() > kHoldersMax) {
-    pin.holders.resize(kHoldersMax);
+    LetOneGo(pin);
+  }
+}
+
+// The holder that is missed least: a shorter-lived one of a rule that has another here, so that the
+// pin still goes with its last rule; else the shortest-lived.
+void Ledger::LetOneGo(Pin& pin) {
+  const auto spare =
+      std::find_if(pin.holders.rbegin(), pin.holders.rend(), [&pin](const PinHolder& candidate) {
+        return std::any_of(pin.holders.begin(), pin.holders.end(), [&](const PinHolder& other) {
+          return &other != &candidate && other.rule_host == candidate.rule_host;
+        });
+      });
+  const auto gone =
+      spare == pin.holders.rend() ? std::prev(pin.holders.end()) : std::prev(spare.base());
+  const Name asked = gone->asked;
+  pin.holders.erase(gone);
+  if (!Holds(pin, asked)) {
+    Forget(pin.key, asked);
+  }
+}
+
+void Ledger::Forget(const PinKey& key, const Name& asked) {
+  const auto of_name = by_name_.find(asked);
+  if (of_name != by_name_.end() && of_name->second.erase(key) != 0 && of_name->second.empty()) {
+    by_name_.erase(of_name);
   }
 }
 
@@ -97,23 +148,25 @@ void Ledger::Erase(const PinKey& key) {
     return;
   }
   for (const PinHolder& holder : pin->second.holders) {
-    const auto of_name = by_name_.find(holder.asked);
-    if (of_name != by_name_.end() && of_name->second.erase(key) != 0 && of_name->second.empty()) {
-      by_name_.erase(of_name);
-    }
+    Forget(key, holder.asked);
   }
   pins_.erase(pin);
 }
 
 void Ledger::Expire(BootTime now) {
-  absl::erase_if(pins_, [now](auto& entry) {
-    auto& holders = entry.second.holders;
-    std::erase_if(holders, [now](const PinHolder& holder) { return holder.until <= now; });
-    return holders.empty();
-  });
-  absl::erase_if(by_name_, [now](auto& entry) {
-    absl::erase_if(entry.second, [now](const auto& pin) { return pin.second <= now; });
-    return entry.second.empty();
+  absl::erase_if(pins_, [this, now](auto& entry) {
+    Pin& pin = entry.second;
+    std::vector<PinHolder> gone;
+    while (!pin.holders.empty() && pin.holders.back().until <= now) {
+      gone.push_back(std::move(pin.holders.back()));
+      pin.holders.pop_back();
+    }
+    for (const PinHolder& holder : gone) {
+      if (!Holds(pin, holder.asked)) {
+        Forget(pin.key, holder.asked);
+      }
+    }
+    return pin.holders.empty();
   });
 }
 

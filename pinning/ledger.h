@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "pinning/address.h"
 #include "pinning/clock.h"
 #include "pinning/name.h"
@@ -37,14 +38,14 @@ struct PinKey {
 
 struct Pin {
   PinKey key;
-  std::vector<PinHolder> holders;  // at most kHoldersMax; the one that lives longest comes first
+  std::vector<PinHolder> holders;  // at most kHoldersMax; the one that lives longest is the first
   BootTime until() const { return holders.front().until; }
 };
 
 // What one request asks the kernel to hold, and what the ledger will note once it does.
 struct PinChange {
   PinKey key;
-  PinHolder holder;      // `until` is set by Record
+  PinHolder holder;
   BootTime until;        // of the element: never earlier than it was
   bool replace = false;  // the element is there under another comment
   std::string comment;
@@ -64,9 +65,9 @@ class Ledger {
     std::string rule_host;
   };
 
-  // The changes for pinning `addresses` in every place until at least `now + life`. Nothing if that
-  // would exceed a quota. The pins stay as they are; what was planned counts against the quotas until
-  // EndOfTurn.
+  // The changes for pinning `addresses` in every place until at least `now + life`, no key twice.
+  // Nothing if that would exceed a quota. The pins stay as they are; what was planned counts
+  // against the quotas until EndOfTurn.
   std::optional<std::vector<PinChange>> Plan(const Name& asked, std::span<const Place> places,
                                              std::span<const Address> addresses,
                                              std::chrono::seconds life, BootTime now);
@@ -83,13 +84,19 @@ class Ledger {
   size_t CountOf(const Name& asked) const;  // addresses pinned for this name
 
  private:
+  using Keys = absl::flat_hash_set<PinKey>;
+
+  PinChange Change(const PinKey& key, PinHolder holder) const;
+  bool Fits(const Name& asked, std::span<const PinChange> changes) const;
   void Note(const PinKey& key, PinHolder holder);
+  void LetOneGo(Pin& pin);
+  void Forget(const PinKey& key, const Name& asked);
 
   PinTerms terms_;
   absl::flat_hash_map<PinKey, Pin> pins_;
-  absl::flat_hash_map<Name, absl::flat_hash_map<PinKey, BootTime>> by_name_;
-  size_t planned_ = 0;  // new pins since the last EndOfTurn
-  absl::flat_hash_map<Name, size_t> planned_by_name_;
+  absl::flat_hash_map<Name, Keys> by_name_;  // the pins that a name is a holder of; none is empty
+  Keys planned_;                             // since the last EndOfTurn
+  absl::flat_hash_map<Name, Keys> planned_by_name_;
 };
 
 }  // namespace dnspin

@@ -81,10 +81,20 @@ std::optional<LineageError> FollowAliases(const Answer& answer, Lineage& lineage
   }
 }
 
+// An address record of another length says nothing that could be pinned, so it is not told either.
+bool HasItsLength(const Record& record) {
+  return (record.type != dns::kA || record.rdata.size() == 4) &&
+         (record.type != dns::kAaaa || record.rdata.size() == 16);
+}
+
 void AddEnd(const Answer& answer, Lineage& lineage) {
+  if (answer.rcode != dns::kNoError) {
+    return;  // whatever it brings along, it says that there is nothing
+  }
   const Name& end = lineage.names.back();
   for (const Record& record : answer.answer) {
-    if (record.klass == dns::kIn && record.type == answer.type && record.owner == end) {
+    if (record.klass == dns::kIn && record.type == answer.type && record.owner == end &&
+        HasItsLength(record)) {
       lineage.records.push_back(record);
     }
   }
@@ -94,13 +104,12 @@ void AddAddresses(const Answer& answer, Lineage& lineage) {
   if (answer.type != dns::kA && answer.type != dns::kAaaa) {
     return;
   }
-  const size_t octets = answer.type == dns::kA ? 4 : 16;
   for (const Record& record : lineage.records) {
-    if (record.type != answer.type || record.rdata.size() != octets) {
+    if (record.type != answer.type) {
       continue;
     }
     const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(record.rdata.data()),
-                                         octets);
+                                         record.rdata.size());
     const Address address = *Address::FromBytes(bytes);
     if (std::find(lineage.addresses.begin(), lineage.addresses.end(), address) ==
         lineage.addresses.end()) {

@@ -14,7 +14,7 @@ namespace dnspin {
 struct Lineage {
   std::vector<Name> names;  // the asked name first, then each alias target; the last is the end
   std::vector<Record>
-      records;  // the chain and the end's records of the type asked, in chain order, each once
+      records;  // the chain and, with NOERROR, the end's records of the type asked, each once
   std::vector<Address> addresses;  // of those records, each once; for A and AAAA questions only
   uint32_t ttl = 0;                // the smallest along `records`; 0 if there are none
 };

@@ -34,7 +34,7 @@ absl::string_view Abseil(std::string_view text) { return {text.data(), text.size
 struct PatternIndex::State {
   absl::flat_hash_map<std::string, std::vector<Entry>> by_suffix;  // keys: Name::Wire()
   RE2::Set regexes{RegexOptions(), RE2::ANCHOR_BOTH};
-  std::vector<std::pair<std::string, uint32_t>> regex_list;
+  std::vector<std::pair<std::unique_ptr<RE2>, uint32_t>> regex_list;  // in the set's order
   bool set_compiled = false;
   bool finished = false;
 
@@ -54,7 +54,7 @@ std::vector<uint32_t> PatternIndex::State::MatchingRegexes(const std::string& te
     return numbers;
   }
   for (const auto& [regex, number] : regex_list) {
-    if (RE2::FullMatch(text, RE2(regex, RegexOptions()))) {
+    if (RE2::FullMatch(text, *regex)) {
       numbers.push_back(number);
     }
   }
@@ -69,8 +69,10 @@ PatternIndex& PatternIndex::operator=(PatternIndex&&) noexcept = default;
 void PatternIndex::Add(const HostPattern& pattern, uint32_t number) {
   DNSPIN_CHECK(!state_->finished);
   if (pattern.kind == HostPattern::Kind::kRegex) {
-    DNSPIN_CHECK(state_->regexes.Add(pattern.regex, nullptr) >= 0);  // RegexError was asked at load
-    state_->regex_list.emplace_back(pattern.regex, number);
+    auto regex = std::make_unique<RE2>(pattern.regex, RegexOptions());
+    DNSPIN_CHECK(regex->ok());  // RegexError was asked at load
+    DNSPIN_CHECK(state_->regexes.Add(pattern.regex, nullptr) >= 0);
+    state_->regex_list.emplace_back(std::move(regex), number);
     return;
   }
   auto& entries = state_->by_suffix[std::string(pattern.name.Wire())];

@@ -29,7 +29,7 @@ std::string PinComment(std::string_view rule_host, const Name& asked) {
 }
 
 CommentParts ReadPinComment(std::string_view comment) {
-  const size_t between = comment.find(kBetween);
+  const size_t between = comment.rfind(kBetween);  // no name holds a space, a regex may
   if (between == std::string_view::npos) {
     return {std::string(comment), std::string(comment)};
   }

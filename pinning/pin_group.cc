@@ -9,7 +9,11 @@ namespace {
 bool StandsInChain(const Rule& rule) { return !rule.host || rule.PinsNames(); }
 
 void GiveNumbers(std::vector<PinGroup>& groups, std::span<const PinGroup> before) {
+  // A number that was another group's stays unused for once: its set still holds that group's pins.
   std::set<uint32_t> taken;
+  for (const PinGroup& old : before) {
+    taken.insert(old.number);
+  }
   for (PinGroup& group : groups) {
     const auto same = std::find_if(before.begin(), before.end(), [&](const PinGroup& old) {
       return old.action == group.action && old.service == group.service &&
@@ -17,7 +21,6 @@ void GiveNumbers(std::vector<PinGroup>& groups, std::span<const PinGroup> before
     });
     if (same != before.end()) {
       group.number = same->number;
-      taken.insert(group.number);
     }
   }
   uint32_t next = 1;

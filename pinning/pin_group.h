@@ -20,8 +20,8 @@ struct PinGroup {
 };
 
 // The groups of `rules`, in order; a group that was in `before` keeps its number, new ones take the
-// smallest free. Only rules that pin (Rule::PinsNames) and stand before the first that closes the
-// chain.
+// smallest that none of `before` has. Only rules that pin (Rule::PinsNames) and stand before the
+// first that closes the chain.
 std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinGroup> before);
 
 }  // namespace dnspin

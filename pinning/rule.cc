@@ -51,9 +51,7 @@ std::string Rule::Text() const {
   return text;
 }
 
-bool Rule::RefusesNames() const {
-  return action == Action::kDrop && host && service == Service{} && !dns_target;
-}
+bool Rule::RefusesNames() const { return action == Action::kDrop && host && service == Service{}; }
 
 bool Rule::ClosesChain() const {
   return action == Action::kDrop && host && host->kind == HostPattern::Kind::kName && !dns_target;

@@ -42,7 +42,7 @@ struct Rule {
   // Canonical `key=value` text in Qubes' own order; without comment, expire and origin.
   std::string Text() const;
 
-  // A drop of a host and nothing else: it refuses in DNS too.
+  // A drop of a host and nothing else, or of it in DNS alone: it refuses in DNS.
   bool RefusesNames() const;
   // An accept of a host whose answers are pinned.
   bool PinsNames() const { return action == Action::kAccept && host.has_value() && !dns_target; }

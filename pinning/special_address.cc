@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 
 namespace dnspin {
@@ -20,20 +21,41 @@ bool IsAmong(const std::vector<Prefix>& prefixes, const Address& address) {
                      [&](const Prefix& prefix) { return prefix.Contains(address); });
 }
 
-// The IPv4 addresses that an IPv6 address carries: mapped, compatible, NAT64 (both prefixes), 6to4,
-// Teredo (server, and client in ones' complement).
+// Under 64:ff9b:1::/48 every operator chooses a prefix length, and with it where the IPv4 address
+// stands, around an octet that is zero (RFC 6052 2.2, RFC 8215). All of these places count, except
+// that a first octet of zero there is part of a longer prefix.
+std::vector<Address> InLocalNat64(std::span<const uint8_t> bytes) {
+  constexpr std::array<std::array<size_t, 4>, 3> kPlaces = {
+      {{6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}}};
+  std::vector<Address> inner = {*Address::FromBytes(bytes.subspan(12, 4))};
+  for (const auto& place : kPlaces) {
+    const std::array<uint8_t, 4> octets = {bytes[place[0]], bytes[place[1]], bytes[place[2]],
+                                           bytes[place[3]]};
+    if (octets[0] != 0) {
+      inner.push_back(*Address::FromBytes(octets));
+    }
+  }
+  return inner;
+}
+
+// The IPv4 addresses that an IPv6 address carries: mapped, compatible, translated (RFC 2765), NAT64
+// (both prefixes), 6to4, Teredo (server, and client in ones' complement).
 std::vector<Address> Embedded(const Address& address) {
   if (address.family() == Family::kIpv4) {
     return {};
   }
   static const std::vector<Prefix> kLowBits =
-      Prefixes({"::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"});
+      Prefixes({"::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"});
+  static const Prefix kLocalNat64 = *Prefix::Parse("64:ff9b:1::/48");
   static const Prefix k6to4 = *Prefix::Parse("2002::/16");
   static const Prefix kTeredo = *Prefix::Parse("2001::/32");
   const auto bytes = address.bytes();
   const auto at = [&](size_t offset) { return *Address::FromBytes(bytes.subspan(offset, 4)); };
   if (IsAmong(kLowBits, address)) {
     return {at(12)};
+  }
+  if (kLocalNat64.Contains(address)) {
+    return InLocalNat64(bytes);
   }
   if (k6to4.Contains(address)) {
     return {at(2)};

@@ -1,4 +1,5 @@
 #include "nft/ruleset.h"
+#include "pinning/kernel_name.h"
 
 #include <gtest/gtest.h>
 

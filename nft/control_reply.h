@@ -1,0 +1,36 @@
+#pragma once
+// Knows: what the control socket's requests are and what their replies look like (JSON). Touches
+// nothing: it shows what it is given.
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "nft/served_client.h"
+#include "pinning/clock.h"
+
+namespace dnspin {
+
+// What dnspind lets be seen.
+struct ControlView {
+  const ServedClients& clients;
+  const std::vector<Upstream>& upstreams;
+  std::map<uint32_t, int> reader_pids;  // by reader
+  std::string refresh_way;              // "in place" or "add, delete, add"
+  std::chrono::seconds uptime{0};
+  uint64_t readers_restarted = 0;
+  uint64_t commits_failed = 0;
+  uint64_t log_lines_dropped = 0;
+  uint64_t reloads = 0;
+  BootTime now;
+  std::function<absl::Status()> reload;
+};
+
+// One reply to one request line; never more than JSON text with a final line break. Bad requests
+// get
+// {"error": "..."}.
+std::string ReplyToControl(const std::string& request, const ControlView& view);
+
+}  // namespace dnspin

@@ -1,0 +1,247 @@
+#include "nft/daemon.h"
+
+#include <fmt/format.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "nft/control_reply.h"
+#include "nft/notify.h"
+
+namespace dnspin {
+namespace {
+
+constexpr std::chrono::seconds kTidyEvery{5};
+constexpr std::chrono::milliseconds kControlPause{200};
+
+}  // namespace
+
+Daemon::Daemon(Parts parts)
+    : parts_(std::move(parts)),
+      readers_(parts_.launcher, parts_.reactor, parts_.journal, parts_.write_policy),
+      roster_(parts_.firewall, parts_.routes, readers_, parts_.journal),
+      pins_(parts_.set_writer, parts_.journal, parts_.clock) {}
+
+absl::Status Daemon::WatchAll() {
+  const auto watch = [this](int fd, std::function<void(Ready)> callback) -> absl::Status {
+    auto added = parts_.reactor.Add(fd, std::move(callback));
+    if (added.ok()) {
+      watches_.push_back(*std::move(added));
+    }
+    return added.status();
+  };
+  if (auto status = watch(parts_.signals.get(), [this](Ready) { TakeSignals(); }); !status.ok()) {
+    return status;
+  }
+  if (auto status = watch(parts_.launcher.fd(), [](Ready) {}); !status.ok()) {
+    return status;  // what it says is taken once a turn
+  }
+  auto status = watch(parts_.route_watch.fd(), [this](Ready) { routes_changed_ = true; });
+  if (!status.ok()) {
+    return status;
+  }
+  auto control = ControlServer::Create(
+      std::move(parts_.control_listener), parts_.control_group, parts_.reactor,
+      [this](const std::string& request) { return AnswerControl(request); });
+  if (control.ok()) {
+    control_ = *std::move(control);
+  }
+  return control.status();
+}
+
+absl::Status Daemon::Begin(const Desired& desired) {
+  started_ = parts_.clock.Now();
+  if (auto status = WatchAll(); !status.ok()) {
+    return status;
+  }
+  const auto kernel_pins = ReadKernelPins(desired.ruleset.table);
+  if (!kernel_pins.ok()) {
+    return kernel_pins.status();
+  }
+  if (auto status = roster_.Begin(desired, *kernel_pins, started_); !status.ok()) {
+    return status;
+  }
+  for (const std::string& warning : desired.warnings) {
+    parts_.journal.Say(Priority::kWarning, warning, started_);
+  }
+  expiry_at_ = NextExpiry(desired, started_);
+  size_t pins = 0;
+  for (const auto& [id, client] : roster_.clients()) {
+    pins += client.ledger.pins().size();
+  }
+  parts_.journal.Say(Priority::kNotice,
+                     fmt::format("dnspind {} serves {} clients, {} pins adopted", DNSPIN_VERSION,
+                                 roster_.clients().size(), pins),
+                     started_);
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::Run() {
+  while (!stop_) {
+    if (auto status = RunOneTurn(); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::RunOneTurn() {
+  if (auto status = parts_.reactor.Turn(parts_.clock.Now(), NextDeadline()); !status.ok()) {
+    return status;
+  }
+  const BootTime now = parts_.clock.Now();
+  if (auto status = readers_.TakeExits(roster_.clients(), now); !status.ok()) {
+    return status;  // without its launcher dnspind can start no reader: it starts anew itself
+  }
+  TakeRequests(now);
+  if (routes_changed_) {
+    routes_changed_ = false;
+    const auto changed = parts_.route_watch.Drain();
+    if (changed.ok() && *changed) {
+      roster_.FollowRoutes(now);
+    }
+  }
+  if (reload_wanted_ || (expiry_at_ && *expiry_at_ <= now)) {
+    ReloadAndSay(now);
+  }
+  readers_.Restart(roster_.clients(), now);
+  Tidy(now);
+  return absl::OkStatus();
+}
+
+void Daemon::TakeSignals() {
+  signalfd_siginfo signal{};
+  while (read(parts_.signals.get(), &signal, sizeof(signal)) == sizeof(signal)) {
+    if (signal.ssi_signo == SIGHUP) {
+      reload_wanted_ = true;
+    } else {
+      stop_ = true;
+    }
+  }
+}
+
+void Daemon::TakeRequests(BootTime now) {
+  std::vector<std::pair<ClientId, std::string>> ended;
+  for (auto& [id, client] : roster_.clients()) {
+    if (!client.readable || client.reader == 0) {
+      continue;
+    }
+    if (auto why = pins_.Take(client, now)) {
+      ended.emplace_back(id, *std::move(why));
+    }
+  }
+  for (auto& end : pins_.Settle(roster_.clients())) {
+    ended.push_back(std::move(end));
+  }
+  for (const auto& [id, why] : ended) {
+    ServedClient& client = roster_.clients().at(id);
+    if (client.reader != 0) {
+      ++client.breaches;
+      readers_.EndReaderOf(client, why, roster_.clients(), now);
+    }
+  }
+}
+
+absl::Status Daemon::Reload(BootTime now) {
+  reload_wanted_ = false;
+  expiry_at_.reset();
+  const auto desired = parts_.load();
+  if (!desired.ok()) {
+    return desired.status();
+  }
+  if (auto status = roster_.Change(*desired, now); !status.ok()) {
+    return status;
+  }
+  ++reloads_;
+  expiry_at_ = NextExpiry(*desired, now);
+  for (const std::string& warning : desired->warnings) {
+    parts_.journal.Say(Priority::kWarning, warning, now);
+  }
+  return absl::OkStatus();
+}
+
+void Daemon::ReloadAndSay(BootTime now) {
+  const auto monotonic = std::chrono::duration_cast<std::chrono::microseconds>(
+                             std::chrono::steady_clock::now().time_since_epoch())
+                             .count();
+  NotifyServiceManager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic));
+  if (const auto status = Reload(now); !status.ok()) {
+    const std::string errors(status.message());
+    for (size_t from = 0; from < errors.size();) {
+      const size_t end = std::min(errors.find('\n', from), errors.size());
+      parts_.journal.Write({Priority::kError, errors.substr(from, end - from), "error", {}, {}},
+                           now);
+      from = end + 1;
+    }
+    parts_.journal.Say(Priority::kError, "not reloaded: the rules in force stay", now);
+  } else {
+    parts_.journal.Say(Priority::kNotice,
+                       fmt::format("reloaded: {} clients", roster_.clients().size()), now);
+  }
+  NotifyServiceManager("READY=1");
+}
+
+// When the next `expire=` ends a rule. The wall clock decides; a minute is the longest it is not
+// read.
+std::optional<BootTime> Daemon::NextExpiry(const Desired& desired, BootTime now) const {
+  std::optional<int64_t> first;
+  for (const DesiredClient& client : desired.clients) {
+    for (const Rule& rule : client.rules) {
+      if (rule.expire) {
+        first = std::min(first.value_or(*rule.expire), *rule.expire);
+      }
+    }
+  }
+  if (!first) {
+    return std::nullopt;
+  }
+  const int64_t left = std::max<int64_t>(*first - parts_.clock.WallSeconds(), 0);
+  return now + std::chrono::seconds(std::min<int64_t>(left, 60));
+}
+
+std::optional<BootTime> Daemon::NextDeadline() const {
+  BootTime next = tidy_at_;
+  if (const auto restart = readers_.NextDeadline()) {
+    next = std::min(next, *restart);
+  }
+  if (expiry_at_) {
+    next = std::min(next, *expiry_at_);
+  }
+  if (control_ && control_->Busy()) {
+    next = std::min(next, parts_.clock.Now() + kControlPause);
+  }
+  return next;
+}
+
+void Daemon::Tidy(BootTime now) {
+  control_->Expire(now);
+  if (tidy_at_ > now) {
+    return;
+  }
+  tidy_at_ = now + kTidyEvery;
+  parts_.journal.TellDropped(now);
+  for (auto& [id, client] : roster_.clients()) {
+    client.ledger.Expire(now);
+  }
+}
+
+std::string Daemon::AnswerControl(const std::string& request) {
+  const BootTime now = parts_.clock.Now();
+  const ControlView view{.clients = roster_.clients(),
+                         .upstreams = roster_.upstreams(),
+                         .reader_pids = readers_.Pids(),
+                         .refresh_way = parts_.set_writer.refresh_way() == RefreshWay::kInPlace
+                                            ? "in place"
+                                            : "add, delete, add",
+                         .uptime = std::chrono::duration_cast<std::chrono::seconds>(now - started_),
+                         .readers_restarted = readers_.restarted(),
+                         .commits_failed = pins_.commits_failed(),
+                         .log_lines_dropped = parts_.journal.dropped(),
+                         .reloads = reloads_,
+                         .now = now,
+                         .reload = [this, now] { return Reload(now); }};
+  return ReplyToControl(request, view);
+}
+
+}  // namespace dnspin

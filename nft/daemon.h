@@ -1,0 +1,74 @@
+#pragma once
+// Knows: dnspind's turn: wait, take what came, think at one instant, have the kernel confirm,
+// answer. Touches: what it was given at start; opens nothing by itself.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "io/reactor.h"
+#include "nft/control_server.h"
+#include "nft/journal.h"
+#include "nft/launcher_link.h"
+#include "nft/pin_service.h"
+#include "nft/reader_service.h"
+#include "nft/roster.h"
+#include "nft/set_writer.h"
+
+namespace dnspin {
+
+class Daemon {
+ public:
+  // Made by main.cc, with every power that their making needed; all outlive the daemon.
+  struct Parts {
+    Clock& clock;
+    Reactor& reactor;
+    Journal& journal;
+    SetWriter& set_writer;
+    Firewall& firewall;
+    Routes& routes;
+    RouteWatch& route_watch;
+    LauncherLink& launcher;
+    Descriptor signals;  // signalfd of SIGTERM, SIGINT, SIGHUP
+    Descriptor control_listener;
+    gid_t control_group;
+    LoadDesired load;
+    WritePolicy write_policy;
+  };
+
+  explicit Daemon(Parts parts);
+
+  // The firewall stands and every client is served when this returns OK.
+  absl::Status Begin(const Desired& desired);
+
+  // Until SIGTERM, or an error that it cannot live with. The firewall stays as it is: shut.
+  absl::Status Run();
+
+ private:
+  absl::Status WatchAll();
+  absl::Status RunOneTurn();
+  void TakeSignals();
+  void TakeRequests(BootTime now);
+  absl::Status Reload(BootTime now);
+  void ReloadAndSay(BootTime now);
+  std::optional<BootTime> NextDeadline() const;
+  std::optional<BootTime> NextExpiry(const Desired& desired, BootTime now) const;
+  std::string AnswerControl(const std::string& request);
+  void Tidy(BootTime now);
+
+  Parts parts_;
+  ReaderService readers_;
+  Roster roster_;
+  PinService pins_;
+  std::unique_ptr<ControlServer> control_;
+  std::vector<Watch> watches_;
+  bool stop_ = false;
+  bool reload_wanted_ = false;
+  bool routes_changed_ = false;
+  BootTime started_;
+  BootTime tidy_at_;
+  std::optional<BootTime> expiry_at_;  // a rule with `expire` ends then
+  uint64_t reloads_ = 0;
+};
+
+}  // namespace dnspin

@@ -1,0 +1,35 @@
+#pragma once
+// Knows: whether a reader's pin request may stand, as if a stranger had sent it. Arithmetic.
+
+#include <string>
+#include <vector>
+
+#include "pinning/channel_message.h"
+#include "pinning/ledger.h"
+#include "pinning/permission.h"
+#include "pinning/pin_group.h"
+#include "pinning/policy.h"
+
+namespace dnspin {
+
+struct Judgement {
+  enum class Kind {
+    kStands,
+    kStale,   // it does not, but an older policy may have been its reason: the reader judges again
+    kBreach,  // no policy of this generation allows it: the reader lies
+  };
+  Kind kind = Kind::kBreach;
+  std::string why;                    // of a breach, for the log
+  std::vector<Ledger::Place> places;  // where its addresses go
+  uint32_t rule = 0;                  // the number of the first rule that lists the name, from 1
+};
+
+Judgement Judge(const PinRequest& request, const Policy& policy, const Permissions& permissions,
+                const std::vector<PinGroup>& groups);
+
+// Where the addresses of `asked` are pinned by these rules; empty if they are not.
+std::vector<Ledger::Place> PlacesOf(const Name& asked, const Policy& policy,
+                                    const Permissions& permissions,
+                                    const std::vector<PinGroup>& groups);
+
+}  // namespace dnspin

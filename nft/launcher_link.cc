@@ -1,0 +1,102 @@
+#include "nft/launcher_link.h"
+
+#include <poll.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "io/packet_pair.h"
+
+namespace dnspin {
+namespace {
+
+constexpr int kAnswerMs = 5000;  // the launcher only makes system calls that do not wait
+
+}  // namespace
+
+absl::StatusOr<std::optional<LauncherReport>> LauncherLink::Receive() {
+  auto packet = ReceivePacket(socket_.get(), sizeof(LauncherReport));
+  if (!packet.ok()) {
+    return packet.status();
+  }
+  if (!packet->has_value()) {
+    return std::optional<LauncherReport>();
+  }
+  const auto report = ValueOf<LauncherReport>((*packet)->bytes);
+  if (!report) {
+    return absl::InternalError("the launcher sent something that is no report");
+  }
+  return report;
+}
+
+absl::StatusOr<int> LauncherLink::Ask(const LauncherRequest& request,
+                                      const Descriptor* descriptor) {
+  const int fd = descriptor != nullptr ? descriptor->get() : -1;
+  const std::span<const int> descriptors(&fd, descriptor != nullptr ? 1 : 0);
+  if (auto status = SendPacket(socket_.get(), BytesOf(request), descriptors); !status.ok()) {
+    return status;
+  }
+  for (;;) {
+    pollfd wait{socket_.get(), POLLIN, 0};
+    if (poll(&wait, 1, kAnswerMs) == 0) {
+      return absl::DeadlineExceededError("the launcher does not answer");
+    }
+    const auto report = Receive();
+    if (!report.ok()) {
+      return report.status();
+    }
+    if (!report->has_value()) {
+      continue;
+    }
+    switch ((*report)->event) {
+      case LauncherEvent::kExited:
+        exits_.push_back(**report);
+        break;
+      case LauncherEvent::kDone:
+        return (*report)->value;
+      case LauncherEvent::kFailed:
+        return absl::ErrnoToStatus((*report)->value, "launcher");
+    }
+  }
+}
+
+absl::StatusOr<uint16_t> LauncherLink::OpenDoor(uint32_t client, uint16_t port_wished) {
+  const auto port = Ask({LauncherOp::kOpenDoor, 0, client, port_wished});
+  if (!port.ok()) {
+    return port.status();
+  }
+  return static_cast<uint16_t>(*port);
+}
+
+absl::Status LauncherLink::CloseDoor(uint32_t client) {
+  return Ask({LauncherOp::kCloseDoor, 0, client, 0}).status();
+}
+
+absl::StatusOr<int> LauncherLink::StartReader(uint32_t reader) {
+  return Ask({LauncherOp::kStartReader, reader, 0, 0});
+}
+
+absl::Status LauncherLink::Serve(uint32_t reader, uint32_t client, const Descriptor& channel) {
+  return Ask({LauncherOp::kServe, reader, client, 0}, &channel).status();
+}
+
+absl::Status LauncherLink::KillReader(uint32_t reader) {
+  return Ask({LauncherOp::kKillReader, reader, 0, 0}).status();
+}
+
+absl::StatusOr<std::vector<LauncherReport>> LauncherLink::TakeExits() {
+  for (;;) {
+    const auto report = Receive();
+    if (!report.ok()) {
+      return report.status();
+    }
+    if (!report->has_value()) {
+      return std::exchange(exits_, {});
+    }
+    if ((*report)->event == LauncherEvent::kExited) {
+      exits_.push_back(**report);
+    }
+  }
+}
+
+}  // namespace dnspin

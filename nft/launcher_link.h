@@ -1,0 +1,38 @@
+#pragma once
+// Knows: dnspind's end of the talk with its launcher: one request at a time, answered at once; what
+// readers do by themselves is kept until asked for. Touches: that socket.
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "io/descriptor.h"
+#include "nft/launcher_message.h"
+
+namespace dnspin {
+
+class LauncherLink {
+ public:
+  explicit LauncherLink(Descriptor socket) : socket_(std::move(socket)) {}
+
+  int fd() const { return socket_.get(); }
+
+  absl::StatusOr<uint16_t> OpenDoor(uint32_t client, uint16_t port_wished);  // the port it got
+  absl::Status CloseDoor(uint32_t client);
+  absl::StatusOr<int> StartReader(uint32_t reader);  // its pid
+  absl::Status Serve(uint32_t reader, uint32_t client, const Descriptor& channel);
+  absl::Status KillReader(uint32_t reader);
+
+  // Readers that have ended since the last call. An error if the launcher itself has: time to stop.
+  absl::StatusOr<std::vector<LauncherReport>> TakeExits();
+
+ private:
+  absl::StatusOr<int> Ask(const LauncherRequest& request, const Descriptor* descriptor = nullptr);
+  absl::StatusOr<std::optional<LauncherReport>> Receive();
+
+  Descriptor socket_;
+  std::vector<LauncherReport> exits_;
+};
+
+}  // namespace dnspin

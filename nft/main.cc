@@ -1,0 +1,286 @@
+// dnspind: reads the configuration, gives its powers away but CAP_NET_ADMIN, and serves.
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "config/configuration.h"
+#include "config/policy_document.h"
+#include "config/resolv_conf.h"
+#include "config/text_file.h"
+#include "io/system_clock.h"
+#include "nft/daemon.h"
+#include "nft/notify.h"
+#include "nft/start.h"
+
+namespace dnspin {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kRefusedByConfiguration = 1;
+constexpr int kUsage = 2;
+constexpr int kSystemWouldNot = 3;
+
+constexpr const char* kUsageText =
+    "usage: dnspind [--config FILE] [--check] [--teardown] [--version] [--help]\n"
+    "\n"
+    "The firewall of this machine's clients, written in names. Runs in the foreground, as root\n"
+    "until it has what it needs.\n"
+    "\n"
+    "  --config FILE   this file alone; else /etc/dnspin/dnspin.toml, and over it\n"
+    "                  /rw/config/dnspin/dnspin.toml; clients.d and profiles.d lie beside\n"
+    "  --check         say all that is wrong with the configuration, and end\n"
+    "  --teardown      remove the tables that dnspind made: what they kept shut is open then\n"
+    "\n"
+    "SIGHUP reads the rules anew, SIGTERM ends and leaves the firewall shut.\n"
+    "Exit: 0 done, 1 refused by the configuration, 2 usage, 3 the system would not.\n";
+
+constexpr const char* kResolvConf = "/etc/resolv.conf";
+constexpr size_t kResolvConfOctetsMax = 1 << 16;
+
+struct Arguments {
+  std::optional<std::string> config;
+  bool check = false;
+  bool teardown = false;
+};
+
+int Fail(int status, const std::string& message) {
+  std::fprintf(stderr, "<2>dnspind: %s\n", message.c_str());
+  return status;
+}
+
+std::vector<Endpoint> Upstreams(const Settings& settings, std::vector<std::string>& warnings) {
+  if (!settings.upstreams.empty()) {
+    return settings.upstreams;
+  }
+  const auto text = ReadTextFile(kResolvConf, kResolvConfOctetsMax);
+  auto servers = text.ok() ? ReadNameservers(*text) : std::vector<Endpoint>();
+  if (servers.empty()) {
+    warnings.push_back("no upstream: [dns] upstream is empty and /etc/resolv.conf names none");
+  }
+  return servers;
+}
+
+Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
+  const Settings& settings = configuration.settings;
+  Desired desired;
+  desired.ruleset.table = settings.table;
+  desired.ruleset.interfaces = settings.interfaces;
+  desired.ruleset.inbound_open = settings.inbound == Inbound::kOpen;
+  desired.ruleset.intercept_any = settings.intercept_any;
+  desired.ruleset.intercept = settings.intercept;
+  // Not the upstreams: who may ask dnspin may not therefore go past it to another server.
+  desired.ruleset.dns_servers = settings.intercept;
+  desired.pins = settings.terms;
+  desired.rebind_ok = settings.rebind_ok;
+  desired.upstreams = Upstreams(settings, desired.warnings);
+  for (const ClientConfig& client : configuration.clients) {
+    DesiredClient wanted{client.name, client.addresses, {}};
+    for (const Rule& rule : client.rules) {
+      if (!rule.expire || *rule.expire > wall_seconds) {
+        wanted.rules.push_back(rule);
+      }
+      if (rule.ClosesChain()) {
+        desired.warnings.push_back(
+            fmt::format("{}: the addresses of {} are not known yet: all behind this rule is shut",
+                        rule.origin, rule.host->Text()));
+      }
+    }
+    desired.clients.push_back(std::move(wanted));
+  }
+  return desired;
+}
+
+absl::StatusOr<Desired> LoadFrom(const ConfigurationFiles& files, Clock& clock) {
+  const LoadResult loaded = Load(files);
+  if (!loaded.configuration) {
+    std::string errors;
+    for (const Diagnostic& diagnostic : loaded.diagnostics) {
+      errors += (errors.empty() ? "" : "\n") + diagnostic.Text();
+    }
+    return absl::InvalidArgumentError(errors);
+  }
+  Desired desired = DesiredOf(*loaded.configuration, clock.WallSeconds());
+  for (const Diagnostic& diagnostic : loaded.diagnostics) {
+    desired.warnings.push_back(diagnostic.Text());
+  }
+  return desired;
+}
+
+absl::StatusOr<Descriptor> BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&signals, number);
+  }
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  Descriptor fd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (!fd.valid()) {
+    return absl::ErrnoToStatus(errno, "signalfd");
+  }
+  return fd;
+}
+
+// For tests: the way of kernels before 6.12, on whatever kernel this is.
+std::optional<RefreshWay> ForcedRefreshWay() {
+  const char* const way = std::getenv("DNSPIN_TEST_REFRESH");
+  return way != nullptr && std::string_view(way) == "add-delete-add"
+             ? std::optional(RefreshWay::kAddDeleteAdd)
+             : std::nullopt;
+}
+
+absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Started started,
+                   Descriptor signals) {
+  SystemClock clock;
+  Journal journal;
+  for (const std::string& warning : started.warnings) {
+    journal.Say(Priority::kWarning, warning, clock.Now());
+  }
+  for (const std::string& file : files.settings) {
+    if (access(file.c_str(), F_OK) == 0 && access(file.c_str(), R_OK) != 0) {
+      journal.Say(Priority::kWarning,
+                  fmt::format("{} is not readable for user {}: it cannot be read anew; mend it "
+                              "with: chgrp -R {} and chmod -R g+rX its folder",
+                              file, started.user_name, started.user_name),
+                  clock.Now());
+    }
+  }
+  auto reactor = Reactor::Create();
+  if (!reactor.ok()) {
+    return reactor.status();
+  }
+  auto nftables = Nftables::Create();
+  if (!nftables.ok()) {
+    return nftables.status();
+  }
+  auto routes = Routes::Create();
+  if (!routes.ok()) {
+    return routes.status();
+  }
+  auto route_watch = RouteWatch::Create();
+  if (!route_watch.ok()) {
+    return route_watch.status();
+  }
+  auto set_writer = SetWriter::Create(desired.ruleset.table, ForcedRefreshWay());
+  if (!set_writer.ok()) {
+    return set_writer.status();
+  }
+  Firewall firewall(*nftables, desired.ruleset.table, (*set_writer)->refresh_way());
+  LauncherLink launcher(std::move(started.launcher));
+  const std::string table = desired.ruleset.table;
+  Daemon daemon({.clock = clock,
+                 .reactor = **reactor,
+                 .journal = journal,
+                 .set_writer = **set_writer,
+                 .firewall = firewall,
+                 .routes = *routes,
+                 .route_watch = *route_watch,
+                 .launcher = launcher,
+                 .signals = std::move(signals),
+                 .control_listener = std::move(started.control),
+                 .control_group = started.user.gid,
+                 .load = [&]() -> absl::StatusOr<Desired> {
+                   auto loaded = LoadFrom(files, clock);
+                   if (loaded.ok() && loaded->ruleset.table != table) {
+                     return absl::InvalidArgumentError(
+                         "[firewall] table cannot change while dnspind runs");
+                   }
+                   return loaded;
+                 },
+                 .write_policy = PolicyDocument});
+  if (auto status = daemon.Begin(desired); !status.ok()) {
+    return status;
+  }
+  NotifyServiceManager("READY=1");
+  const absl::Status ended = daemon.Run();
+  NotifyServiceManager("STOPPING=1");
+  return ended;
+}
+
+int Teardown(const std::string& table) {
+  auto nftables = Nftables::Create();
+  const absl::Status status =
+      nftables.ok() ? Firewall::Teardown(*nftables, table) : nftables.status();
+  return status.ok() ? kDone : Fail(kSystemWouldNot, std::string(status.message()));
+}
+
+int Check(const ConfigurationFiles& files) {
+  const LoadResult loaded = Load(files);
+  for (const Diagnostic& diagnostic : loaded.diagnostics) {
+    std::fprintf(stderr, "%s\n", diagnostic.Text().c_str());
+  }
+  return loaded.configuration ? kDone : kRefusedByConfiguration;
+}
+
+int Start(const ConfigurationFiles& files) {
+  SystemClock clock;
+  const auto desired = LoadFrom(files, clock);
+  const LoadResult loaded = Load(files);
+  if (!desired.ok() || !loaded.configuration) {
+    std::fprintf(stderr, "%s\n", std::string(desired.status().message()).c_str());
+    return kRefusedByConfiguration;
+  }
+  if (geteuid() != 0) {
+    return Fail(kSystemWouldNot, "dnspind is started as root; it gives that up itself");
+  }
+  auto signals = BlockSignals();
+  if (!signals.ok()) {
+    return Fail(kSystemWouldNot, std::string(signals.status().message()));
+  }
+  const Settings& settings = loaded.configuration->settings;
+  auto started = StartAndDropPowers({settings.run_dir, settings.user, settings.resolver_user});
+  if (!started.ok()) {
+    return Fail(kSystemWouldNot, std::string(started.status().message()));
+  }
+  const absl::Status status = Serve(*desired, files, *std::move(started), *std::move(signals));
+  return status.ok() ? kDone : Fail(kSystemWouldNot, std::string(status.message()));
+}
+
+int Main(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--help" || word == "-h") {
+      std::fputs(kUsageText, stdout);
+      return kDone;
+    }
+    if (word == "--version") {
+      std::printf("dnspind %s\n", DNSPIN_VERSION);
+      return kDone;
+    }
+    if (word == "--check") {
+      arguments.check = true;
+    } else if (word == "--teardown") {
+      arguments.teardown = true;
+    } else if (word == "--config" && i + 1 < argc) {
+      arguments.config = argv[++i];
+    } else if (word.starts_with("--config=")) {
+      arguments.config = std::string(word.substr(word.find('=') + 1));
+    } else {
+      std::fputs(kUsageText, stderr);
+      return kUsage;
+    }
+  }
+  const ConfigurationFiles files =
+      arguments.config ? ConfigurationFiles::One(*arguments.config) : ConfigurationFiles::Default();
+  if (arguments.check) {
+    return Check(files);
+  }
+  if (arguments.teardown) {
+    const LoadResult loaded = Load(files);
+    return Teardown(loaded.configuration ? loaded.configuration->settings.table : Settings().table);
+  }
+  return Start(files);
+}
+
+}  // namespace
+}  // namespace dnspin
+
+int main(int argc, char** argv) { return dnspin::Main(argc, argv); }

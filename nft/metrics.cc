@@ -1,0 +1,97 @@
+#include "nft/metrics.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "nft/control_reply.h"
+
+namespace dnspin {
+namespace {
+
+struct ClientMetric {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  uint64_t (*value)(const ServedClient& client);
+};
+
+constexpr std::array kClientMetrics = {
+    ClientMetric{"dnspin_questions_total", "counter", "Well-formed questions of the client.",
+                 [](const ServedClient& c) { return c.Totals().questions; }},
+    ClientMetric{"dnspin_answered_total", "counter", "Answers sent, NOERROR or NXDOMAIN.",
+                 [](const ServedClient& c) { return c.Totals().answered; }},
+    ClientMetric{"dnspin_refused_total", "counter", "Questions refused by the client's rules.",
+                 [](const ServedClient& c) { return c.Totals().refused; }},
+    ClientMetric{"dnspin_failed_total", "counter", "Questions that ended in SERVFAIL.",
+                 [](const ServedClient& c) { return c.Totals().failed; }},
+    ClientMetric{"dnspin_dropped_total", "counter",
+                 "Packets ignored: malformed, spoofed, too many.",
+                 [](const ServedClient& c) { return c.Totals().dropped; }},
+    ClientMetric{"dnspin_cache_hits_total", "counter", "Questions answered from the cache.",
+                 [](const ServedClient& c) { return c.Totals().cache_hits; }},
+    ClientMetric{"dnspin_upstream_questions_total", "counter", "Questions sent to upstreams.",
+                 [](const ServedClient& c) { return c.Totals().upstream_questions; }},
+    ClientMetric{"dnspin_answers_released_unpinned_total", "counter",
+                 "Answers told with an address that was not pinned. Stays 0.",
+                 [](const ServedClient& c) { return c.Totals().answers_released_unpinned; }},
+    ClientMetric{"dnspin_pins_refused_total", "counter",
+                 "Pins not made: a quota was reached or the kernel refused.",
+                 [](const ServedClient& c) { return c.pins_refused; }},
+    ClientMetric{"dnspin_channel_breaches_total", "counter",
+                 "Readers ended because they broke the channel's protocol.",
+                 [](const ServedClient& c) { return c.breaches; }},
+    ClientMetric{"dnspin_pins", "gauge", "Addresses pinned now.",
+                 [](const ServedClient& c) { return uint64_t{c.ledger.pins().size()}; }},
+};
+
+}  // namespace
+
+std::vector<Metric> TotalsOf(const ControlView& view) {
+  std::vector<Metric> totals;
+  for (const ClientMetric& metric : kClientMetrics) {
+    // `dnspin_questions_total` is `questions` here.
+    std::string name(metric.name.substr(std::string_view("dnspin_").size()));
+    if (name.ends_with("_total")) {
+      name.resize(name.size() - std::string_view("_total").size());
+    }
+    Metric total{std::move(name), 0};
+    for (const auto& [id, client] : view.clients) {
+      total.value += metric.value(client);
+    }
+    totals.push_back(std::move(total));
+  }
+  totals.push_back({"readers_restarted", view.readers_restarted});
+  totals.push_back({"commits_failed", view.commits_failed});
+  totals.push_back({"log_lines_dropped", view.log_lines_dropped});
+  totals.push_back({"reloads", view.reloads});
+  return totals;
+}
+
+std::string PrometheusText(const ControlView& view) {
+  std::string text;
+  const auto head = [&text](std::string_view name, std::string_view type, std::string_view help) {
+    text += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  };
+  for (const ClientMetric& metric : kClientMetrics) {
+    head(metric.name, metric.type, metric.help);
+    for (const auto& [id, client] : view.clients) {
+      text += fmt::format("{}{{client=\"{}\"}} {}\n", metric.name, client.desired.name,
+                          metric.value(client));
+    }
+  }
+  const auto single = [&](std::string_view name, std::string_view help, uint64_t value) {
+    head(name, "counter", help);
+    text += fmt::format("{} {}\n", name, value);
+  };
+  single("dnspin_readers_restarted_total", "Readers started anew after one ended.",
+         view.readers_restarted);
+  single("dnspin_commits_failed_total", "Pin requests that the kernel did not take.",
+         view.commits_failed);
+  single("dnspin_log_lines_dropped_total", "Log lines left out for a client's budget.",
+         view.log_lines_dropped);
+  single("dnspin_reloads_total", "Times the rules were read anew and put in force.", view.reloads);
+  return text;
+}
+
+}  // namespace dnspin

@@ -1,0 +1,84 @@
+#include "nft/pin_moves.h"
+
+#include <algorithm>
+#include <set>
+
+#include "nft/judge.h"
+
+namespace dnspin {
+namespace {
+
+constexpr std::chrono::seconds kLifeMin{1};  // what lives shorter is gone before it is of use
+
+PinElement ElementOf(const ServedClient& client, const Pin& pin, BootTime now) {
+  const PinHolder& holder = pin.holders.front();
+  return {client.SetName(pin.key.address.family(), pin.key.group), pin.key.address,
+          std::max(std::chrono::ceil<std::chrono::milliseconds>(pin.until() - now),
+                   std::chrono::milliseconds(kLifeMin)),
+          PinComment(holder.rule_host, holder.asked), false};
+}
+
+// Every holder goes where the rules now put its name; one whose name no rule lists ends here.
+Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime now) {
+  Ledger ledger(after.policy.terms);
+  for (const auto& [key, pin] : before.ledger.pins()) {
+    if (!after.policy.HasFamily(key.address.family())) {
+      continue;
+    }
+    for (const PinHolder& holder : pin.holders) {
+      if (holder.until <= now) {
+        continue;
+      }
+      for (const Ledger::Place& place :
+           PlacesOf(holder.asked, after.policy, *after.permissions, after.groups)) {
+        ledger.Adopt({place.group, key.address}, {place.rule_host, holder.asked, holder.until});
+      }
+    }
+  }
+  return ledger;
+}
+
+}  // namespace
+
+std::vector<PinElement> ElementsOf(const ServedClient& client, const Ledger& ledger, BootTime now) {
+  std::vector<PinElement> elements;
+  for (const auto& [key, pin] : ledger.pins()) {
+    if (pin.until() > now) {
+      elements.push_back(ElementOf(client, pin, now));
+    }
+  }
+  return elements;
+}
+
+PinMoves MovePins(const ServedClient& before, const ServedClient& after, BootTime now) {
+  PinMoves moves{Rehold(before, after, now), {}, {}};
+  std::set<uint32_t> stay;  // numbers of the groups that are in both
+  for (const PinGroup& group : after.groups) {
+    if (std::any_of(before.groups.begin(), before.groups.end(),
+                    [&](const PinGroup& old) { return old.number == group.number; })) {
+      stay.insert(group.number);
+    }
+  }
+  for (const auto& [key, pin] : moves.after.pins()) {
+    const auto known = before.ledger.pins().find(key);
+    const bool there = stay.contains(key.group) && known != before.ledger.pins().end();
+    PinElement element = ElementOf(after, pin, now);
+    if (there) {
+      const PinHolder& old = known->second.holders.front();
+      element.replace = PinComment(old.rule_host, old.asked) != element.comment;
+      if (!element.replace && known->second.until() == pin.until()) {
+        continue;  // the kernel has just that
+      }
+      element.replace = true;
+    }
+    moves.added.push_back(std::move(element));
+  }
+  for (const auto& [key, pin] : before.ledger.pins()) {
+    if (stay.contains(key.group) && !moves.after.pins().contains(key)) {
+      moves.gone.push_back({before.SetName(key.address.family(), key.group), key.address});
+    }
+  }
+  return moves;
+}
+
+}  // namespace dnspin

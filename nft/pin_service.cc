@@ -1,0 +1,180 @@
+#include "nft/pin_service.h"
+
+#include <fmt/format.h>
+
+#include "io/packet_pair.h"
+#include "nft/judge.h"
+#include "pinning/pin_life.h"
+
+namespace dnspin {
+namespace {
+
+constexpr int kMessagesPerTurn = 64;  // of one client: a flood waits for its next turn
+
+std::string_view ReasonOf(uint16_t ede) {
+  switch (ede) {
+    case 15:
+      return "a drop rule names it";
+    case 18:
+      return "no rule lists it";
+    default:
+      return "refused";
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> PinService::Take(ServedClient& client, BootTime now) {
+  client.readable = false;
+  for (int taken = 0; taken < kMessagesPerTurn; ++taken) {
+    auto packet = ReceivePacket(client.channel.get(), kMessageOctetsMax);
+    if (!packet.ok()) {
+      return std::string(packet.status().message());
+    }
+    if (!packet->has_value()) {
+      return std::nullopt;
+    }
+    if ((*packet)->truncated) {
+      return "a message that is too long, or brings descriptors";
+    }
+    const std::string& bytes = (*packet)->bytes;
+    auto message = DecodeFromReader({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+    if (!message.ok()) {
+      return std::string(message.status().message());
+    }
+    if (auto* request = std::get_if<PinRequest>(&*message)) {
+      Pending pending{client.id, std::move(*request), {}, std::nullopt, 0};
+      if (auto breach = Consider(client, pending, now)) {
+        return breach;
+      }
+      pending_.push_back(std::move(pending));
+    } else if (const auto* report = std::get_if<RefusalReport>(&*message)) {
+      LogRefusal(client, *report, now);
+    } else {
+      client.counters = std::get<CountersReport>(*message);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> PinService::Consider(ServedClient& client, Pending& pending,
+                                                BootTime now) {
+  const PinRequest& request = pending.request;
+  const Judgement judgement = Judge(request, client.policy, *client.permissions, client.groups);
+  switch (judgement.kind) {
+    case Judgement::Kind::kBreach:
+      return fmt::format("it asked to pin {} for {}", judgement.why, Escaped(request.asked.Text()));
+    case Judgement::Kind::kStale:
+      pending.outcome = PinOutcome::kStale;
+      return std::nullopt;
+    case Judgement::Kind::kStands:
+      break;
+  }
+  const auto life = PinLife(std::chrono::seconds(request.told_s), client.policy.terms);
+  auto changes = client.ledger.Plan(request.asked, judgement.places, request.addresses, life, now);
+  if (!changes) {
+    ++client.pins_refused;
+    pending.outcome = PinOutcome::kQuota;
+    journal_.Write({Priority::kWarning,
+                    fmt::format("{} has no pin left for {}: per_client or per_name is reached",
+                                client.desired.name, request.asked.Text()),
+                    "error",
+                    client.desired.name,
+                    {{"DNSPIN_NAME", request.asked.Text()}}},
+                   now);
+    return std::nullopt;
+  }
+  pending.changes = *std::move(changes);
+  pending.rule = judgement.rule;
+  return std::nullopt;
+}
+
+std::vector<std::pair<ClientId, std::string>> PinService::Settle(ServedClients& clients) {
+  const BootTime before = clock_.Now();
+  for (size_t i = 0; i < pending_.size(); ++i) {
+    const Pending& pending = pending_[i];
+    const ServedClient& client = clients.at(pending.client);
+    std::vector<PinElement> elements;
+    for (const PinChange& change : pending.changes) {
+      elements.push_back({client.SetName(change.key.address.family(), change.key.group),
+                          change.key.address,
+                          std::chrono::ceil<std::chrono::milliseconds>(change.until - before),
+                          change.comment, change.replace});
+    }
+    gate_.Hold(pending.client, i, std::move(elements));
+  }
+  const std::vector<Decision> decisions = gate_.Settle();
+  const BootTime after = clock_.Now();
+  std::vector<std::pair<ClientId, std::string>> ended;
+  for (const Decision& decision : decisions) {
+    Pending& pending = pending_[decision.ticket];
+    ServedClient& client = clients.at(pending.client);
+    Finish(client, pending, decision.pinned, after);
+    const auto status = SendPacket(
+        client.channel.get(), Encode(ToReader(PinReply{pending.request.ticket, *pending.outcome})));
+    if (!status.ok()) {
+      ended.emplace_back(client.id, std::string(status.message()));
+    }
+  }
+  for (const Pending& pending : pending_) {
+    clients.at(pending.client).ledger.EndOfTurn();
+  }
+  pending_.clear();
+  return ended;
+}
+
+void PinService::Finish(ServedClient& client, Pending& pending, bool pinned, BootTime now) {
+  if (pending.outcome) {
+    return;  // it asked the kernel for nothing
+  }
+  if (!pinned) {
+    ++commits_failed_;
+    ++client.pins_refused;
+    pending.outcome = PinOutcome::kFailed;
+    journal_.Write({Priority::kError,
+                    fmt::format("the kernel did not take the pins of {} for {}",
+                                pending.request.asked.Text(), client.desired.name),
+                    "error",
+                    client.desired.name,
+                    {{"DNSPIN_NAME", pending.request.asked.Text()}}},
+                   now);
+    return;
+  }
+  pending.outcome = PinOutcome::kDone;
+  LogPinned(client, pending, now);
+  client.ledger.Record(pending.changes);
+}
+
+void PinService::LogPinned(const ServedClient& client, const Pending& pending, BootTime now) {
+  for (const PinChange& change : pending.changes) {
+    const auto known = client.ledger.pins().find(change.key);
+    if (known != client.ledger.pins().end() && known->second.until() > now) {
+      continue;  // it only lives longer
+    }
+    const auto life = std::chrono::ceil<std::chrono::seconds>(change.until - now).count();
+    const std::string name = change.holder.asked.Text();
+    const std::string address = change.key.address.Text();
+    journal_.Write({Priority::kInfo,
+                    fmt::format("pinned {} {} {} for {}s (rule {})", client.desired.name, name,
+                                address, life, pending.rule),
+                    "pinned",
+                    client.desired.name,
+                    {{"DNSPIN_NAME", name},
+                     {"DNSPIN_ADDRESS", address},
+                     {"DNSPIN_TTL", std::to_string(life)},
+                     {"DNSPIN_RULE", std::to_string(pending.rule)}}},
+                   now);
+  }
+}
+
+void PinService::LogRefusal(const ServedClient& client, const RefusalReport& report, BootTime now) {
+  const std::string name = report.asked.Text();
+  journal_.Write({Priority::kNotice,
+                  fmt::format("refused {} {}: {}", client.desired.name, name, ReasonOf(report.ede)),
+                  "refused",
+                  client.desired.name,
+                  {{"DNSPIN_NAME", name}, {"DNSPIN_EDE", std::to_string(report.ede)}}},
+                 now);
+}
+
+}  // namespace dnspin

@@ -1,0 +1,53 @@
+#pragma once
+// Knows: how readers' messages become pins: judged, planned against quotas, confirmed by the
+// kernel, then answered. Touches: the clients' channels, a Pinner, the journal.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nft/journal.h"
+#include "nft/served_client.h"
+#include "pinning/clock.h"
+#include "pinning/gate.h"
+
+namespace dnspin {
+
+class PinService {
+ public:
+  // All outlive the service.
+  PinService(Pinner& pinner, Journal& journal, Clock& clock)
+      : gate_(pinner), journal_(journal), clock_(clock) {}
+
+  // Takes what waits on the client's channel, up to a fair share. Returns why its reader must end,
+  // if it must: it closed the channel, sent what no honest reader sends, or does not read.
+  std::optional<std::string> Take(ServedClient& client, BootTime now);
+
+  // One instant for all that was taken: pins it and answers. Returns the clients whose reader must
+  // end.
+  std::vector<std::pair<ClientId, std::string>> Settle(ServedClients& clients);
+
+  uint64_t commits_failed() const { return commits_failed_; }
+
+ private:
+  struct Pending {
+    ClientId client;
+    PinRequest request;
+    std::vector<PinChange> changes;
+    std::optional<PinOutcome> outcome;  // set as soon as it is known
+    uint32_t rule = 0;                  // the number of the rule, for the log
+  };
+
+  std::optional<std::string> Consider(ServedClient& client, Pending& pending, BootTime now);
+  void Finish(ServedClient& client, Pending& pending, bool pinned, BootTime now);
+  void LogPinned(const ServedClient& client, const Pending& pending, BootTime now);
+  void LogRefusal(const ServedClient& client, const RefusalReport& report, BootTime now);
+
+  Gate gate_;
+  Journal& journal_;
+  Clock& clock_;
+  std::vector<Pending> pending_;
+  uint64_t commits_failed_ = 0;
+};
+
+}  // namespace dnspin

@@ -1,0 +1,42 @@
+#pragma once
+// Knows: Linux users and capabilities. Touches: this process's own credentials.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace dnspin {
+
+struct User {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  bool operator==(const User&) const = default;
+};
+
+std::optional<User> FindUser(const std::string& name);
+
+// A set of capabilities, by their numbers in linux/capability.h.
+class Capabilities {
+ public:
+  Capabilities(std::initializer_list<int> numbers);
+  uint64_t mask() const { return mask_; }
+  bool Holds(int number) const { return (mask_ >> number & 1) != 0; }
+
+ private:
+  uint64_t mask_ = 0;
+};
+
+// Becomes `user` for good, with no group but its own and no capability but `kept` (permitted and
+// effective; the bounding set becomes empty); no_new_privs is set and the process cannot be dumped.
+absl::Status BecomeUser(User user, const Capabilities& kept);
+
+// In a child that is about to exec: becomes `user`; `inherited` pass through the exec as ambient
+// ones.
+absl::Status BecomeUserForExec(User user, const Capabilities& inherited);
+
+}  // namespace dnspin

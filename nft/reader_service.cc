@@ -1,0 +1,190 @@
+#include "nft/reader_service.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "io/packet_pair.h"
+
+namespace dnspin {
+namespace {
+
+constexpr std::chrono::seconds kLongLife{10};
+constexpr std::chrono::milliseconds kFirstPause{100};
+constexpr std::chrono::milliseconds kPauseMax{5000};
+
+// Room for kRequestsOpenMax replies at once: a full channel then means that the peer does not read.
+constexpr int kChannelOctets = 4 << 20;
+
+std::string HowItEnded(int status) {
+  return WIFSIGNALED(status) ? fmt::format("killed by signal {}", WTERMSIG(status))
+                             : fmt::format("exit status {}", WEXITSTATUS(status));
+}
+
+}  // namespace
+
+absl::Status ReaderService::OpenDoor(ServedClient& client, uint16_t port_wished) {
+  const auto port = launcher_.OpenDoor(static_cast<uint32_t>(client.id), port_wished);
+  if (!port.ok()) {
+    return port.status();
+  }
+  client.port = *port;
+  return absl::OkStatus();
+}
+
+void ReaderService::CloseDoor(const ServedClient& client) {
+  // If it is not there, that is what was wanted.
+  launcher_.CloseDoor(static_cast<uint32_t>(client.id)).IgnoreError();
+}
+
+// One reader serves all clients for now; here is where each will get its own.
+absl::StatusOr<uint32_t> ReaderService::ReaderFor(const ServedClient&, BootTime now) {
+  if (!readers_.empty()) {
+    return readers_.begin()->first;
+  }
+  const uint32_t number = next_reader_++;
+  const auto pid = launcher_.StartReader(number);
+  if (!pid.ok()) {
+    return pid.status();
+  }
+  readers_[number] = {*pid, now};
+  return number;
+}
+
+absl::Status ReaderService::TryServe(ServedClient& client, BootTime now) {
+  const auto reader = ReaderFor(client, now);
+  if (!reader.ok()) {
+    return reader.status();
+  }
+  auto pair = PacketPair();
+  if (!pair.ok()) {
+    return pair.status();
+  }
+  for (const int end : {pair->first.get(), pair->second.get()}) {
+    setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &kChannelOctets, sizeof(kChannelOctets));
+  }
+  if (auto status = launcher_.Serve(*reader, static_cast<uint32_t>(client.id), pair->second);
+      !status.ok()) {
+    return status;
+  }
+  auto watch = reactor_.Add(pair->first.get(), [&client](Ready) { client.readable = true; });
+  if (!watch.ok()) {
+    return watch.status();
+  }
+  client.watch = *std::move(watch);
+  client.channel = std::move(pair->first);
+  client.reader = *reader;
+  return TrySendPolicy(client);
+}
+
+absl::Status ReaderService::TrySendPolicy(ServedClient& client) {
+  const auto memory = SealedMemory(write_policy_(client.policy));
+  if (!memory.ok()) {
+    return memory.status();
+  }
+  const int fd = memory->get();
+  return SendPacket(client.channel.get(), Encode(ToReader(PolicyNotice{client.policy.generation})),
+                    {&fd, 1});
+}
+
+void ReaderService::Serve(ServedClient& client, BootTime now) {
+  if (const auto status = TryServe(client, now); !status.ok()) {
+    journal_.Say(
+        Priority::kError,
+        fmt::format("{} is not served: {}", client.desired.name, std::string(status.message())),
+        now);
+    client.reader = 0;
+    restart_at_ = restart_at_.value_or(now + kPauseMax);
+  }
+}
+
+void ReaderService::SendPolicy(ServedClient& client, BootTime now) {
+  if (client.reader == 0) {
+    return;  // it gets its policy when it is served
+  }
+  if (const auto status = TrySendPolicy(client); !status.ok()) {
+    journal_.Say(Priority::kError,
+                 fmt::format("no policy reaches the reader of {}: {}", client.desired.name,
+                             std::string(status.message())),
+                 now);
+    launcher_.KillReader(client.reader).IgnoreError();  // what it holds is out of date
+  }
+}
+
+void ReaderService::Leave(uint32_t reader, ServedClients& clients, BootTime now) {
+  const auto found = readers_.find(reader);
+  if (found == readers_.end()) {
+    return;
+  }
+  failures_ = now - found->second.started >= kLongLife ? 0 : failures_ + 1;
+  readers_.erase(found);
+  ++restarted_;
+  for (auto& [id, client] : clients) {
+    if (client.reader == reader) {
+      client.watch = Watch();
+      client.channel.reset();
+      client.readable = false;
+      client.reader = 0;
+      client.counters_before = client.Totals();
+      client.counters = CountersReport{};
+    }
+  }
+  const unsigned doublings = failures_ == 0 ? 0 : std::min(failures_ - 1, 6U);
+  const auto pause = std::min<BootClock::duration>(kFirstPause * (1U << doublings), kPauseMax);
+  restart_at_ = failures_ == 0 ? now : now + pause;
+}
+
+void ReaderService::EndReaderOf(ServedClient& client, const std::string& why,
+                                ServedClients& clients, BootTime now) {
+  if (client.reader == 0) {
+    return;
+  }
+  journal_.Write({Priority::kError,
+                  fmt::format("the reader of {} is ended: {}", client.desired.name, why),
+                  "error",
+                  client.desired.name,
+                  {}},
+                 now);
+  launcher_.KillReader(client.reader).IgnoreError();
+  Leave(client.reader, clients, now);
+}
+
+absl::Status ReaderService::TakeExits(ServedClients& clients, BootTime now) {
+  const auto exits = launcher_.TakeExits();
+  if (!exits.ok()) {
+    return exits.status();
+  }
+  for (const LauncherReport& report : *exits) {
+    if (readers_.contains(report.reader)) {
+      journal_.Say(Priority::kError,
+                   fmt::format("reader {} ended: {}", report.value, HowItEnded(report.status)),
+                   now);
+      Leave(report.reader, clients, now);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void ReaderService::Restart(ServedClients& clients, BootTime now) {
+  if (!restart_at_ || *restart_at_ > now) {
+    return;
+  }
+  restart_at_.reset();
+  for (auto& [id, client] : clients) {
+    if (client.reader == 0) {
+      Serve(client, now);
+    }
+  }
+}
+
+std::map<uint32_t, int> ReaderService::Pids() const {
+  std::map<uint32_t, int> pids;
+  for (const auto& [number, reader] : readers_) {
+    pids[number] = reader.pid;
+  }
+  return pids;
+}
+
+}  // namespace dnspin

@@ -1,0 +1,47 @@
+#pragma once
+// Knows: one client as dnspind serves it: its policy, its pins, its channel. Touches nothing by
+// itself.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/descriptor.h"
+#include "io/reactor.h"
+#include "nft/desired.h"
+#include "pinning/channel_message.h"
+#include "pinning/ledger.h"
+#include "pinning/permission.h"
+#include "pinning/pin.h"
+#include "pinning/pin_group.h"
+#include "pinning/policy.h"
+
+namespace dnspin {
+
+struct ServedClient {
+  ClientId id{};
+  DesiredClient desired;
+  Policy policy;
+  std::unique_ptr<Permissions> permissions;  // of `policy`
+  std::vector<PinGroup> groups;              // of `policy`
+  Ledger ledger{PinTerms{}};
+  std::string interface;           // where its packets come in; empty: nowhere now
+  uint16_t port = 0;               // of its door
+  uint32_t reader = 0;             // who serves it; 0: nobody now
+  Descriptor channel;              // our end
+  bool readable = false;           // something waits there
+  Watch watch;                     // of `channel`; ends before it
+  CountersReport counters;         // as its present reader says
+  CountersReport counters_before;  // of the readers before
+  uint64_t pins_refused = 0;       // requests that were not granted: quota, kernel
+  uint64_t breaches = 0;           // of the channel's protocol
+
+  CountersReport Totals() const;
+  std::string SetName(Family family, uint32_t group) const;  // `pin-10-137-0-25-1`
+};
+
+// By number; a reload keeps the numbers of clients that stay.
+using ServedClients = std::map<ClientId, ServedClient>;
+
+}  // namespace dnspin

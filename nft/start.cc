@@ -1,0 +1,149 @@
+#include "nft/start.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstddef>
+#include <cstdlib>
+
+#include "nft/control_server.h"
+#include "nft/launcher.h"
+
+namespace dnspin {
+namespace {
+
+constexpr const char* kNobody = "nobody";
+
+// Nobody's own: a reader may never share a uid with dnspind, which it could then ask the kernel
+// about.
+constexpr User kReaderWithoutAccount{65533, 65533};
+
+absl::StatusOr<Descriptor> OpenReaderProgram() {
+  std::array<char, PATH_MAX> self{};
+  const ssize_t length = readlink("/proc/self/exe", self.data(), self.size() - 1);
+  std::string beside(self.data(), length > 0 ? static_cast<size_t>(length) : 0);
+  beside.resize(beside.rfind('/') + 1);
+  for (const std::string& folder :
+       {beside, std::string("/usr/libexec/dnspin/"), std::string("/usr/lib/dnspin/")}) {
+    Descriptor program(open((folder + "dnspin-resolver").c_str(), O_PATH | O_CLOEXEC));
+    if (program.valid()) {
+      return program;
+    }
+  }
+  return absl::NotFoundError("dnspin-resolver is neither beside dnspind (" + beside +
+                             ") nor in /usr/libexec/dnspin");
+}
+
+// A directory that has no name any more: nothing is in it and nothing can be made in it.
+absl::StatusOr<Descriptor> MakeEmptyRoot(const std::string& run_dir) {
+  std::string path = run_dir + "/empty-XXXXXX";
+  if (mkdtemp(path.data()) == nullptr) {
+    return absl::ErrnoToStatus(errno, "make an empty directory in " + run_dir);
+  }
+  chmod(path.c_str(), 0555);
+  Descriptor root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  rmdir(path.c_str());
+  if (!root.valid()) {
+    return absl::ErrnoToStatus(errno, "open " + path);
+  }
+  return root;
+}
+
+// A name in the abstract space of this network namespace, which the kernel frees when we end.
+absl::StatusOr<Descriptor> TakeLock() {
+  constexpr std::string_view kName("\0dnspind", 8);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  kName.copy(address.sun_path, kName.size());
+  Descriptor lock(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + kName.size());
+  if (bind(lock.get(), reinterpret_cast<const sockaddr*>(&address), length) < 0) {
+    return absl::FailedPreconditionError(errno == EADDRINUSE
+                                             ? "another dnspind runs in this network namespace"
+                                             : "cannot take the lock");
+  }
+  return lock;
+}
+
+void FindUsers(const StartTerms& terms, Started& started, User& reader) {
+  started.user_name = terms.user;
+  auto user = FindUser(terms.user);
+  if (!user) {
+    started.warnings.push_back(fmt::format(
+        "user '{}' does not exist: running as nobody; mend it with: useradd --system {}",
+        terms.user, terms.user));
+    started.user_name = kNobody;
+    user = FindUser(kNobody).value_or(User{65534, 65534});
+  }
+  started.user = *user;
+  const auto found = FindUser(terms.resolver_user);
+  if (!found || found->uid == started.user.uid || found->uid == 0) {
+    started.warnings.push_back(fmt::format(
+        "user '{}' does not exist or is not the readers' own: they run as uid {}; mend it with: "
+        "useradd --system {}",
+        terms.resolver_user, kReaderWithoutAccount.uid, terms.resolver_user));
+  }
+  reader =
+      found && found->uid != started.user.uid && found->uid != 0 ? *found : kReaderWithoutAccount;
+}
+
+absl::Status MakeRunDir(const std::string& run_dir, gid_t group) {
+  if (mkdir(run_dir.c_str(), 0750) < 0) {
+    return errno == EEXIST ? absl::OkStatus() : absl::ErrnoToStatus(errno, "make " + run_dir);
+  }
+  if (chown(run_dir.c_str(), 0, group) < 0) {
+    return absl::ErrnoToStatus(errno, "chown " + run_dir);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
+  Started started;
+  User reader;
+  FindUsers(terms, started, reader);
+  if (auto status = MakeRunDir(terms.run_dir, started.user.gid); !status.ok()) {
+    return status;
+  }
+  {
+    // First, so that the launcher inherits as little as possible.
+    const auto program = OpenReaderProgram();
+    if (!program.ok()) {
+      return program.status();
+    }
+    const auto root = MakeEmptyRoot(terms.run_dir);
+    if (!root.ok()) {
+      return root.status();
+    }
+    auto launcher = ForkLauncher({started.user, reader, program->get(), root->get()});
+    if (!launcher.ok()) {
+      return launcher.status();
+    }
+    started.launcher = *std::move(launcher);
+  }
+  auto lock = TakeLock();
+  if (!lock.ok()) {
+    return lock.status();
+  }
+  started.lock = *std::move(lock);
+  auto control = ListenForControl(terms.run_dir, started.user.gid);
+  if (!control.ok()) {
+    return control.status();
+  }
+  started.control = *std::move(control);
+  if (auto status = BecomeUser(started.user, Capabilities({CAP_NET_ADMIN})); !status.ok()) {
+    return status;
+  }
+  return started;
+}
+
+}  // namespace dnspin
