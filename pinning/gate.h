@@ -22,9 +22,11 @@ class Gate {
   void Hold(ClientId client, uint64_t ticket, std::vector<PinElement> elements);
   bool Empty() const { return held_.empty(); }
 
-  // Has all that is held confirmed: in batches of kElementsPerCommit; where a batch fails, the
-  // requests that the kernel named fail and the others are tried again client by client, then
-  // alone. Decisions come in the order of Hold.
+  // Has all that is held confirmed: in batches of at most kElementsPerCommit, of whole requests
+  // where they fit. Where a batch fails, the requests that the kernel named fail and the others are
+  // tried again client by client, then alone; once it says nothing in time, all that is left fails.
+  // No commit shortens a life that another one of this Settle gave. Decisions come in the order of
+  // Hold.
   std::vector<Decision> Settle();
 
  private:
@@ -33,9 +35,7 @@ class Gate {
     uint64_t ticket;
     std::vector<PinElement> elements;
   };
-  struct Batch;
-  void SettleBatch(const Batch& batch, std::vector<bool>& failed);
-  bool CommitOnce(const Batch& batch, std::vector<bool>& failed);
+  class Settlement;
 
   Pinner& pinner_;
   std::vector<Held> held_;
