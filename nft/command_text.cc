@@ -16,6 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto kLifeMin = milliseconds(1000);
+constexpr size_t kElementsPerCommand =
+    128;  // libnftables keeps a copy of a bad command on its stack
 
 // PinComment() lets nothing pass that nft cannot quote; a comment from elsewhere might not.
 std::string Quoted(std::string_view comment) {
@@ -41,8 +43,12 @@ struct ElementTexts {
 };
 
 void PutElements(CommandText& commands, std::string_view verb, std::string_view set,
-                 const std::vector<std::string>& elements) {
-  commands.Put(verb, fmt::format("{} {{ {} }}", set, fmt::join(elements, ", ")));
+                 std::span<const std::string> elements) {
+  while (!elements.empty()) {
+    const auto some = elements.first(std::min(elements.size(), kElementsPerCommand));
+    commands.Put(verb, fmt::format("{} {{ {} }}", set, fmt::join(some, ", ")));
+    elements = elements.subspan(some.size());
+  }
 }
 
 }  // namespace

@@ -2,23 +2,51 @@
 
 #include <nftables/libnftables.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <string_view>
 
 namespace dnspin {
 namespace {
 
-constexpr size_t kReasonOctetsMax = 1024;  // it quotes the command, which may be long
+// Longer texts are refused without saying which command it was: libnftables marks the place in a
+// line that it keeps on its stack.
+constexpr size_t kMarkedOctetsMax = 1 << 18;
+constexpr size_t kCommandOctetsMax = 512;
 
-absl::Status Refused(nft_ctx* context, int error) {
-  const char* text = nft_ctx_get_error_buffer(context);
-  std::string_view reason = text == nullptr ? "" : text;
-  while (reason.ends_with('\n')) {
-    reason.remove_suffix(1);
+// libnftables shows the first line of a text, whichever it means, and a mark below the place. In
+// one long line the mark can be found.
+std::string AsOneLine(std::string commands) {
+  if (commands.size() <= kMarkedOctetsMax) {
+    std::replace(commands.begin(), commands.end(), '\n', ';');
   }
-  const std::string words = "nftables: " + std::string(reason.substr(0, kReasonOctetsMax));
-  // libnftables sets errno where the kernel refused, and not where it did not like the text.
-  return error != 0 ? absl::ErrnoToStatus(error, words) : absl::InvalidArgumentError(words);
+  return commands;
+}
+
+// The command below which libnftables put its first mark.
+std::string_view MarkedCommand(std::string_view reason, std::string_view commands) {
+  const size_t shown = reason.find(AsOneLine(std::string(commands)));
+  if (shown == std::string_view::npos) {
+    return {};
+  }
+  const std::string_view marks =
+      reason.substr(std::min(shown + commands.size() + 1, reason.size()));
+  const size_t place = marks.find_first_of("^~");
+  if (place == std::string_view::npos || place >= commands.size()) {
+    return {};
+  }
+  const size_t before = commands.substr(0, place).rfind('\n');
+  const size_t begin = before == std::string_view::npos ? 0 : before + 1;
+  return commands.substr(begin, commands.find('\n', place) - begin).substr(0, kCommandOctetsMax);
+}
+
+absl::Status Refused(nft_ctx* context, std::string_view commands) {
+  const char* text = nft_ctx_get_error_buffer(context);
+  const std::string_view reason = text == nullptr ? "" : text;
+  std::string words = "nftables: " + std::string(reason.substr(0, reason.find('\n')));
+  if (const std::string_view command = MarkedCommand(reason, commands); !command.empty()) {
+    words += " in: " + std::string(command);
+  }
+  return absl::FailedPreconditionError(words);  // libnftables leaves no errno to trust
 }
 
 }  // namespace
@@ -36,18 +64,16 @@ absl::StatusOr<Nftables> Nftables::Create() {
 
 absl::Status Nftables::Run(const std::string& commands) {
   nft_ctx_output_set_flags(context_.get(), 0);
-  errno = 0;
-  if (nft_run_cmd_from_buffer(context_.get(), commands.c_str()) != 0) {
-    return Refused(context_.get(), errno);
+  if (nft_run_cmd_from_buffer(context_.get(), AsOneLine(commands).c_str()) != 0) {
+    return Refused(context_.get(), commands);
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> Nftables::ListJson(const std::string& command) {
   nft_ctx_output_set_flags(context_.get(), NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE);
-  errno = 0;
   if (nft_run_cmd_from_buffer(context_.get(), command.c_str()) != 0) {
-    return Refused(context_.get(), errno);
+    return Refused(context_.get(), command);
   }
   return std::string(nft_ctx_get_output_buffer(context_.get()));
 }

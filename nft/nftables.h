@@ -18,8 +18,8 @@ class Nftables {
   // Opens the socket; needs CAP_NET_ADMIN here and at every call.
   static absl::StatusOr<Nftables> Create();
 
-  // All of `commands` as one transaction: done, or refused with libnftables' own words and nothing
-  // changed.
+  // All of `commands`, one a line, as one transaction: done, or kFailedPrecondition with
+  // libnftables' own words and the command that they are about, and nothing changed.
   absl::Status Run(const std::string& commands);
 
   // What `nft --json --terse COMMAND` prints: JSON without set elements.

@@ -118,8 +118,11 @@ void PutQubesRules(CommandText& commands, std::span<const std::string> interface
   // A question that was sent to a door comes in by INPUT, which Qubes OS keeps shut.
   std::vector<std::string> rules;
   for (const std::string& interface : interfaces) {
-    rules.push_back(fmt::format("iifname \"{}\" ct status dnat ct original proto-dst 53 {} accept",
-                                interface, kTransports));
+    for (const std::string_view transport : {"udp", "tcp"}) {
+      rules.push_back(fmt::format(
+          "iifname \"{}\" ct status dnat meta l4proto {} ct original proto-dst 53 accept",
+          interface, transport));
+    }
   }
   commands.PutSharedRules("custom-input", rules, view);
 }

@@ -1,10 +1,11 @@
 #include "nft/ruleset.h"
-#include "pinning/kernel_name.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <string>
+
+#include "pinning/kernel_name.h"
 
 namespace dnspin {
 namespace {
@@ -250,10 +251,10 @@ TEST(Ruleset, QubesOsLetsQuestionsToOurDoorsIn) {
   view.qubes[0].chains = {"input", "custom-input"};
   view.qubes[0].own_rules = {{"custom-input", 44}};
   const std::string text = InstallText({Terms(), {}, {}, {}}, view, RefreshWay::kInPlace);
-  EXPECT_EQ(About(text, "ip qubes"),
-            "insert rule custom-input handle 44 iifname \"vif*\" ct status dnat ct original "
-            "proto-dst 53 meta l4proto { tcp, udp } accept comment \"made by dnspin\"\n"
-            "delete rule custom-input handle 44\n");
+  const std::string rule = "insert rule custom-input handle 44 iifname \"vif*\" ct status dnat ";
+  const std::string rest = " ct original proto-dst 53 accept comment \"made by dnspin\"\n";
+  EXPECT_EQ(About(text, "ip qubes"), rule + "meta l4proto udp" + rest + rule + "meta l4proto tcp" +
+                                         rest + "delete rule custom-input handle 44\n");
   EXPECT_EQ(text.find("ip6 qubes"), std::string::npos);
   EXPECT_EQ(About(TeardownText("dnspin", view), "ip qubes"),
             "delete rule custom-input handle 44\n");

@@ -1,0 +1,79 @@
+#include "nft/conntrack.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "fresh_namespace.h"
+
+namespace dnspin {
+namespace {
+
+class ConntrackTest : public FreshNamespace {
+ protected:
+  static void Flow(const std::string& protocol, const std::string& from, const std::string& to,
+                   int port) {
+    const std::string state = protocol == "tcp" ? " --state ESTABLISHED" : "";
+    Shell("conntrack -I -p " + protocol + " -s " + from + " -d " + to + " --sport 4000 --dport " +
+          std::to_string(port) + " -t 60" + state + " >/dev/null 2>&1");
+  }
+  static std::string Flows() {
+    return Shell("(conntrack -L -f ipv4; conntrack -L -f ipv6) 2>/dev/null");
+  }
+  static size_t CountFlows() {
+    const std::string flows = Flows();
+    return static_cast<size_t>(std::count(flows.begin(), flows.end(), '\n'));
+  }
+};
+
+const std::vector<Address> kClient = {*Address::Parse("10.137.0.25"), *Address::Parse("fd09::19")};
+
+TEST_F(ConntrackTest, NothingToForgetIsFine) {
+  const absl::StatusOr<size_t> count = ForgetDnsFlows(kClient);
+  ASSERT_TRUE(count.ok()) << count.status();
+  EXPECT_EQ(*count, 0U);
+  EXPECT_EQ(*ForgetDnsFlows({}), 0U);
+}
+
+TEST_F(ConntrackTest, ThatClientsDnsIsForgottenAndNothingElse) {
+  Flow("udp", "10.137.0.25", "10.139.1.1", 53);
+  Flow("tcp", "10.137.0.25", "10.139.1.2", 53);
+  Flow("udp", "10.137.0.25", "8.8.8.8", 53);
+  Flow("udp", "fd09::19", "fd09::53", 53);
+  Flow("tcp", "fd09::19", "2620:fe::fe", 53);
+  Flow("tcp", "10.137.0.25", "192.0.2.1", 443);
+  Flow("udp", "10.137.0.26", "10.139.1.1", 53);
+  Flow("udp", "10.139.1.1", "10.137.0.25", 53);
+  Flow("udp", "fd09::1a", "fd09::53", 53);
+  ASSERT_EQ(CountFlows(), 9U) << Flows();
+
+  const absl::StatusOr<size_t> count = ForgetDnsFlows(kClient);
+  ASSERT_TRUE(count.ok()) << count.status();
+  EXPECT_EQ(*count, 5U);
+  const std::string left = Flows();
+  EXPECT_EQ(CountFlows(), 4U) << left;
+  for (const char* kept :
+       {"dst=192.0.2.1 ", "src=10.137.0.26 ", "src=10.139.1.1 dst=10.137.0.25 "}) {
+    EXPECT_NE(left.find(kept), std::string::npos) << kept << left;
+  }
+  EXPECT_EQ(*ForgetDnsFlows(kClient), 0U);
+}
+
+TEST_F(ConntrackTest, WithoutTheCapabilityItSaysSo) {
+  Flow("udp", "10.137.0.25", "10.139.1.1", 53);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const bool dropped = ::setresuid(65534, 65534, 65534) == 0;
+    ::_exit(dropped && !ForgetDnsFlows(kClient).ok() ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace dnspin
