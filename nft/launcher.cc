@@ -250,7 +250,8 @@ absl::StatusOr<Descriptor> ForkLauncher(const LauncherTerms& terms) {
   setsid();
   prctl(PR_SET_NAME, "dnspin-launcher");
   const auto status =
-      BecomeUser(terms.own, Capabilities({CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT, CAP_KILL}));
+      BecomeUser(terms.own, Capabilities({CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT, CAP_KILL}),
+                 Capabilities({CAP_SYS_CHROOT}));
   if (!status.ok()) {
     std::fprintf(stderr, "<2>launcher: %s\n", status.ToString().c_str());
     _exit(1);

@@ -11,10 +11,13 @@ namespace {
 
 constexpr int kMessagesPerTurn = 64;  // of one client: a flood waits for its next turn
 
+// RFC 8914 codes, as a reader gives them.
 std::string_view ReasonOf(uint16_t ede) {
   switch (ede) {
     case 15:
-      return "a drop rule names it";
+      return "a drop rule names it, or an alias on its way";
+    case 17:
+      return "all its addresses are forbidden ones";
     case 18:
       return "no rule lists it";
     default:

@@ -65,15 +65,20 @@ std::optional<User> FindUser(const std::string& name) {
   return User{entry->pw_uid, entry->pw_gid};
 }
 
-absl::Status BecomeUser(User user, const Capabilities& kept) {
-  if (auto status = EmptyBoundingSet(); !status.ok()) {
-    return status;
-  }
+absl::Status BecomeUser(User user, const Capabilities& kept, const Capabilities& passed_on) {
   if (auto status = ChangeIds(user); !status.ok()) {
     return status;
   }
+  // What is inheritable must be so before the bounding set is empty, which takes CAP_SETPCAP.
+  const uint64_t setpcap = Capabilities({CAP_SETPCAP}).mask();
+  if (auto status = SetCapabilities(kept.mask() | setpcap, passed_on.mask()); !status.ok()) {
+    return status;
+  }
+  if (auto status = EmptyBoundingSet(); !status.ok()) {
+    return status;
+  }
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  if (auto status = SetCapabilities(kept.mask(), 0); !status.ok()) {
+  if (auto status = SetCapabilities(kept.mask(), passed_on.mask()); !status.ok()) {
     return status;
   }
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0) {

@@ -32,8 +32,9 @@ class Capabilities {
 };
 
 // Becomes `user` for good, with no group but its own and no capability but `kept` (permitted and
-// effective; the bounding set becomes empty); no_new_privs is set and the process cannot be dumped.
-absl::Status BecomeUser(User user, const Capabilities& kept);
+// effective); no_new_privs is set, the bounding set is empty and the process cannot be dumped. Only
+// `passed_on` of them may still be raised as ambient for a program that it execs.
+absl::Status BecomeUser(User user, const Capabilities& kept, const Capabilities& passed_on = {});
 
 // In a child that is about to exec: becomes `user`; `inherited` pass through the exec as ambient
 // ones.
