@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pinning/check.h"
+#include "resolver/edns.h"
 #include "resolver/reply.h"
 #include "resolver/wire.h"
 
@@ -228,7 +229,8 @@ void Upstreams::OnDatagram(InquiryId id, Pending& pending, const Attempt& attemp
     }
     return;
   }
-  if (header->truncated || header->asked_wire != attempt.spelled) {
+  // One longer than asked for came in fragments, or was cut on its way to us.
+  if (header->truncated || header->asked_wire != attempt.spelled || message.size() > kUdpOctets) {
     SwitchToStream(id, pending, attempt, now);
     return;
   }

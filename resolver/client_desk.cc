@@ -1,0 +1,166 @@
+#include "resolver/client_desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/packet_pair.h"
+#include "resolver/question.h"
+
+namespace dnspin {
+namespace {
+
+constexpr size_t kPolicyOctetsMax = 128 << 20;
+
+std::optional<BootTime> Earlier(std::optional<BootTime> a, std::optional<BootTime> b) {
+  return a && b ? std::min(a, b) : a ? a : b;
+}
+
+}  // namespace
+
+ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
+    : with_(surroundings),
+      channel_(std::move(sockets.channel), counters_),
+      network_(with_.reactor),
+      forwarder_({network_, with_.random, channel_, *this, counters_, with_.all_open}) {
+  network_.SetEvents(
+      {[this](SocketId socket, std::span<const uint8_t> message) {
+         forwarder_.upstreams().OnMessage(socket, message, with_.clock.Now());
+       },
+       [this](SocketId socket) { forwarder_.upstreams().OnBroken(socket, with_.clock.Now()); }});
+  for (Descriptor& fd : sockets.datagram) {
+    if (fd.valid()) {
+      datagrams_.push_back(
+          std::make_unique<DatagramListener>(std::move(fd), with_.batch, counters_));
+    }
+  }
+  for (Descriptor& fd : sockets.stream) {
+    if (fd.valid()) {
+      streams_.push_back(std::make_unique<StreamListener>(
+          std::move(fd), with_.reactor, with_.clock, counters_,
+          [this](std::span<const uint8_t> message, const ReturnPath& path) {
+            return OnPacket(message, path);
+          }));
+    }
+  }
+}
+
+absl::Status ClientDesk::WatchDatagrams(DatagramListener& listener) {
+  auto watch = with_.reactor.Add(listener.fd(), [this, &listener](Ready) {
+    listener.Read([this](std::span<const uint8_t> packet, const ReturnPath& path) {
+      OnPacket(packet, path);
+    });
+  });
+  if (watch.ok()) {
+    watches_.push_back(std::move(*watch));
+  }
+  return watch.status();
+}
+
+absl::Status ClientDesk::Start() {
+  auto watch = with_.reactor.Add(channel_.fd(), [this](Ready) { OnChannel(); });
+  if (!watch.ok()) {
+    return watch.status();
+  }
+  channel_watch_ = std::move(*watch);
+  for (const auto& listener : datagrams_) {
+    if (auto status = WatchDatagrams(*listener); !status.ok()) {
+      return status;
+    }
+  }
+  for (const auto& listener : streams_) {
+    if (auto status = listener->Start(); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+void ClientDesk::OnChannel() {
+  const absl::Status status = channel_.Read(
+      {[this](const PinReply& reply) { forwarder_.OnPinReply(reply, with_.clock.Now()); },
+       [this](const PolicyNotice& notice, Descriptor memory) { return OnPolicy(notice, memory); }});
+  if (absl::IsOutOfRange(status)) {
+    closed_ = true;
+    channel_watch_ = Watch();
+  } else if (!status.ok()) {
+    breach_ = status;
+  }
+}
+
+absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& memory) {
+  const auto document = ReadSealedMemory(memory.get(), kPolicyOctetsMax);
+  if (!document.ok()) {
+    return document.status();
+  }
+  auto policy = with_.read_policy(*document);
+  if (!policy.ok()) {
+    return policy.status();
+  }
+  policy->generation = notice.generation;
+  const ClientPlace place{policy->addresses, policy->interface_index};
+  for (const auto& listener : datagrams_) {
+    listener->SetPlace(place);
+  }
+  for (const auto& listener : streams_) {
+    listener->SetPlace(place);
+  }
+  forwarder_.SetPolicy(std::move(*policy), with_.clock.Now());
+  has_policy_ = true;
+  return absl::OkStatus();
+}
+
+// True if an answer to it comes, now or later.
+bool ClientDesk::OnPacket(std::span<const uint8_t> packet, const ReturnPath& path) {
+  auto result = ReadQuestion(packet);
+  if (!has_policy_ || std::holds_alternative<IgnoredPacket>(result)) {
+    ++counters_.dropped;
+    return false;
+  }
+  if (auto* const early = std::get_if<EarlyReply>(&result)) {
+    ++counters_.dropped;
+    Send(path, std::move(early->bytes));
+    return true;
+  }
+  forwarder_.OnQuestion(std::move(std::get<Question>(result)), path, with_.clock.Now());
+  return true;
+}
+
+void ClientDesk::Send(const ReturnPath& path, std::string message) {
+  if (path.transport == Transport::kTcp) {
+    const BootTime now = with_.clock.Now();
+    const bool sent = std::any_of(streams_.begin(), streams_.end(), [&](const auto& listener) {
+      return listener->Answer(path.connection, message, now);
+    });
+    counters_.dropped += sent ? 0 : 1;
+    return;
+  }
+  for (const auto& listener : datagrams_) {
+    if (listener->family() == path.local.family()) {
+      listener->Queue(path, std::move(message));
+      return;
+    }
+  }
+}
+
+absl::Status ClientDesk::Settle(BootTime now) {
+  forwarder_.Expire(now);
+  for (const auto& listener : streams_) {
+    listener->Settle(now);
+  }
+  for (const auto& listener : datagrams_) {
+    listener->Flush();
+  }
+  channel_.Settle(now);
+  channel_watch_.WantWrite(channel_.WantsWrite());
+  return breach_;
+}
+
+std::optional<BootTime> ClientDesk::NextDeadline() const {
+  std::optional<BootTime> deadline = Earlier(forwarder_.NextDeadline(), channel_.NextDeadline());
+  for (const auto& listener : streams_) {
+    deadline = Earlier(deadline, listener->NextDeadline());
+  }
+  return deadline;
+}
+
+}  // namespace dnspin

@@ -1,0 +1,80 @@
+#pragma once
+// Knows: all that serves one client, wired together: its sockets, its channel to dnspind and its
+// forwarder. Nothing in it is shared with another client but limits. Touches: the descriptors it
+// was handed.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "io/descriptor.h"
+#include "io/reactor.h"
+#include "pinning/clock.h"
+#include "pinning/policy.h"
+#include "pinning/service_message.h"
+#include "resolver/forwarder.h"
+#include "resolver/listener.h"
+#include "resolver/reader_channel.h"
+#include "resolver/stream_listener.h"
+#include "resolver/upstream_network.h"
+
+namespace dnspin {
+
+using ReadPolicy = std::function<absl::StatusOr<Policy>(std::string_view document)>;
+
+// The sockets of a ServeClient message; those that do not exist are not valid.
+struct ClientSockets {
+  std::array<Descriptor, 2> datagram;
+  std::array<Descriptor, 2> stream;
+  Descriptor channel;
+};
+
+class ClientDesk final : public ReplySink {
+ public:
+  struct Surroundings {  // all outlive it
+    Reactor& reactor;
+    Clock& clock;
+    RandomSource& random;
+    DatagramBatch& batch;
+    OpenQuestions& all_open;
+    const ReadPolicy& read_policy;
+  };
+
+  ClientDesk(const Surroundings& surroundings, ClientSockets sockets);
+  absl::Status Start();
+
+  // The end of a turn: what is due, and what is to be sent. An error is dnspind's breach of
+  // protocol.
+  absl::Status Settle(BootTime now);
+  std::optional<BootTime> NextDeadline() const;
+  bool Closed() const { return closed_; }  // dnspind has closed its channel
+
+ private:
+  void Send(const ReturnPath& path, std::string message) override;
+  bool OnPacket(std::span<const uint8_t> packet, const ReturnPath& path);
+  absl::Status OnPolicy(const PolicyNotice& notice, const Descriptor& memory);
+  void OnChannel();
+  absl::Status WatchDatagrams(DatagramListener& listener);
+
+  Surroundings with_;
+  CountersReport counters_;
+  ReaderChannel channel_;
+  UpstreamNetwork network_;
+  std::vector<std::unique_ptr<DatagramListener>> datagrams_;
+  std::vector<std::unique_ptr<StreamListener>> streams_;
+  Forwarder forwarder_;
+  bool has_policy_ = false;
+  bool closed_ = false;
+  absl::Status breach_;
+  std::vector<Watch> watches_;  // end before what they watch
+  Watch channel_watch_;
+};
+
+}  // namespace dnspin

@@ -1,0 +1,186 @@
+#include "resolver/listener.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+namespace dnspin {
+namespace {
+
+constexpr uint16_t kDnsPort = 53;
+
+Family FamilyOf(int fd) {
+  int domain = AF_INET;
+  socklen_t octets = sizeof(domain);
+  getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &octets);
+  return domain == AF_INET6 ? Family::kIpv6 : Family::kIpv4;
+}
+
+void SetOption(int fd, int level, int name, int value) {
+  setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+// Where a datagram came in: our address and the interface.
+struct Arrival {
+  Address local;
+  uint32_t interface_index = 0;
+};
+
+std::optional<Arrival> ArrivalOf(const msghdr& header) {
+  auto* const mutable_header = const_cast<msghdr*>(&header);
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
+       part = CMSG_NXTHDR(mutable_header, part)) {
+    if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(part), sizeof(info));
+      return Arrival{AddressOf(info.ipi_addr), static_cast<uint32_t>(info.ipi_ifindex)};
+    }
+    if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(part), sizeof(info));
+      return Arrival{AddressOf(info.ipi6_addr), info.ipi6_ifindex};
+    }
+  }
+  return std::nullopt;
+}
+
+template <typename Info>
+void PutControl(msghdr& header, int level, int type, const Info& info) {
+  header.msg_controllen = CMSG_SPACE(sizeof(info));
+  cmsghdr* const part = CMSG_FIRSTHDR(&header);
+  part->cmsg_level = level;
+  part->cmsg_type = type;
+  part->cmsg_len = CMSG_LEN(sizeof(info));
+  std::memcpy(CMSG_DATA(part), &info, sizeof(info));
+}
+
+// The reply's own source: the address and interface of the question.
+void PutSource(msghdr& header, const ReturnPath& path) {
+  const auto bytes = path.local.bytes();
+  if (path.local.family() == Family::kIpv4) {
+    in_pktinfo info{};
+    info.ipi_ifindex = static_cast<int>(path.interface_index);
+    std::memcpy(&info.ipi_spec_dst, bytes.data(), bytes.size());
+    PutControl(header, IPPROTO_IP, IP_PKTINFO, info);
+  } else {
+    in6_pktinfo info{};
+    info.ipi6_ifindex = path.interface_index;
+    std::memcpy(&info.ipi6_addr, bytes.data(), bytes.size());
+    PutControl(header, IPPROTO_IPV6, IPV6_PKTINFO, info);
+  }
+}
+
+}  // namespace
+
+bool ClientPlace::Holds(const Address& source) const {
+  return interface_index != 0 &&
+         std::find(addresses.begin(), addresses.end(), source) != addresses.end();
+}
+
+DatagramListener::DatagramListener(Descriptor fd, DatagramBatch& batch, CountersReport& counters)
+    : fd_(std::move(fd)), batch_(batch), counters_(counters), family_(FamilyOf(fd_.get())) {
+  // Never fragmented, and no path MTU that anyone claims is believed (RFC 9715).
+  if (family_ == Family::kIpv4) {
+    SetOption(fd_.get(), IPPROTO_IP, IP_PKTINFO, 1);
+    SetOption(fd_.get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+  } else {
+    SetOption(fd_.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    SetOption(fd_.get(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+  }
+}
+
+std::optional<ReturnPath> DatagramListener::PathOf(const msghdr& header,
+                                                   const SocketAddress& source) const {
+  const auto from = source.Read();
+  const auto arrival = ArrivalOf(header);
+  if (!from || !arrival || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || from->port == 0 ||
+      from->port == kDnsPort) {
+    return std::nullopt;
+  }
+  ReturnPath path;
+  path.transport = Transport::kUdp;
+  path.client = *from;
+  path.local = arrival->local;
+  path.interface_index = arrival->interface_index;
+  return IsOurs(path) ? std::optional(std::move(path)) : std::nullopt;
+}
+
+bool DatagramListener::IsOurs(const ReturnPath& path) const {
+  return place_.Holds(path.client.address) && path.interface_index == place_.interface_index;
+}
+
+void DatagramListener::Read(const TakePacket& take) {
+  std::array<iovec, DatagramBatch::kCount> parts{};
+  std::array<mmsghdr, DatagramBatch::kCount> messages{};
+  for (size_t i = 0; i < messages.size(); ++i) {
+    parts[i] = {batch_.packets[i].data(), DatagramBatch::kOctets};
+    msghdr& header = messages[i].msg_hdr;
+    header.msg_name = batch_.sources[i].get();
+    header.msg_namelen = sizeof(sockaddr_storage);
+    header.msg_iov = &parts[i];
+    header.msg_iovlen = 1;
+    header.msg_control = batch_.control[i].data();
+    header.msg_controllen = batch_.control[i].size();
+  }
+  const int count = recvmmsg(fd_.get(), messages.data(), messages.size(), MSG_DONTWAIT, nullptr);
+  for (size_t i = 0; count > 0 && i < static_cast<size_t>(count); ++i) {
+    const auto path = PathOf(messages[i].msg_hdr, batch_.sources[i]);
+    if (path) {
+      take(std::span<const uint8_t>(batch_.packets[i]).first(messages[i].msg_len), *path);
+    } else {
+      ++counters_.dropped;
+    }
+  }
+}
+
+void DatagramListener::Queue(const ReturnPath& path, std::string message) {
+  if (!IsOurs(path)) {
+    ++counters_.dropped;  // its address or interface was taken away while it waited
+    return;
+  }
+  queue_.emplace_back(path, std::move(message));
+  if (queue_.size() >= DatagramBatch::kCount) {
+    Flush();
+  }
+}
+
+void DatagramListener::Flush() {
+  if (queue_.empty()) {
+    return;
+  }
+  std::array<iovec, DatagramBatch::kCount> parts{};
+  std::array<mmsghdr, DatagramBatch::kCount> messages{};
+  std::array<SocketAddress, DatagramBatch::kCount> to;
+  alignas(cmsghdr)
+      std::array<std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))>, DatagramBatch::kCount>
+          control{};
+  for (size_t i = 0; i < queue_.size(); ++i) {
+    auto& [path, message] = queue_[i];
+    to[i] = SocketAddress(path.client, path.interface_index);
+    parts[i] = {message.data(), message.size()};
+    msghdr& header = messages[i].msg_hdr;
+    header.msg_name = to[i].get();
+    header.msg_namelen = to[i].octets;
+    header.msg_iov = &parts[i];
+    header.msg_iovlen = 1;
+    header.msg_control = control[i].data();
+    header.msg_controllen = control[i].size();
+    PutSource(header, path);
+  }
+  for (size_t sent = 0; sent < queue_.size();) {
+    const int count = sendmmsg(fd_.get(), &messages[sent],
+                               static_cast<unsigned>(queue_.size() - sent), MSG_DONTWAIT);
+    if (count > 0) {
+      sent += static_cast<size_t>(count);
+      continue;
+    }
+    const bool full = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS;
+    const size_t lost = full ? queue_.size() - sent : 1;  // else only this one cannot go
+    counters_.dropped += lost;
+    sent += lost;
+  }
+  queue_.clear();
+}
+
+}  // namespace dnspin

@@ -1,0 +1,70 @@
+#pragma once
+// Knows: a client's datagrams. Who it is by socket, source address and interface; a reply leaves
+// from the address and by the interface that its question came to. Reads one batch a turn, so that
+// no client's flood keeps the others from theirs: this, and the limits on what waits, are what
+// bounds a flood (no rate is counted). Touches: the socket it was handed.
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/descriptor.h"
+#include "pinning/channel_message.h"
+#include "resolver/return_path.h"
+#include "resolver/socket_address.h"
+
+namespace dnspin {
+
+// Who a client is on the wire.
+struct ClientPlace {
+  std::vector<Address> addresses;
+  uint32_t interface_index = 0;  // 0: it is not there, and nothing is its
+
+  bool Holds(const Address& source) const;
+};
+
+using TakePacket = std::function<void(std::span<const uint8_t> packet, const ReturnPath& path)>;
+
+// Room for one batch; the listeners of a process share it, since one reads at a time.
+struct DatagramBatch {
+  static constexpr size_t kCount = 32;
+  static constexpr size_t kOctets = 4096;
+  std::array<std::array<uint8_t, kOctets>, kCount> packets;
+  std::array<SocketAddress, kCount> sources;
+  alignas(cmsghdr) std::array<std::array<char, 128>, kCount> control;
+};
+
+class DatagramListener {
+ public:
+  // Both references outlive it.
+  DatagramListener(Descriptor fd, DatagramBatch& batch, CountersReport& counters);
+
+  int fd() const { return fd_.get(); }
+  void SetPlace(const ClientPlace& place) { place_ = place; }
+  Family family() const { return family_; }
+
+  void Read(const TakePacket& take);
+  void Queue(const ReturnPath& path, std::string message);
+  void Flush();  // what cannot be sent now is dropped
+
+ private:
+  bool IsOurs(const ReturnPath& path) const;
+  std::optional<ReturnPath> PathOf(const msghdr& header, const SocketAddress& source) const;
+
+  Descriptor fd_;
+  DatagramBatch& batch_;
+  CountersReport& counters_;
+  Family family_;
+  ClientPlace place_;
+  std::vector<std::pair<ReturnPath, std::string>> queue_;
+};
+
+}  // namespace dnspin

@@ -1,0 +1,57 @@
+#pragma once
+// Knows: one client's channel to dnspind: requests and reports out, replies and policies in.
+// Touches: that socket.
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "io/descriptor.h"
+#include "pinning/channel_message.h"
+#include "pinning/clock.h"
+#include "resolver/distant_firewall.h"
+
+namespace dnspin {
+
+class ReaderChannel final : public DistantFirewall {
+ public:
+  static constexpr double kReportsPerSecond = 20;
+  static constexpr double kReportsBurst = 50;
+
+  struct Events {
+    std::function<void(const PinReply&)> pin_reply;
+    // The sealed memory that came along.
+    std::function<absl::Status(const PolicyNotice&, Descriptor memory)> policy;
+  };
+
+  ReaderChannel(Descriptor fd, const CountersReport& counters)  // which outlives it
+      : fd_(std::move(fd)), counters_(counters) {}
+
+  int fd() const { return fd_.get(); }
+
+  // kOutOfRange once dnspind has closed it; any other error is a breach of protocol.
+  absl::Status Read(const Events& events);
+
+  void Request(const PinRequest& request) override;
+  void Report(const RefusalReport& report) override;
+
+  void Settle(BootTime now);  // sends what could not be sent before, and the counters if it is time
+  std::optional<BootTime> NextDeadline() const;  // when the counters are to be told
+  bool WantsWrite() const { return !queue_.empty(); }
+
+ private:
+  bool SendNow(const std::string& message);
+
+  Descriptor fd_;
+  const CountersReport& counters_;
+  CountersReport told_;
+  std::optional<BootTime> counters_told_;
+  // Bounded: requests by kRequestsOpenMax, and no report joins a long queue.
+  std::deque<std::string> queue_;
+  double reports_left_ = kReportsBurst;
+  BootTime budget_at_;
+};
+
+}  // namespace dnspin

@@ -1,0 +1,53 @@
+#pragma once
+// Knows: the turn of a resolver process: whom it serves, and when it is over. One dnspin-resolver
+// serves a list of clients: all of them, or one. Touches: the service socket.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "io/descriptor.h"
+#include "io/packet_pair.h"
+#include "io/reactor.h"
+#include "pinning/clock.h"
+#include "resolver/client_desk.h"
+#include "resolver/random.h"
+
+namespace dnspin {
+
+class ResolverDaemon {
+ public:
+  // The references outlive it.
+  static absl::StatusOr<std::unique_ptr<ResolverDaemon>> Create(Descriptor service, Clock& clock,
+                                                                RandomSource& random,
+                                                                ReadPolicy read_policy);
+
+  // Until the service socket is closed. An error is a breach of protocol, or the system's.
+  absl::Status Run();
+
+ private:
+  ResolverDaemon(Descriptor service, Clock& clock, RandomSource& random, ReadPolicy read_policy,
+                 std::unique_ptr<Reactor> reactor);
+
+  absl::Status RunOneTurn();
+  void OnService();
+  absl::Status TakeClient(Packet packet);
+  std::optional<BootTime> NextDeadline() const;
+
+  Descriptor service_;
+  Clock& clock_;
+  RandomSource& random_;
+  const ReadPolicy read_policy_;
+  std::unique_ptr<Reactor> reactor_;
+  std::unique_ptr<DatagramBatch> batch_ = std::make_unique<DatagramBatch>();
+  OpenQuestions open_{kQuestionsOpenMaxAll};
+  absl::flat_hash_map<uint32_t, std::unique_ptr<ClientDesk>> desks_;
+  Watch service_watch_;
+  bool over_ = false;
+  absl::Status breach_;
+};
+
+}  // namespace dnspin

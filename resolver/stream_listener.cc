@@ -1,0 +1,164 @@
+#include "resolver/stream_listener.h"
+
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace dnspin {
+namespace {
+
+constexpr int kAcceptsPerTurn = 8;
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+// Connections are numbered across all listeners of the process: a late answer finds its own or
+// none.
+uint64_t NextConnection() {
+  static uint64_t last = 0;
+  return ++last;
+}
+
+// Where the client had meant to connect to, before a rule of the firewall sent it here.
+std::optional<Address> OriginalDestination(int fd, Family family) {
+  SocketAddress original;
+  const bool ipv4 = family == Family::kIpv4;
+  if (getsockopt(fd, ipv4 ? SOL_IP : SOL_IPV6, ipv4 ? SO_ORIGINAL_DST : IP6T_SO_ORIGINAL_DST,
+                 original.get(), &original.octets) < 0) {
+    return std::nullopt;
+  }
+  const auto endpoint = original.Read();
+  return endpoint ? std::optional(endpoint->address) : std::nullopt;
+}
+
+}  // namespace
+
+StreamListener::StreamListener(Descriptor fd, Reactor& reactor, Clock& clock,
+                               CountersReport& counters, TakeMessage take)
+    : fd_(std::move(fd)),
+      reactor_(reactor),
+      clock_(clock),
+      counters_(counters),
+      take_(std::move(take)) {}
+
+absl::Status StreamListener::Start() {
+  auto watch = reactor_.Add(fd_.get(), [this](Ready) { Accept(clock_.Now()); });
+  if (watch.ok()) {
+    watch_ = std::move(*watch);
+  }
+  return watch.status();
+}
+
+void StreamListener::SetPlace(const ClientPlace& place) {
+  place_ = place;
+  for (auto& [id, entry] : connections_) {
+    if (!place_.Holds(entry.connection.path().client.address)) {
+      entry.connection.HangUp();
+    }
+  }
+}
+
+void StreamListener::Accept(BootTime now) {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    SocketAddress from;
+    Descriptor fd(accept4(fd_.get(), from.get(), &from.octets, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.valid()) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+        // It stays ready, and asking again at once would only spin.
+        watch_.WantRead(false);
+        accept_again_ = now + kAcceptPause;
+      }
+      return;
+    }
+    const auto client = from.Read();
+    if (client && place_.Holds(client->address) && connections_.size() < kConnectionsMax) {
+      Add(std::move(fd), *client, now);
+    } else {
+      ++counters_.dropped;
+    }
+  }
+}
+
+void StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
+  const int on = 1;
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  const uint64_t id = NextConnection();
+  ReturnPath path;
+  path.transport = Transport::kTcp;
+  path.client = client;
+  path.connection = id;
+  path.destination = OriginalDestination(fd.get(), client.address.family());
+  auto watch = reactor_.Add(fd.get(), [this, id](Ready ready) { OnReady(id, ready); });
+  if (!watch.ok()) {
+    return;
+  }
+  connections_.emplace(
+      id, Entry{StreamConnection(std::move(fd), std::move(path), now), std::move(*watch), false});
+}
+
+void StreamListener::OnReady(uint64_t id, Ready ready) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) {
+    return;
+  }
+  StreamConnection& connection = found->second.connection;
+  const BootTime now = clock_.Now();
+  if (ready.readable && !connection.WantsRead()) {
+    connection.HangUp();  // nobody waits for octets: it is an error, or both sides are shut
+  } else if (ready.readable) {
+    connection.Read(now);
+    TakeMessages(connection, now);
+  }
+  found->second.changed = true;
+}
+
+void StreamListener::TakeMessages(StreamConnection& connection, BootTime now) {
+  while (const auto message = connection.Next(now)) {
+    const std::span octets(reinterpret_cast<const uint8_t*>(message->data()), message->size());
+    if (!take_(octets, connection.path())) {
+      connection.Ignore();
+    }
+  }
+}
+
+bool StreamListener::Answer(uint64_t connection, const std::string& message, BootTime now) {
+  const auto found = connections_.find(connection);
+  if (found == connections_.end()) {
+    return false;
+  }
+  found->second.connection.Answer(message, now);
+  found->second.changed = true;
+  return true;
+}
+
+void StreamListener::Settle(BootTime now) {
+  if (accept_again_ && *accept_again_ <= now) {
+    accept_again_.reset();
+    watch_.WantRead(true);
+  }
+  for (auto next = connections_.begin(); next != connections_.end();) {
+    const auto entry = next++;
+    StreamConnection& connection = entry->second.connection;
+    if (std::exchange(entry->second.changed, false)) {
+      TakeMessages(connection, now);
+      connection.Write(now);
+      entry->second.watch.WantRead(connection.WantsRead());
+      entry->second.watch.WantWrite(connection.WantsWrite());
+    }
+    if (connection.Ended(now)) {
+      connections_.erase(entry);
+    }
+  }
+}
+
+std::optional<BootTime> StreamListener::NextDeadline() const {
+  BootTime deadline = accept_again_.value_or(BootTime::max());
+  for (const auto& [id, entry] : connections_) {
+    deadline = std::min(deadline, entry.connection.Deadline());
+  }
+  return deadline == BootTime::max() ? std::nullopt : std::optional(deadline);
+}
+
+}  // namespace dnspin

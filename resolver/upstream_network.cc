@@ -1,0 +1,130 @@
+#include "resolver/upstream_network.h"
+
+#include <net/if.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "resolver/octets.h"
+#include "resolver/socket_address.h"
+
+namespace dnspin {
+namespace {
+
+constexpr size_t kLengthOctets = 2;
+
+// Connected to `server` alone, so that the kernel passes nothing else on; a socket that cannot be
+// bound to the interface is not used at all.
+Descriptor Connected(const Upstream& server, Transport transport) {
+  const int family = server.endpoint.address.family() == Family::kIpv4 ? AF_INET : AF_INET6;
+  const int type = transport == Transport::kUdp ? SOCK_DGRAM : SOCK_STREAM;
+  Descriptor fd(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) {
+    return {};
+  }
+  uint32_t interface_index = 0;
+  if (!server.interface.empty()) {
+    if (setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, server.interface.data(),
+                   static_cast<socklen_t>(server.interface.size())) < 0) {
+      return {};
+    }
+    if (family == AF_INET6) {
+      interface_index = if_nametoindex(server.interface.c_str());
+    }
+  }
+  const SocketAddress address(server.endpoint, interface_index);
+  if (connect(fd.get(), address.get(), address.octets) < 0 && errno != EINPROGRESS) {
+    return {};
+  }
+  return fd;
+}
+
+bool IsNotReady(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+
+}  // namespace
+
+std::optional<SocketId> UpstreamNetwork::Send(const Upstream& server, Transport transport,
+                                              std::string_view message) {
+  Socket socket;
+  socket.fd = Connected(server, transport);
+  if (!socket.fd.valid()) {
+    return std::nullopt;
+  }
+  const SocketId id{++last_id_};
+  const bool stream = transport == Transport::kTcp;
+  auto watch = reactor_.Add(socket.fd.get(), [this, id, stream](Ready) {
+    stream ? OnStreamReady(id) : OnDatagramReady(id);
+  });
+  if (!watch.ok()) {
+    return std::nullopt;
+  }
+  socket.watch = std::move(*watch);
+  if (stream) {
+    AppendU16(socket.out, message.size());
+    socket.out += message;
+    socket.watch.WantWrite(true);  // once it is connected
+  } else if (send(socket.fd.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0) {
+    return std::nullopt;
+  }
+  sockets_.emplace(id, std::move(socket));
+  return id;
+}
+
+void UpstreamNetwork::Close(SocketId socket) { sockets_.erase(socket); }
+
+void UpstreamNetwork::Break(SocketId id) { events_.broken(id); }
+
+void UpstreamNetwork::OnDatagramReady(SocketId id) {
+  const auto found = sockets_.find(id);
+  if (found == sockets_.end()) {
+    return;
+  }
+  std::array<uint8_t, 4096> buffer;  // more than was asked for; what is longer still is cut
+  const ssize_t octets = recv(found->second.fd.get(), buffer.data(), buffer.size(), 0);
+  if (octets >= 0) {
+    events_.message(id, std::span<const uint8_t>(buffer).first(static_cast<size_t>(octets)));
+  } else if (!IsNotReady(errno)) {
+    Break(id);
+  }
+}
+
+bool UpstreamNetwork::SendStream(Socket& socket) {
+  const ssize_t octets = send(socket.fd.get(), socket.out.data(), socket.out.size(), MSG_NOSIGNAL);
+  if (octets < 0) {
+    return IsNotReady(errno) || errno == ENOTCONN;
+  }
+  socket.out.erase(0, static_cast<size_t>(octets));
+  socket.watch.WantWrite(!socket.out.empty());
+  return true;
+}
+
+void UpstreamNetwork::OnStreamReady(SocketId id) {
+  const auto found = sockets_.find(id);
+  if (found == sockets_.end()) {
+    return;
+  }
+  Socket& socket = found->second;
+  if (!socket.out.empty() && !SendStream(socket)) {
+    Break(id);
+    return;
+  }
+  std::array<char, 16384> buffer;
+  const ssize_t octets = recv(socket.fd.get(), buffer.data(), buffer.size(), 0);
+  if (octets <= 0) {
+    if (octets == 0 || !(IsNotReady(errno) || errno == ENOTCONN)) {
+      Break(id);
+    }
+    return;
+  }
+  socket.in.append(buffer.data(), static_cast<size_t>(octets));
+  OctetReader reader(AsOctets(socket.in));
+  const size_t length = reader.U16();
+  if (socket.in.size() >= kLengthOctets + length) {
+    const std::string message = socket.in.substr(kLengthOctets, length);
+    socket.in.clear();  // one question, one answer
+    events_.message(id, AsOctets(message));
+  }
+}
+
+}  // namespace dnspin

@@ -1,0 +1,51 @@
+#pragma once
+// Knows: sockets to upstream servers: one a question and transport, of a random port, bound to the
+// interface that the server is reached by. Touches: those.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "io/descriptor.h"
+#include "io/reactor.h"
+#include "resolver/upstreams.h"
+
+namespace dnspin {
+
+class UpstreamNetwork final : public UpstreamSockets {
+ public:
+  struct Events {
+    std::function<void(SocketId, std::span<const uint8_t> message)> message;
+    std::function<void(SocketId)> broken;
+  };
+
+  explicit UpstreamNetwork(Reactor& reactor) : reactor_(reactor) {}  // which outlives it
+  void SetEvents(Events events) { events_ = std::move(events); }
+
+  std::optional<SocketId> Send(const Upstream& server, Transport transport,
+                               std::string_view message) override;
+  void Close(SocketId socket) override;
+
+ private:
+  struct Socket {
+    Descriptor fd;
+    Watch watch;      // ends before its descriptor does
+    std::string out;  // not sent yet; streams only
+    std::string in;   // of a message that is not whole yet; streams only
+  };
+
+  void OnDatagramReady(SocketId id);
+  void OnStreamReady(SocketId id);
+  bool SendStream(Socket& socket);
+  void Break(SocketId id);
+
+  Reactor& reactor_;
+  Events events_;
+  absl::flat_hash_map<SocketId, Socket> sockets_;
+  uint64_t last_id_ = 0;
+};
+
+}  // namespace dnspin
