@@ -19,16 +19,21 @@ bool Holds(const Pin& pin, const Name& asked) {
                      [&](const PinHolder& holder) { return holder.asked == asked; });
 }
 
+// True if what is known, planned and new together is at most `max`. What is known already may be
+// planned anew even beyond that: after a reload with smaller quotas, or of what was adopted.
 template <typename Known>
-size_t CountOfAll(const Known& known, const absl::flat_hash_set<PinKey>& planned,
-                  std::span<const PinChange> changes) {
-  const auto fresh_plans = std::count_if(
-      planned.begin(), planned.end(), [&known](const PinKey& key) { return !known.contains(key); });
-  const auto fresh_changes =
+bool Fit(const Known& known, const absl::flat_hash_set<PinKey>& planned,
+         std::span<const PinChange> changes, size_t max) {
+  if (known.size() + planned.size() + changes.size() <= max) {
+    return true;
+  }
+  const auto new_changes =
       std::count_if(changes.begin(), changes.end(), [&](const PinChange& change) {
         return !known.contains(change.key) && !planned.contains(change.key);
       });
-  return known.size() + static_cast<size_t>(fresh_plans + fresh_changes);
+  const auto new_plans = std::count_if(planned.begin(), planned.end(),
+                                       [&](const PinKey& key) { return !known.contains(key); });
+  return new_changes == 0 || known.size() + static_cast<size_t>(new_plans + new_changes) <= max;
 }
 
 }  // namespace
@@ -51,12 +56,8 @@ PinChange Ledger::Change(const PinKey& key, PinHolder holder) const {
 
 // True if the quotas leave room for the changes, beside all that is known and planned.
 bool Ledger::Fits(const Name& asked, std::span<const PinChange> changes) const {
-  const auto fit = [changes](const auto& known, const Keys& planned, size_t max) {
-    return known.size() + planned.size() + changes.size() <= max ||
-           CountOfAll(known, planned, changes) <= max;
-  };
-  return fit(pins_, planned_, terms_.per_client) &&
-         fit(KeysOf(by_name_, asked), KeysOf(planned_by_name_, asked), terms_.per_name);
+  return Fit(pins_, planned_, changes, terms_.per_client) &&
+         Fit(KeysOf(by_name_, asked), KeysOf(planned_by_name_, asked), changes, terms_.per_name);
 }
 
 std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<const Place> places,
