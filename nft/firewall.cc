@@ -75,8 +75,20 @@ absl::Status Firewall::Install(const Ruleset& ruleset) {
 }
 
 absl::Status Firewall::Apply(const RulesetChange& change) {
-  return LookAndRun(nftables_, table_,
-                    [&](const KernelView& view) { return ChangeText(table_, change, view, way_); });
+  absl::Status status = LookAndRun(nftables_, table_, [&](const KernelView& view) {
+    return ChangeText(table_, change, view, way_);
+  });
+  const std::string moved = MovedText(table_, change);
+  if (!status.ok() || moved.empty()) {
+    return status;
+  }
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    status = nftables_.Run(moved);
+    if (status.ok()) {
+      return status;
+    }
+  }
+  return absl::DataLossError(status.message());
 }
 
 absl::Status Firewall::SetDoorways(std::span<const Doorway> doorways) {

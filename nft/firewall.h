@@ -23,7 +23,9 @@ class Firewall {
   // rules in our tables stay. Failed: all is as it was.
   absl::Status Install(const Ruleset& ruleset);
 
-  // Some clients come, go or change, pins move along. Failed: all is as it was.
+  // Some clients come, go or change, pins move along. Failed: all is as it was. But kDataLoss: the
+  // new rules are in force, and pins that moved may still be in their old sets too; only Install
+  // can tell.
   absl::Status Apply(const RulesetChange& change);
 
   // These are the doors, and no others.

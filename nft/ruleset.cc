@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 #include <utility>
 
 #include "pinning/check.h"
@@ -166,6 +167,41 @@ void PutComing(CommandText& commands, const ClientChange& change) {
   PutChainRules(commands, change.after, after);
 }
 
+// Sets that go with their clients or groups, elements and all.
+std::set<std::string> LeavingSets(const RulesetChange& change) {
+  std::set<std::string> leaving;
+  for (const Family family : kFamilies) {
+    for (const ClientChange& client : change.clients) {
+      const ClientParts after = PartsOf(client.after, family);
+      for (const auto& [name, size] : PartsOf(client.before, family).sets) {
+        if (!after.sets.contains(name)) {
+          leaving.insert(name);
+        }
+      }
+    }
+  }
+  return leaving;
+}
+
+enum class Fate { kRevoked, kMoved };
+
+// Of the elements to be removed from sets that stay, those whose addresses are pinned nowhere else
+// now, or those that are.
+std::vector<GonePin> GoneOf(const RulesetChange& change, Fate fate) {
+  const std::set<std::string> leaving = LeavingSets(change);
+  std::set<Address> pinned;
+  for (const PinElement& pin : change.pins) {
+    pinned.insert(pin.address);
+  }
+  std::vector<GonePin> gone;
+  for (const GonePin& pin : change.gone) {
+    if (!leaving.contains(pin.set) && pinned.contains(pin.address) == (fate == Fate::kMoved)) {
+      gone.push_back(pin);
+    }
+  }
+  return gone;
+}
+
 }  // namespace
 
 std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshWay way) {
@@ -188,9 +224,10 @@ std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshW
 std::string ChangeText(const std::string& table, const RulesetChange& change,
                        const KernelView& view, RefreshWay way) {
   std::string text;
+  const std::vector<GonePin> revoked = GoneOf(change, Fate::kRevoked);
   for (const Family family : kFamilies) {
     CommandText filter(text, family, table);
-    PutGonePins(filter, change.gone);
+    PutGonePins(filter, revoked);
     for (const ClientChange& client : change.clients) {
       PutLeaving(filter, client, Of(view.filter, family));
     }
@@ -200,6 +237,16 @@ std::string ChangeText(const std::string& table, const RulesetChange& change,
     PutPins(filter, change.pins, way);
   }
   return change.doorways ? text + DoorwaysText(*change.doorways) : text;
+}
+
+std::string MovedText(const std::string& table, const RulesetChange& change) {
+  std::string text;
+  const std::vector<GonePin> moved = GoneOf(change, Fate::kMoved);
+  for (const Family family : kFamilies) {
+    CommandText filter(text, family, table);
+    PutGonePins(filter, moved);
+  }
+  return text;
 }
 
 std::string DoorwaysText(std::span<const Doorway> doorways) {

@@ -49,9 +49,14 @@ struct KernelView {
 // From whatever is there to `ruleset`; rules and objects of others stay.
 std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshWay way);
 
-// From before to after, for some clients, under terms that stay.
+// From before to after, for some clients, under terms that stay. It leaves one thing to
+// MovedText(): elements that are in another set now stay where they were as well. A packet that set
+// out under the old rules looks for them there, even after the new rules are in force.
 std::string ChangeText(const std::string& table, const RulesetChange& change,
                        const KernelView& view, RefreshWay way);
+
+// Removes them, in a transaction after that. Empty if nothing moved.
+std::string MovedText(const std::string& table, const RulesetChange& change);
 
 std::string DoorwaysText(std::span<const Doorway> doorways);
 

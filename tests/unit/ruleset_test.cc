@@ -205,25 +205,34 @@ TEST(Ruleset, PinsMoveWithTheRules) {
       Client({"10.137.0.25"}, {AcceptTcp("a.example", 80), Accept("b.example")});
   const ClientRules after = Client({"10.137.0.25"}, {AcceptTcp("a.example", 80)});
   RulesetChange change{{{before, after}}, {}, {}, {}};
-  change.gone = {{"pin-10-137-0-25-2", A("192.0.2.2")}, {"pin-10-137-0-25-2", A("192.0.2.3")}};
+  change.gone = {{"pin-10-137-0-25-2", A("192.0.2.2")},   // the set goes: no need to say more
+                 {"pin-10-137-0-25-1", A("192.0.2.3")},   // revoked
+                 {"pin-10-137-0-25-1", A("192.0.2.5")},   // revoked
+                 {"pin-10-137-0-25-1", A("192.0.2.4")}};  // is in another set now
   change.pins = {{"pin-10-137-0-25-1", A("192.0.2.2"), milliseconds(300), "a\"\n.example"},
-                 {"pin-10-137-0-25-1", A("192.0.2.4"), seconds(60), "", true}};
+                 {"pin-other-1", A("192.0.2.4"), seconds(60), "", true}};
   change.doorways.emplace();
   const std::string text = ChangeText("dnspin", change, {}, RefreshWay::kInPlace);
   EXPECT_EQ(About(text, "ip dnspin"),
-            "add element pin-10-137-0-25-2 { 192.0.2.2 timeout 1000ms expires 1000ms, "
-            "192.0.2.3 timeout 1000ms expires 1000ms }\n"
-            "delete element pin-10-137-0-25-2 { 192.0.2.2, 192.0.2.3 }\n"
+            "add element pin-10-137-0-25-1 { 192.0.2.3 timeout 1000ms expires 1000ms, "
+            "192.0.2.5 timeout 1000ms expires 1000ms }\n"
+            "delete element pin-10-137-0-25-1 { 192.0.2.3, 192.0.2.5 }\n"
             "flush chain qbs-10-137-0-25\n"
             "delete set pin-10-137-0-25-2\n"
             "add rule qbs-10-137-0-25 ip daddr @pin-10-137-0-25-1 tcp dport 80 accept\n"
             "add rule qbs-10-137-0-25 reject with icmp type admin-prohibited\n"
             "add element pin-10-137-0-25-1 { 192.0.2.2 timeout 1000ms expires 1000ms "
             "comment \"a??.example\" }\n"
-            "add element pin-10-137-0-25-1 { 192.0.2.4 timeout 60000ms expires 60000ms }\n"
-            "delete element pin-10-137-0-25-1 { 192.0.2.4 }\n"
-            "add element pin-10-137-0-25-1 { 192.0.2.4 timeout 60000ms expires 60000ms }\n");
+            "add element pin-other-1 { 192.0.2.4 timeout 60000ms expires 60000ms }\n"
+            "delete element pin-other-1 { 192.0.2.4 }\n"
+            "add element pin-other-1 { 192.0.2.4 timeout 60000ms expires 60000ms }\n");
   EXPECT_TRUE(text.ends_with("flush map ip dnspin-dns doors\nflush map ip6 dnspin-dns doors\n"));
+
+  EXPECT_EQ(MovedText("dnspin", change),
+            "add element ip dnspin pin-10-137-0-25-1 { 192.0.2.4 timeout 1000ms expires 1000ms }\n"
+            "delete element ip dnspin pin-10-137-0-25-1 { 192.0.2.4 }\n");
+  change.pins.clear();
+  EXPECT_EQ(MovedText("dnspin", change), "");
 }
 
 TEST(Ruleset, OldKernelsAreToldThrice) {
