@@ -68,7 +68,8 @@ std::string BareHost(std::string_view word) {
   }
   word = word.substr(0, word.find_first_of("/:?#"));
   const auto name = Name::FromHost(word);
-  return name && !EndsInNumber(*name) ? name->Text() : std::string();
+  const bool likely = name && name->LabelCount() > 1 && !EndsInNumber(*name);
+  return likely ? name->Text() : std::string();
 }
 
 std::optional<HostPattern> ReadRegex(std::string_view word, LineReport& report) {
@@ -130,7 +131,8 @@ std::optional<HostPattern> ReadHostPattern(std::string_view word, Judgement judg
   if (word.starts_with('~')) {
     return ReadRegex(word, report);
   }
-  if (word == "*" || word == "." || word == "*.") {
+  const bool figurative = judgement == Judgement::kWritten && (word == "any" || word == "all");
+  if (word == "*" || word == "." || word == "*." || figurative) {
     report.Error(word, "a host cannot be every name");
     return std::nullopt;
   }

@@ -23,7 +23,7 @@ bool IsListed(const psl_ctx_t* list, const std::string& name, int type) {
 }
 
 // `za` is not listed, but `co.za` is: nobody owns what lies above a registry's suffix either.
-bool StandsAboveIcannSuffix(const psl_ctx_t* list, const std::string& name) {
+bool IsTopOfIcannSuffix(const psl_ctx_t* list, const std::string& name) {
   constexpr std::array<const char*, 6> kUsual{"co.", "com.", "net.", "org.", "gov.", "ac."};
   for (const char* first : kUsual) {
     if (IsListed(list, first + name, PSL_TYPE_ICANN)) {
@@ -41,7 +41,8 @@ Suffix SuffixKind(const Name& name) {
     return name.LabelCount() <= 1 ? Suffix::kIcann : Suffix::kNone;
   }
   const std::string text = name.Text();
-  if (IsListed(list, text, PSL_TYPE_ICANN) || StandsAboveIcannSuffix(list, text)) {
+  if (IsListed(list, text, PSL_TYPE_ICANN) ||
+      (name.LabelCount() == 1 && IsTopOfIcannSuffix(list, text))) {
     return Suffix::kIcann;
   }
   return IsListed(list, text, PSL_TYPE_PRIVATE) ? Suffix::kPrivate : Suffix::kNone;

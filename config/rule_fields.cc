@@ -23,6 +23,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kOtherWo
     {"icmpv6", "icmp"},
 }};
 
+bool IsOneOf(std::string_view word, std::span<const std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 bool IsDestination(RuleKey key) { return key >= RuleKey::kDst4 && key <= RuleKey::kDstHost; }
 
 }  // namespace
@@ -33,7 +37,7 @@ bool IsPositional(std::string_view word) {
 
 std::string MeantWord(std::string_view word, std::span<const std::string_view> known) {
   for (const auto& [other, ours] : kOtherWords) {
-    if (word == other && std::find(known.begin(), known.end(), ours) != known.end()) {
+    if (word == other && IsOneOf(ours, known)) {
       return std::string(ours);
     }
   }
@@ -74,6 +78,11 @@ void RuleFields::TakePositional(std::string_view word, LineReport& report) {
   const RuleKey detail = icmp ? RuleKey::kIcmpType : RuleKey::kDstPorts;
   if (!Has(RuleKey::kAction)) {
     Take(RuleKey::kAction, word, word, report);
+  } else if (!HasDestination() && !Has(RuleKey::kProto) && IsOneOf(word, kProtocols) &&
+             IsOneOf((*this)[RuleKey::kAction], kActions)) {
+    report.Error(word, "no host before the protocol", "proto=" + std::string(word));
+    values_[static_cast<size_t>(RuleKey::kDstHost)] = std::string_view();
+    Take(RuleKey::kProto, word, word, report);
   } else if (!HasDestination()) {
     Take(RuleKey::kDstHost, word, word, report);
   } else if (!Has(RuleKey::kProto)) {

@@ -28,6 +28,7 @@ inline constexpr std::array<std::string_view, 10> kRuleKeys{
     "dstports", "icmptype", "specialtarget", "expire",  "comment"};
 
 inline constexpr std::array<std::string_view, 2> kActions{"accept", "drop"};
+inline constexpr std::array<std::string_view, 3> kProtocols{"tcp", "udp", "icmp"};
 
 // The values of a rule as they stand in its line. One that is there but empty was already
 // complained of.

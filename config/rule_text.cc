@@ -15,7 +15,6 @@
 namespace dnspin {
 namespace {
 
-constexpr std::array<std::string_view, 3> kProtocols{"tcp", "udp", "icmp"};
 constexpr std::array<std::string_view, 1> kTargets{"dns"};
 
 std::optional<int64_t> ReadNumber(std::string_view text, int64_t max) {
@@ -144,7 +143,7 @@ void RuleReader::ReadExpire() {
   constexpr int64_t kLatest = 253'402'300'799;  // the end of the year 9999
   rule_.expire = ReadNumber(text, kLatest);
   if (text.starts_with('+')) {
-    report_.Error(text, "a file has no 'now' to count from: expire is UNIX seconds, not");
+    report_.Error(text, "a file cannot count from now: expire is UNIX seconds, not");
   } else if (!rule_.expire) {
     report_.Error(text, "expire is UNIX seconds, not");
   }

@@ -33,8 +33,9 @@ std::string_view KindName(const toml::node& node) {
     case toml::node_type::string:
       return "text";
     case toml::node_type::integer:
-    case toml::node_type::floating_point:
       return "a number";
+    case toml::node_type::floating_point:
+      return "a number with a point";
     case toml::node_type::boolean:
       return "true or false";
     default:

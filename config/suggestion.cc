@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstddef>
 
 namespace dnspin {
@@ -34,10 +35,14 @@ size_t Distance(std::string_view a, std::string_view b) {
 }
 
 template <typename Words>
-std::string Nearest(std::string_view word, const Words& known) {
-  if (word.empty() || word.size() > kWordOctetsMax) {
+std::string Nearest(std::string_view written, const Words& known) {
+  if (written.empty() || written.size() > kWordOctetsMax) {
     return {};
   }
+  std::string word(written);
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));  // no locale is ever set
+  });
   size_t allowed = word.size() <= 3 ? 1 : 2;
   std::string nearest;
   for (const std::string_view candidate : known) {
