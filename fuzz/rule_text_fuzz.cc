@@ -1,6 +1,6 @@
 // Any octets are read as a client file, as a profile, and line by line as rules. What must hold:
 //  - a line is a rule, or something is wrong with it, or it says nothing: never two of these;
-//  - the rule's own text reads back as the same rule, judged again or not, and travels in a policy;
+//  - the rule's own text reads back as the same rule, judged again or not, and all travel in a policy;
 //  - an accept of everything was written as one: no host or address was lost on the way;
 //  - no accepted pattern covers a public suffix.
 #include <algorithm>
@@ -47,10 +47,6 @@ void CheckReadsBack(const Rule& rule) {
     const auto again = Read(text, judgement, failed);
     DNSPIN_CHECK(again && *again == rule && again->Text() == rule.Text());
   }
-  Policy policy;
-  policy.rules = {rule};
-  const auto travelled = ReadPolicyDocument(PolicyDocument(policy));
-  DNSPIN_CHECK(travelled.ok() && *travelled == policy);
 }
 
 // An oracle that knows nothing of the reader: where a rule has no destination, no word was one.
@@ -67,7 +63,7 @@ void CheckNothingWasLost(std::string_view line, const Rule& rule) {
   }
 }
 
-void CheckRule(std::string_view line) {
+void CheckRule(std::string_view line, Policy& policy) {
   bool failed = false;
   const auto rule = Read(line, Judgement::kWritten, failed);
   DNSPIN_CHECK(!(rule && failed));
@@ -81,6 +77,7 @@ void CheckRule(std::string_view line) {
     DNSPIN_CHECK(rule->host->name.IsHost());
     DNSPIN_CHECK(SuffixKind(rule->host->name) != Suffix::kIcann);
   }
+  policy.rules.push_back(*rule);
 }
 
 void CheckFile(FileKind kind, std::string_view text) {
@@ -100,9 +97,12 @@ void CheckFile(FileKind kind, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(bytes), size);
+  dnspin::Policy policy;
   for (const std::string_view line : dnspin::SplitLines(text)) {
-    dnspin::CheckRule(line);
+    dnspin::CheckRule(line, policy);
   }
+  const auto travelled = dnspin::ReadPolicyDocument(dnspin::PolicyDocument(policy));
+  DNSPIN_CHECK(travelled.ok() && *travelled == policy);
   dnspin::CheckFile(dnspin::FileKind::kClient, text);
   dnspin::CheckFile(dnspin::FileKind::kProfile, text);
   return 0;

@@ -49,7 +49,7 @@ const std::array kDoors = {
     Door{"libnftnl/", {"nft/set_writer.cc", "nft/set_reader.cc"}},
     Door{"libmnl/", {"nft/"}},
     Door{"libnetfilter_conntrack/", {"nft/conntrack.cc"}},
-    Door{"nlohmann/", {"nft/", "cli/"}},
+    Door{"nlohmann/", {"config/policy_document.cc", "nft/", "cli/"}},
     Door{"openssl/", {}},
     Door{"systemd/", {}},
 };
