@@ -1,0 +1,86 @@
+"""Runs the stories of a namespace test: a line for each, and what it counted.
+
+    def stopped(lab, servers):
+        "SIGTERM leaves the pins alive"
+        ...
+        return "8 pins stayed"
+
+    if __name__ == "__main__":
+        trial.run(stopped, ...)
+
+The stories share one lab and its servers; with_dnspin() gives each a dnspind of its own, and the
+netvm's firewall is as before when the story ends. A story fails by an AssertionError, or by anything
+else that it raises; the others are told all the same, and the exit code is 1. Words on the command
+line choose stories by the names of their functions.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+import traceback
+
+from lab.daemon import Daemon
+from lab.namespace import LabError
+from lab.servers import Servers
+from lab.topology import Lab
+
+LOG_LINES = 25
+
+
+def wait_until(true, timeout=10.0, pause=0.01):
+    """What true() last returned, when it is so or the time is over."""
+    end = time.monotonic() + timeout
+    while True:
+        value = true()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(pause)
+
+
+@contextlib.contextmanager
+def with_dnspin(lab, name, **options):
+    """A dnspind that is gone, tables and all, when the block ends; its log is shown if that fails."""
+    dnspin = Daemon(lab, name=name, **options)
+    try:
+        yield dnspin
+    except BaseException:
+        for line in dnspin.log()[-LOG_LINES:]:
+            print(f"       dnspind: {line.text}")
+        raise
+    finally:
+        dnspin.close()
+        for table in ("ip dnspin", "ip6 dnspin", "ip dnspin-dns", "ip6 dnspin-dns"):
+            lab.netvm.nft(f"add table {table}\ndelete table {table}")
+        lab.netvm.run(["conntrack", "-F"])
+
+
+def run(*stories, qubes=("work", "personal")):
+    """Tells them all and exits: 0 if each went well."""
+    if os.geteuid() != 0:
+        print("network namespaces need root", file=sys.stderr)
+        sys.exit(2)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    wanted = [story for story in stories if story.__name__ in sys.argv[1:]] or stories
+    failed = 0
+    try:
+        with Lab(qubes) as lab:
+            servers = Servers(lab)
+            for story in wanted:
+                failed += not _tell(story, lab, servers)
+    except LabError as error:
+        print(f"the lab does not stand: {error}")
+        failed += 1
+    sys.exit(1 if failed else 0)
+
+
+def _tell(story, lab, servers):
+    sentence, began = story.__doc__.strip().splitlines()[0], time.monotonic()
+    try:
+        counted = story(lab, servers)
+    except Exception:  # pylint: disable=broad-except  # whatever it is, the story did not end well
+        print(f"FAILED {sentence}\n{traceback.format_exc()}", flush=True)
+        return False
+    print(f"ok     {sentence}: {counted} ({time.monotonic() - began:.1f} s)", flush=True)
+    return True
