@@ -16,24 +16,15 @@ std::optional<Name> Substituted(const Name& name, const Name& from, const Name& 
   return Name::FromWire(text);
 }
 
-// One step of the walk from `name`: the alias record there, if any.
-struct Step {
-  const Record* alias = nullptr;
-  bool two = false;
-};
-
-Step AliasAt(const Answer& answer, const Name& name) {
-  Step step;
+// The alias at `name`, as often as the answer says it.
+std::vector<const Record*> AliasesAt(const Answer& answer, const Name& name) {
+  std::vector<const Record*> aliases;
   for (const Record& record : answer.answer) {
-    if (record.klass != dns::kIn || record.type != dns::kCname || record.owner != name) {
-      continue;
+    if (record.klass == dns::kIn && record.type == dns::kCname && record.owner == name) {
+      aliases.push_back(&record);
     }
-    if (step.alias != nullptr && AliasTarget(*step.alias) != AliasTarget(record)) {
-      step.two = true;
-    }
-    step.alias = step.alias == nullptr ? &record : step.alias;
   }
-  return step;
+  return aliases;
 }
 
 // The DNAME that the alias at `name` was made from, if the answer holds one. False if they
@@ -59,14 +50,15 @@ std::optional<LineageError> FollowAliases(const Answer& answer, Lineage& lineage
   }
   for (;;) {
     const Name current = lineage.names.back();
-    const Step step = AliasAt(answer, current);
-    if (step.two) {
-      return LineageError::kTwoAliases;
-    }
-    if (step.alias == nullptr) {
+    const auto aliases = AliasesAt(answer, current);
+    if (aliases.empty()) {
       return std::nullopt;
     }
-    const auto target = AliasTarget(*step.alias);
+    const auto target = AliasTarget(*aliases.front());
+    if (std::any_of(aliases.begin(), aliases.end(),
+                    [&](const Record* alias) { return AliasTarget(*alias) != target; })) {
+      return LineageError::kTwoAliases;
+    }
     if (!target || !KeepDname(answer, current, *target, lineage)) {
       return LineageError::kBadAlias;
     }
@@ -76,7 +68,9 @@ std::optional<LineageError> FollowAliases(const Answer& answer, Lineage& lineage
     if (lineage.names.size() > kLineageLinksMax) {
       return LineageError::kTooLong;
     }
-    lineage.records.push_back(*step.alias);
+    for (const Record* alias : aliases) {
+      lineage.records.push_back(*alias);
+    }
     lineage.names.push_back(*target);
   }
 }
