@@ -11,7 +11,7 @@ inline constexpr size_t kPointerHopsMax = 126;  // a name of 255 octets has no m
 
 enum class Pointers {
   kRefused,
-  kBackward,  // each one to before the part of the name that it ends, never into the header
+  kBackward,  // a part pointed to ends before the part that points begins, and behind the header
 };
 
 // Moves `reader`, which spans a message from its first octet, behind the name that begins there.

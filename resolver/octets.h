@@ -31,10 +31,8 @@ class OctetReader {
   }
   std::span<const uint8_t> TakeRest() { return Take(left()); }
 
-  void GoBack(size_t target) {
-    ok_ = ok_ && target <= at_;
-    at_ = ok_ ? target : at_;
-  }
+  // A reader of the same bytes, begun at `at`, for which they end at `end`.
+  OctetReader Before(size_t end, size_t at) const { return OctetReader(octets_.first(end), at); }
 
   uint8_t U8() { return static_cast<uint8_t>(Integer(1)); }
   uint16_t U16() { return static_cast<uint16_t>(Integer(2)); }

@@ -56,6 +56,8 @@ std::vector<Row> Attacks() {
       {"target points into its own label",
        {.answer = {ARecord(kToQuestion, 5, "\1a" + Pointer(46))}}},
       {"target points beyond the message", {.answer = {ARecord(kToQuestion, 5, Pointer(16000))}}},
+      {"owner's part begins before it and ends behind it",
+       {.answer = {ARecord(kToQuestion, 666, "\15"), ARecord(Pointer(45), 1, V4(0, 0, 0, 0))}}},
       {"question with a pointer", {.asked = "\3www" + Pointer(12), .answer = {kGood}}},
       {"owner with a label of 64", {.answer = {ARecord(tag64, 1, V4(192, 0, 2, 1))}}},
       {"owner with a label type of 1997",

@@ -1,7 +1,9 @@
 #pragma once
-// Knows: what a step costs this thread. Touches: the clock of its CPU time.
+// Knows: what a step costs this thread. Touches: the clock its CPU time is counted by.
 
 #include <time.h>
+
+#include <algorithm>
 
 namespace dnspin {
 
@@ -12,15 +14,20 @@ constexpr double kMessageMillisecondsMax = 50;
 constexpr double kMessageMillisecondsMax = 5;
 #endif
 
+// The least of three tries: a neighbour on the same core makes us no slower than we are.
 template <typename Step>
-double CpuMilliseconds(Step&& step) {
-  timespec before{};
-  timespec after{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
-  step();
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
-  return static_cast<double>(after.tv_sec - before.tv_sec) * 1e3 +
-         static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e6;
+double CpuMilliseconds(const Step& step) {
+  double least = 1e9;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    timespec before{};
+    timespec after{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+    step();
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+    least = std::min(least, static_cast<double>(after.tv_sec - before.tv_sec) * 1e3 +
+                                static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e6);
+  }
+  return least;
 }
 
 }  // namespace dnspin
