@@ -9,9 +9,9 @@
         trial.run(stopped, ...)
 
 The stories share one lab and its servers; with_dnspin() gives each a dnspind of its own, and the
-netvm's firewall is as before when the story ends. A story fails by an AssertionError, or by anything
-else that it raises; the others are told all the same, and the exit code is 1. Words on the command
-line choose stories by the names of their functions.
+netvm's firewall is as before when the story ends. A story fails by an AssertionError, or by
+anything else that it raises; the others are told all the same, and the exit code is 1. Words on the
+command line choose stories by the names of their functions.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def wait_until(true, timeout=10.0, pause=0.01):
 
 @contextlib.contextmanager
 def with_dnspin(lab, name, **options):
-    """A dnspind that is gone, tables and all, when the block ends; its log is shown if that fails."""
+    """A dnspind that is gone, tables and all, after the block; its log is shown if that fails."""
     dnspin = Daemon(lab, name=name, **options)
     try:
         yield dnspin
