@@ -266,8 +266,8 @@ def race(lab, servers):
                 "connections failed": sum(tally["failed"] for tally in tallies),
                 "wrong addresses": sum(tally["wrong"] for tally in tallies)}
         again = sum(tally["asked again"] for tally in tallies)
-        print(f"       {datagram_names} names over UDP, {stream_names} over TCP, {reloads} reloads, "
-              f"the longest {longest:.2f} s, {again} questions asked again, first packets lost: "
+        print(f"       {datagram_names} names over UDP, {stream_names} over TCP, {reloads} reloads,"
+              f" the longest {longest:.2f} s, {again} questions asked again, first packets lost: "
               f"{', '.join(f'{count} {what}' for what, count in lost.items())}", flush=True)
         assert not any(lost.values()), lost
         assert datagram_names >= NAMES and stream_names >= STREAM_NAMES
