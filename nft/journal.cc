@@ -1,6 +1,7 @@
 #include "nft/journal.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -92,7 +93,9 @@ void Journal::Send(const Event& event) {
   const int priority = static_cast<int>(event.priority);
   if (!socket_.valid()) {
     const std::string line = fmt::format("<{}>{}\n", priority, OneLine(event.message));
-    if (write(STDERR_FILENO, line.data(), line.size()) < 0) {
+    // A pipe that says it is writable takes PIPE_BUF octets (4096) without waiting.
+    pollfd room{STDERR_FILENO, POLLOUT, 0};
+    if (poll(&room, 1, 0) != 1 || write(STDERR_FILENO, line.data(), line.size()) < 0) {
       ++dropped_;
     }
     return;

@@ -66,7 +66,7 @@ std::optional<std::string> PinService::Consider(ServedClient& client, Pending& p
   const Judgement judgement = Judge(request, client.policy, *client.permissions, client.groups);
   switch (judgement.kind) {
     case Judgement::Kind::kBreach:
-      return fmt::format("it asked to pin {} for {}", judgement.why, Escaped(request.asked.Text()));
+      return fmt::format("it asked to pin {} for {}", judgement.why, request.asked.Text());
     case Judgement::Kind::kStale:
       pending.outcome = PinOutcome::kStale;
       return std::nullopt;

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -105,12 +107,24 @@ absl::Status MakeRunDir(const std::string& run_dir, gid_t group) {
   return absl::OkStatus();
 }
 
+// Four sockets a door and one for each question under way are more than the usual 1,024.
+void RaiseDescriptorLimit() {
+  constexpr rlim_t kDescriptors = 65536;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_max = std::max(limit.rlim_max, kDescriptors);
+    limit.rlim_cur = kDescriptors;
+    setrlimit(RLIMIT_NOFILE, &limit);  // what the system does not allow is its own choice
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
   Started started;
   User reader;
   FindUsers(terms, started, reader);
+  RaiseDescriptorLimit();
   if (auto status = MakeRunDir(terms.run_dir, started.user.gid); !status.ok()) {
     return status;
   }
