@@ -178,6 +178,16 @@ std::vector<Early> EarlyRows() {
        dns::kFormErr},
       {"an additional that is not there", change([](Message& m) { m.additional = {""}; }),
        dns::kFormErr},
+      {"an answer counted, but not there", change([](Message& m) { m.answer = {""}; }),
+       dns::kFormErr},
+      {"an authority counted, but not there", change([](Message& m) { m.authority = {""}; }),
+       dns::kFormErr},
+      {"two OPTs counted, one there", change([](Message& m) {
+         m.additional = {Opt(), ""};
+       }),
+       dns::kFormErr},
+      {"an OPT whose root has a length",
+       change([](Message& m) { m.additional = {Opt("", 0, 1232, "\1")}; }), dns::kFormErr},
       {"two OPTs", change([](Message& m) {
          m.additional = {Opt(), Opt()};
        }),
