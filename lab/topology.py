@@ -31,6 +31,7 @@ from lab.qube import Qube
 
 GATEWAY, GATEWAY6 = "10.137.0.6", "fd09:24ef:4179::a89:6"
 UPLINK, UPLINK6 = "10.0.2.2", "fd0a:2::2"
+NETVM = (GATEWAY, GATEWAY6, UPLINK, UPLINK6)
 OUTSIDE, OUTSIDE6 = "10.0.2.1", "fd0a:2::1"
 VIRTUAL_DNS = ("10.139.1.1", "10.139.1.2")
 UPSTREAM, UPSTREAM6 = "192.0.2.53", "2001:db8:53::53"  # the scripted server: servers.py
