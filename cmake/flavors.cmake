@@ -7,6 +7,13 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 
+# dnspin_compile_fast(SOURCE...): tests need no optimizing of their own; what they test has it.
+function(dnspin_compile_fast)
+  if(DNSPIN_FLAVOR STREQUAL "release")
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "-O0;-U_FORTIFY_SOURCE")
+  endif()
+endfunction()
+
 find_program(CCACHE ccache)
 if(CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
@@ -27,10 +34,10 @@ function(dnspin_option_if_known option)
 endfunction()
 
 if(DNSPIN_FLAVOR STREQUAL "release")
-  # A distribution may have set its own _FORTIFY_SOURCE; twice is an error.
+  # A distribution may have set its own _FORTIFY_SOURCE; twice is an error. -g1: what a backtrace needs.
   target_compile_options(
     dnspin_options
-    INTERFACE -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS -fPIE
+    INTERFACE -O2 -g1 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS -fPIE
               -fstack-protector-strong)
   dnspin_option_if_known(-ftrivial-auto-var-init=zero)
   dnspin_option_if_known(-fstack-clash-protection)
@@ -39,9 +46,9 @@ if(DNSPIN_FLAVOR STREQUAL "release")
   endif()
   target_link_options(dnspin_options INTERFACE -pie LINKER:-z,relro,-z,now,-z,noexecstack)
 elseif(DNSPIN_FLAVOR STREQUAL "asan")
-  # -g1: lines in a stack trace are all that a failing test needs, and it builds much faster.
+  # -Og: g++ takes half the time of -O1 here, and the tests run as fast.
   set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=all)
-  target_compile_options(dnspin_options INTERFACE -O1 -g1 -fno-omit-frame-pointer
+  target_compile_options(dnspin_options INTERFACE -Og -g1 -fno-omit-frame-pointer
                                                   -D_GLIBCXX_ASSERTIONS ${sanitize})
   target_link_options(dnspin_options INTERFACE ${sanitize})
 elseif(DNSPIN_FLAVOR STREQUAL "fuzz")
