@@ -188,6 +188,10 @@ std::vector<Early> EarlyRows() {
        dns::kFormErr},
       {"an OPT whose root has a length",
        change([](Message& m) { m.additional = {Opt("", 0, 1232, "\1")}; }), dns::kFormErr},
+      {"two additionals counted, none there", change([](Message& m) {
+         m.additional = {"", ""};
+       }),
+       dns::kFormErr},
       {"two OPTs", change([](Message& m) {
          m.additional = {Opt(), Opt()};
        }),
