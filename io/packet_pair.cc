@@ -44,6 +44,16 @@ absl::StatusOr<std::pair<Descriptor, Descriptor>> PacketPair() {
   return std::pair(Descriptor(ends[0]), Descriptor(ends[1]));
 }
 
+bool RefuseDescriptors(int fd) {
+#ifdef SO_PASSRIGHTS
+  constexpr int kPassRights = SO_PASSRIGHTS;
+#else
+  constexpr int kPassRights = 83;  // younger than Debian's headers
+#endif
+  const int off = 0;
+  return setsockopt(fd, SOL_SOCKET, kPassRights, &off, sizeof(off)) == 0;
+}
+
 absl::Status SendPacket(int fd, std::string_view message, std::span<const int> descriptors) {
   if (descriptors.size() > kDescriptorsMax) {
     return absl::InvalidArgumentError("too many descriptors in one message");

@@ -17,6 +17,11 @@ namespace dnspin {
 
 absl::StatusOr<std::pair<Descriptor, Descriptor>> PacketPair();  // non-blocking, close-on-exec
 
+// From now on the kernel refuses descriptors on their way to `fd`: a peer can send one whose close
+// blocks us for minutes (a TCP socket that lingers), and it is closed here even if nobody took it.
+// False on a kernel before 6.16, which does not know how.
+bool RefuseDescriptors(int fd);
+
 // Sends one whole message, with descriptors if any. kUnavailable if the peer's queue is full.
 absl::Status SendPacket(int fd, std::string_view message, std::span<const int> descriptors = {});
 
