@@ -1,0 +1,57 @@
+// What one process of ours sends the other: whatever was accepted says the same after another trip,
+// and stays within the bounds that the other side counts on.
+#include <span>
+#include <string>
+#include <variant>
+
+#include "pinning/channel_message.h"
+#include "pinning/check.h"
+#include "pinning/service_message.h"
+
+namespace dnspin {
+namespace {
+
+std::span<const uint8_t> Octets(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+void CheckBounds(const FromReader& message) {
+  const auto* request = std::get_if<PinRequest>(&message);
+  if (request == nullptr) {
+    return;
+  }
+  DNSPIN_CHECK(!request->addresses.empty());
+  DNSPIN_CHECK(request->addresses.size() <= kAddressesPerRequest);
+  DNSPIN_CHECK(!request->rule_host.empty());
+  DNSPIN_CHECK(request->rule_host.size() <= kRuleHostOctetsMax);
+}
+
+}  // namespace
+}  // namespace dnspin
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  using namespace dnspin;
+  const std::span<const uint8_t> input(bytes, size);
+  const auto from = DecodeFromReader(input);
+  if (from.ok()) {
+    const std::string again = Encode(*from);
+    DNSPIN_CHECK(again.size() == size && size <= kMessageOctetsMax);
+    const auto read = DecodeFromReader(Octets(again));
+    DNSPIN_CHECK(read.ok() && *read == *from);
+    CheckBounds(*from);
+  }
+  const auto to = DecodeToReader(input);
+  DNSPIN_CHECK(!from.ok() || !to.ok());  // no message goes both ways
+  if (to.ok()) {
+    const std::string again = Encode(*to);
+    DNSPIN_CHECK(again.size() == size && size <= kMessageOctetsMax);
+    const auto read = DecodeToReader(Octets(again));
+    DNSPIN_CHECK(read.ok() && *read == *to);
+  }
+  if (const auto serve = DecodeServeClient(input)) {
+    const std::string again = Encode(*serve);
+    DNSPIN_CHECK(again.size() == size && size == kServiceMessageOctets);
+    DNSPIN_CHECK(DecodeServeClient(Octets(again)) == serve);
+  }
+  return 0;
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+"""Writes the seeds of corpus/channel_message. Run it after a change of the messages and commit what
+it wrote; what it does not write is left as it is, so findings may lie beside."""
+
+import pathlib
+import struct
+
+FOLDER = pathlib.Path(__file__).resolve().parent / "corpus" / "channel_message"
+NAME = b"\x03api\x06github\x03com\x00"
+LONGEST = 3 * (b"\x3f" + 63 * b"a") + b"\x3d" + 61 * b"a" + b"\0"
+IPV4 = b"\x04\x8c\x52\x70\x03"
+IPV6 = b"\x10\x20\x01\x0d\xb8" + 11 * b"\0" + b"\x01"
+
+
+def write(name, octets):
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / name).write_bytes(octets)
+
+
+def text(octets):
+    return struct.pack("<H", len(octets)) + octets
+
+
+def pin(name=NAME, host=b".github.com", addresses=(IPV4,), count=None, told=60):
+    numbers = struct.pack("<BQII", 1, 7, 3, told)
+    count = len(addresses) if count is None else count
+    return numbers + text(name) + text(host) + bytes([count]) + b"".join(addresses)
+
+
+write("pin", pin())
+write("pin_both_families", pin(addresses=(IPV4, IPV6)))
+write("pin_largest", pin(LONGEST, 256 * b"~", 24 * (IPV6,), told=0xFFFFFFFF))
+write("pin_upper_case", pin(NAME.upper()))
+write("pin_root", pin(b"\0"))
+write("pin_no_address", pin(addresses=()))
+write("pin_25_addresses", pin(addresses=25 * (IPV4,)))
+write("pin_fewer_addresses", pin(count=2))
+write("pin_no_host", pin(host=b""))
+write("pin_host_257", pin(host=257 * b"~"))
+write("pin_name_256", pin(b"\1a" + LONGEST[:-1] + b"\0"))
+write("pin_compressed_name", pin(b"\xc0\x0c"))
+write("pin_five_octets", pin(addresses=(b"\x05\1\2\3\4\5",)))
+write("pin_trailing", pin() + b"\0")
+write("pin_cut", pin()[:-1])
+write("refusal", struct.pack("<BH", 2, 15) + text(NAME))
+write("refusal_longest", struct.pack("<BH", 2, 0xFFFF) + text(LONGEST))
+write("refusal_cut", struct.pack("<BH", 2, 15) + text(NAME)[:-1])
+write("counters", struct.pack("<B8Q", 3, *range(8)))
+write("counters_cut", struct.pack("<B7Q", 3, *range(7)))
+for outcome in range(5):
+    write(f"pin_reply_{outcome}", struct.pack("<BQB", 16, 7, outcome))
+write("policy", struct.pack("<BI", 17, 3))
+write("policy_trailing", struct.pack("<BIB", 17, 3, 0))
+write("serve", struct.pack("<BBHI", 1, 0x0F, 0, 7))
+write("serve_unknown_socket", struct.pack("<BBHI", 1, 0x10, 0, 7))
+write("unknown", b"\xff")
+write("empty", b"")
+write("too_long", pin() + 1024 * b"\0")
