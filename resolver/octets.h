@@ -22,7 +22,7 @@ class OctetReader {
   size_t left() const { return ok_ ? octets_.size() - at_ : 0; }
 
   std::span<const uint8_t> Take(size_t count) {
-    if (count > left()) {
+    if (!ok_ || count > left()) {
       ok_ = false;
       return {};
     }
