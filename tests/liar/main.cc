@@ -1,0 +1,176 @@
+// A reader that lies. liar_test.py puts it where dnspind looks for dnspin-resolver: it takes its
+// channels like an honest one and then says what the client's first address tells it to say. Each
+// lie is a row below; the last octet of the client's IPv4 address is the row's number.
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/policy_document.h"
+#include "io/packet_pair.h"
+#include "pinning/channel_message.h"
+#include "pinning/service_message.h"
+
+namespace dnspin {
+namespace {
+
+constexpr int kService = 3;
+
+struct Liar {
+  int channel;
+  Policy policy;
+};
+
+Address At(const char* text) { return *Address::Parse(text); }
+
+// What an honest reader asks: www.good.test under `.good.test`, the client's first rule.
+PinRequest Honest(const Liar& liar) {
+  PinRequest request;
+  request.ticket = 7;
+  request.generation = liar.policy.generation;
+  request.told_s = 60;
+  request.asked = *Name::FromHost("www.good.test");
+  request.rule_host = ".good.test";
+  request.addresses = {At("198.51.100.7")};
+  return request;
+}
+
+void Send(const Liar& liar, std::string_view bytes) {
+  static_cast<void>(SendPacket(liar.channel, bytes));
+}
+
+void Send(const Liar& liar, const PinRequest& request) { Send(liar, Encode(FromReader(request))); }
+
+std::function<void(const Liar&)> Changed(void (*change)(PinRequest&)) {
+  return [change](const Liar& liar) {
+    PinRequest request = Honest(liar);
+    change(request);
+    Send(liar, request);
+  };
+}
+
+void Flood(const Liar& liar) {
+  // Never reads a reply; keeps asking as fast as the channel takes it.
+  PinRequest request = Honest(liar);
+  for (uint64_t i = 0; i < 2'000'000; ++i) {
+    request.ticket = i;
+    const absl::Status status = SendPacket(liar.channel, Encode(FromReader(request)));
+    if (!status.ok() && !absl::IsUnavailable(status)) {
+      return;
+    }
+    if (!status.ok()) {
+      pollfd wait{liar.channel, POLLOUT, 0};
+      poll(&wait, 1, 1000);
+    }
+  }
+}
+
+void Quota(const Liar& liar) {
+  PinRequest request = Honest(liar);
+  for (int i = 0; i < 200; ++i) {
+    request.ticket = static_cast<uint64_t>(i);
+    request.addresses.clear();
+    for (int j = 0; j < 24; ++j) {
+      request.addresses.push_back(
+          At(("198.18." + std::to_string(i) + "." + std::to_string(j)).c_str()));
+    }
+    Send(liar, request);
+    usleep(1000);
+  }
+}
+
+const std::vector<std::function<void(const Liar&)>>& Lies() {
+  static const std::vector<std::function<void(const Liar&)>> kLies = {
+      /* 0 honest */ Changed([](PinRequest&) {}),
+      /* 1 another name */
+      Changed([](PinRequest& r) { r.asked = *Name::FromHost("www.evil.test"); }),
+      /* 2 a look-alike */
+      Changed([](PinRequest& r) { r.asked = *Name::FromHost("www.notgood.test"); }),
+      /* 3 another rule host */ Changed([](PinRequest& r) { r.rule_host = ".test"; }),
+      /* 4 a dropped name */
+      Changed([](PinRequest& r) { r.asked = *Name::FromHost("x.ads.test"); }),
+      /* 5 a private address */ Changed([](PinRequest& r) { r.addresses = {At("192.168.1.1")}; }),
+      /* 6 loopback, behind a good one */
+      Changed([](PinRequest& r) { r.addresses.push_back(At("127.0.0.1")); }),
+      /* 7 the netvm's own address */
+      Changed([](PinRequest& r) { r.addresses = {At("10.0.2.2")}; }),
+      /* 8 NAT64 of a private one */
+      Changed([](PinRequest& r) { r.addresses = {At("64:ff9b::a01:203")}; }),
+      /* 9 another family than the client has */
+      Changed([](PinRequest& r) { r.addresses = {At("2001:db8::7")}; }),
+      /* 10 an endless life */ Changed([](PinRequest& r) { r.told_s = 0xFFFFFFFF; }),
+      /* 11 no life */ Changed([](PinRequest& r) { r.told_s = 0; }),
+      /* 12 a policy that does not exist */ Changed([](PinRequest& r) { r.generation += 1; }),
+      /* 13 half a message */
+      [](const Liar& liar) {
+        const std::string whole = Encode(FromReader(Honest(liar)));
+        Send(liar, std::string_view(whole).substr(0, whole.size() / 2));
+      },
+      /* 14 a message and more */
+      [](const Liar& liar) { Send(liar, Encode(FromReader(Honest(liar))) + "x"); },
+      /* 15 a message that is too long */
+      [](const Liar& liar) { Send(liar, std::string(kMessageOctetsMax + 1, 'x')); },
+      /* 16 an unknown type */ [](const Liar& liar) { Send(liar, std::string(64, '\xff')); },
+      /* 17 dnspind's own words */
+      [](const Liar& liar) {
+        Send(liar, Encode(ToReader(PinReply{7, PinOutcome::kDone})));
+      },
+      /* 18 a descriptor */
+      [](const Liar& liar) {
+        const int fd = STDERR_FILENO;
+        static_cast<void>(
+            SendPacket(liar.channel, Encode(FromReader(Honest(liar))), std::span(&fd, 1)));
+      },
+      /* 19 a flood */ Flood,
+      /* 20 more than the quota */ Quota,
+  };
+  return kLies;
+}
+
+absl::StatusOr<Policy> AwaitPolicy(int channel) {
+  for (;;) {
+    pollfd wait{channel, POLLIN, 0};
+    poll(&wait, 1, -1);
+    auto packet = ReceivePacket(channel, kMessageOctetsMax, 1);
+    if (!packet.ok()) {
+      return packet.status();
+    }
+    if (packet->has_value() && (*packet)->descriptors.size() == 1) {
+      const auto text =
+          ReadSealedMemory((*packet)->descriptors.front().get(), kPolicyDocumentOctetsMax);
+      return text.ok() ? ReadPolicyDocument(*text) : absl::StatusOr<Policy>(text.status());
+    }
+  }
+}
+
+int Main() {
+  pollfd wait{kService, POLLIN, 0};
+  poll(&wait, 1, -1);
+  auto packet = ReceivePacket(kService, kServiceMessageOctets, kServiceDescriptorsMax);
+  if (!packet.ok() || !packet->has_value()) {
+    return 1;
+  }
+  const int channel = (*packet)->descriptors.back().get();
+  const auto policy = AwaitPolicy(channel);
+  if (!policy.ok()) {
+    std::fprintf(stderr, "<2>liar: %s\n", policy.status().ToString().c_str());
+    return 1;
+  }
+  const size_t row = policy->addresses.front().bytes()[3];
+  if (row >= Lies().size()) {
+    return 1;
+  }
+  Lies()[row]({channel, *policy});
+  pause();  // an honest reader would not end either: it is dnspind that ends a liar
+  return 0;
+}
+
+}  // namespace
+}  // namespace dnspin
+
+int main() { return dnspin::Main(); }

@@ -1,0 +1,111 @@
+#!/usr/bin/python3 -B
+"""A liar on the channel: in the resolver's place, it asks dnspind for what its client may not have.
+
+Each lie is told by a reader of its own (tests/liar/main.cc). Whatever it says, the kernel holds
+nothing beyond the rules, the breach is counted and logged, and the liar is ended. An honest request
+over the same channel, first, shows that a pin would be seen.
+"""
+
+import os
+import pathlib
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+# pylint: disable=wrong-import-position
+from lab import trial  # noqa: E402
+from lab.daemon import build_folder  # noqa: E402
+
+RULES = "accept .good.test tcp 443\ndrop .ads.test\naccept .ads.test\ndrop"
+HONEST, FLOOD, QUOTA = 0, 19, 20
+LIES = ["another name", "a look-alike name", "another rule host", "a dropped name",
+        "a private address", "loopback behind a good address", "the netvm's own address",
+        "NAT64 of a private address", "a family that the client lacks", "an endless life", "no life",
+        "a policy that does not exist", "half a message", "a message and more", "too long a message",
+        "an unknown type", "dnspind's own words", "a descriptor"]
+
+
+def with_liar(lab, row):
+    """A dnspind whose reader is the liar, for one client whose address is the row."""
+    address6 = "" if LIES[row - 1:row] == ["a family that the client lacks"] else f"fd09::{row}"
+    return trial.with_dnspin(
+        lab, f"liar{row}", clients={"victim": f"address 10.137.0.{row} {address6}\n{RULES}"},
+        settings={"pins": {"per_client": 100}}, start=False)
+
+
+def start(dnspin, lab):
+    folder = lab.scratch / "liar-bin"
+    if not folder.exists():
+        folder.mkdir()
+        for program in ("dnspind", "dnspin"):
+            shutil.copyfile(dnspin.bin / program, folder / program)
+        shutil.copyfile(build_folder() / "dnspin-liar", folder / "dnspin-resolver")
+        for program in folder.iterdir():
+            program.chmod(0o755)
+    dnspin.bin = folder
+    dnspin.start()
+
+
+def elements(lab, row):
+    """What the kernel holds in any set of the liar's client."""
+    found = []
+    for family in ("ip", "ip6"):
+        names = [item["set"]["name"] for item in lab.netvm.nft_json("sets", "table", family, "dnspin")
+                 if item.get("set", {}).get("name", "").startswith("pin-")]
+        assert names or family == "ip6", "the client's sets are not there"
+        for name in names:
+            found += lab.netvm.elements(family, name)
+    return found
+
+
+def honest(lab, _):
+    """What an honest reader asks is pinned"""
+    with with_liar(lab, HONEST) as dnspin:
+        start(dnspin, lab)
+        trial.wait_until(lambda: elements(lab, HONEST))
+        found = elements(lab, HONEST)
+        assert [str(element.address) for element in found] == ["198.51.100.7"], found
+        assert dnspin.metric("dnspin_channel_breaches_total") == 0
+        pids = dnspin.resolver_pids()
+        assert len(pids) == 1 and os.path.exists(f"/proc/{pids[0]}")
+    return "1 element, no breach"
+
+
+def lies(lab, _):
+    """No lie opens anything; each is counted, logged, and ends the liar"""
+    for row, lie in enumerate(LIES, start=1):
+        with with_liar(lab, row) as dnspin:
+            start(dnspin, lab)
+            breached = trial.wait_until(lambda: dnspin.metric("dnspin_channel_breaches_total"))
+            assert breached, f"{lie}: not counted"
+            assert elements(lab, row) == [], f"{lie}: {elements(lab, row)}"
+            assert any("is ended" in line.text for line in dnspin.log()), f"{lie}: not logged"
+            assert trial.wait_until(lambda: dnspin.metric("dnspin_readers_restarted_total")), lie
+    return f"{len(LIES)} lies"
+
+
+def flood(lab, _):
+    """A flood from a reader that never reads is cut, and dnspind answers meanwhile"""
+    with with_liar(lab, FLOOD) as dnspin:
+        start(dnspin, lab)
+        asked = 0
+        while not dnspin.metric("dnspin_channel_breaches_total"):
+            asked += 1
+            assert asked < 500, "never cut"
+        assert len(elements(lab, FLOOD)) <= 1
+    return f"the control socket answered {asked} times before the breach"
+
+
+def quota(lab, _):
+    """Asking for more than the quota opens no more than the quota"""
+    with with_liar(lab, QUOTA) as dnspin:
+        start(dnspin, lab)
+        trial.wait_until(lambda: (dnspin.metric("dnspin_pins_refused_total") or 0) > 100)
+        count = len(elements(lab, QUOTA))
+        assert 0 < count <= 100, count
+        assert dnspin.metric("dnspin_pins_refused_total") > 0
+    return f"{count} elements of 4,800 asked for, the quota is 100"
+
+
+if __name__ == "__main__":
+    trial.run(honest, lies, flood, quota)
