@@ -1,6 +1,7 @@
 // Any octets are read as a client file, as a profile, and line by line as rules. What must hold:
 //  - a line is a rule, or something is wrong with it, or it says nothing: never two of these;
-//  - the rule's own text reads back as the same rule, judged again or not, and all travel in a policy;
+//  - the rule's own text reads back as the same rule, judged again or not;
+//  - all rules together travel in a policy document;
 //  - an accept of everything was written as one: no host or address was lost on the way;
 //  - no accepted pattern covers a public suffix.
 #include <algorithm>
