@@ -122,23 +122,23 @@ void Daemon::TakeSignals() {
 }
 
 void Daemon::TakeRequests(BootTime now) {
-  std::vector<std::pair<ClientId, std::string>> ended;
+  std::vector<std::pair<ClientId, ReaderFault>> ended;
   for (auto& [id, client] : roster_.clients()) {
     if (!client.readable || client.reader == 0) {
       continue;
     }
-    if (auto why = pins_.Take(client, now)) {
-      ended.emplace_back(id, *std::move(why));
+    if (auto fault = pins_.Take(client, now)) {
+      ended.emplace_back(id, *std::move(fault));
     }
   }
   for (auto& end : pins_.Settle(roster_.clients())) {
     ended.push_back(std::move(end));
   }
-  for (const auto& [id, why] : ended) {
+  for (const auto& [id, fault] : ended) {
     ServedClient& client = roster_.clients().at(id);
     if (client.reader != 0) {
-      ++client.breaches;
-      readers_.EndReaderOf(client, why, roster_.clients(), now);
+      client.breaches += fault.breach ? 1 : 0;
+      readers_.EndReaderOf(client, fault.why, roster_.clients(), now);
     }
   }
 }

@@ -27,23 +27,24 @@ std::string_view ReasonOf(uint16_t ede) {
 
 }  // namespace
 
-std::optional<std::string> PinService::Take(ServedClient& client, BootTime now) {
+std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) {
   client.readable = false;
   for (int taken = 0; taken < kMessagesPerTurn; ++taken) {
     auto packet = ReceivePacket(client.channel.get(), kMessageOctetsMax);
     if (!packet.ok()) {
-      return std::string(packet.status().message());
+      return ReaderFault{std::string(packet.status().message()),
+                         !absl::IsOutOfRange(packet.status())};
     }
     if (!packet->has_value()) {
       return std::nullopt;
     }
     if ((*packet)->truncated) {
-      return "a message that is too long, or brings descriptors";
+      return ReaderFault{"a message that is too long, or brings descriptors"};
     }
     const std::string& bytes = (*packet)->bytes;
     auto message = DecodeFromReader({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
     if (!message.ok()) {
-      return std::string(message.status().message());
+      return ReaderFault{std::string(message.status().message())};
     }
     if (auto* request = std::get_if<PinRequest>(&*message)) {
       Pending pending{client.id, std::move(*request), {}, std::nullopt, 0};
@@ -60,13 +61,14 @@ std::optional<std::string> PinService::Take(ServedClient& client, BootTime now) 
   return std::nullopt;
 }
 
-std::optional<std::string> PinService::Consider(ServedClient& client, Pending& pending,
+std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& pending,
                                                 BootTime now) {
   const PinRequest& request = pending.request;
   const Judgement judgement = Judge(request, client.policy, *client.permissions, client.groups);
   switch (judgement.kind) {
     case Judgement::Kind::kBreach:
-      return fmt::format("it asked to pin {} for {}", judgement.why, request.asked.Text());
+      return ReaderFault{
+          fmt::format("it asked to pin {} for {}", judgement.why, request.asked.Text())};
     case Judgement::Kind::kStale:
       pending.outcome = PinOutcome::kStale;
       return std::nullopt;
@@ -92,7 +94,7 @@ std::optional<std::string> PinService::Consider(ServedClient& client, Pending& p
   return std::nullopt;
 }
 
-std::vector<std::pair<ClientId, std::string>> PinService::Settle(ServedClients& clients) {
+std::vector<std::pair<ClientId, ReaderFault>> PinService::Settle(ServedClients& clients) {
   const BootTime before = clock_.Now();
   for (size_t i = 0; i < pending_.size(); ++i) {
     const Pending& pending = pending_[i];
@@ -108,7 +110,7 @@ std::vector<std::pair<ClientId, std::string>> PinService::Settle(ServedClients& 
   }
   const std::vector<Decision> decisions = gate_.Settle();
   const BootTime after = clock_.Now();
-  std::vector<std::pair<ClientId, std::string>> ended;
+  std::vector<std::pair<ClientId, ReaderFault>> ended;
   for (const Decision& decision : decisions) {
     Pending& pending = pending_[decision.ticket];
     ServedClient& client = clients.at(pending.client);
@@ -116,7 +118,8 @@ std::vector<std::pair<ClientId, std::string>> PinService::Settle(ServedClients& 
     const auto status = SendPacket(
         client.channel.get(), Encode(ToReader(PinReply{pending.request.ticket, *pending.outcome})));
     if (!status.ok()) {
-      ended.emplace_back(client.id, std::string(status.message()));
+      ended.emplace_back(client.id,
+                         ReaderFault{std::string(status.message()), absl::IsUnavailable(status)});
     }
   }
   for (const Pending& pending : pending_) {

@@ -13,6 +13,12 @@
 
 namespace dnspin {
 
+// Why a client's reader cannot go on.
+struct ReaderFault {
+  std::string why;
+  bool breach = true;  // of the channel's protocol; false: it is gone, whatever the reason
+};
+
 class PinService {
  public:
   // All outlive the service.
@@ -21,11 +27,11 @@ class PinService {
 
   // Takes what waits on the client's channel, up to a fair share. Returns why its reader must end,
   // if it must: it closed the channel, sent what no honest reader sends, or does not read.
-  std::optional<std::string> Take(ServedClient& client, BootTime now);
+  std::optional<ReaderFault> Take(ServedClient& client, BootTime now);
 
   // One instant for all that was taken: pins it and answers. Returns the clients whose reader must
   // end.
-  std::vector<std::pair<ClientId, std::string>> Settle(ServedClients& clients);
+  std::vector<std::pair<ClientId, ReaderFault>> Settle(ServedClients& clients);
 
   uint64_t commits_failed() const { return commits_failed_; }
 
@@ -38,7 +44,7 @@ class PinService {
     uint32_t rule = 0;                  // the number of the rule, for the log
   };
 
-  std::optional<std::string> Consider(ServedClient& client, Pending& pending, BootTime now);
+  std::optional<ReaderFault> Consider(ServedClient& client, Pending& pending, BootTime now);
   void Finish(ServedClient& client, Pending& pending, bool pinned, BootTime now);
   void LogPinned(const ServedClient& client, const Pending& pending, BootTime now);
   void LogRefusal(const ServedClient& client, const RefusalReport& report, BootTime now);

@@ -157,12 +157,10 @@ absl::Status ReaderService::TakeExits(ServedClients& clients, BootTime now) {
     return exits.status();
   }
   for (const LauncherReport& report : *exits) {
-    if (readers_.contains(report.reader)) {
-      journal_.Say(Priority::kError,
-                   fmt::format("reader {} ended: {}", report.value, HowItEnded(report.status)),
-                   now);
-      Leave(report.reader, clients, now);
-    }
+    // Of one that has left already this is the last word: why its channels closed.
+    journal_.Say(Priority::kError,
+                 fmt::format("reader {} ended: {}", report.value, HowItEnded(report.status)), now);
+    Leave(report.reader, clients, now);
   }
   return absl::OkStatus();
 }

@@ -1,0 +1,471 @@
+#!/usr/bin/python3 -B
+"""Life: stop, crash, start, reload, teardown; what is open in the kernel is only ever what the
+rules allow, and what may stay does stay."""
+
+import os
+import pathlib
+import re
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+# pylint: disable=wrong-import-position
+from lab import aliases, records, trial  # noqa: E402
+
+RULES = """\
+accept docs.test tcp 80
+accept .shop.test tcp 80
+accept casino.test tcp 80
+accept six.test
+"""
+FORBIDDEN = "203.0.113.99"  # what nobody may reach
+DOCS, DOCS6, EDGE, SIX = "203.0.113.30", "2001:db8:5::30", "203.0.113.21", "2001:db8:6::1"
+CASINO = "203.0.113.40"
+ADD_DELETE_ADD = {"DNSPIN_TEST_REFRESH": "add-delete-add"}
+FLOOR = {"pins": {"floor": "100s"}}
+
+
+def look_up(qube):
+    """Has everything pinned that RULES allow, and sees that it is."""
+    told = [qube.ask("docs.test").addresses, qube.ask("docs.test", "AAAA").addresses,
+            qube.ask("www.shop.test").addresses, qube.ask("casino.test").addresses,
+            qube.ask("six.test", "AAAA").addresses]
+    assert told == [[DOCS], [DOCS6], [EDGE], [CASINO], [SIX]], told
+    for address in (DOCS, DOCS6, EDGE, CASINO, SIX):
+        assert_open(qube, address)
+
+
+def assert_open(qube, address, port=80):
+    attempt = qube.connect(address, port, timeout=10)
+    assert attempt, f"{qube.name} to {address} port {port}: {attempt.outcome}"
+
+
+def assert_shut(qube, address, port=80):
+    attempt = qube.connect(address, port)
+    assert not attempt.passed, f"{qube.name} to {address} port {port}: {attempt.outcome}"
+
+
+def pins(lab, qube):
+    """Address to element."""
+    return {pin.address: pin for pin in lab.netvm.pins(qube)}
+
+
+def structure(lab):
+    """The tables as text, without what the clock changes."""
+    text = "".join(lab.netvm.nft_list("table", family, table)
+                   for family in ("ip", "ip6") for table in ("dnspin", "dnspin-dns"))
+    return re.sub(r" expires \w+", "", text)
+
+
+def assert_kept(before, after, addresses, elapsed):
+    """Same comment, and what is left of the life is what was left: neither more nor much less."""
+    for address in addresses:
+        old, new = before[address], after.get(address)
+        assert new, f"the pin of {address} is gone"
+        assert new.comment == old.comment, (new.comment, old.comment)
+        assert old.expires - elapsed - 3 <= new.expires <= old.expires, (old, new, elapsed)
+
+
+def dead(pid):
+    try:
+        return "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+
+
+def assert_broken_is_shut(lab, work):
+    """No dnspind: what was told works, nothing else opens, no name is told."""
+    for address in (DOCS, DOCS6, EDGE):
+        assert_open(work, address)
+    assert_shut(work, FORBIDDEN)
+    assert_shut(work, DOCS, 443)
+    assert_shut(lab.qube("personal"), DOCS)
+    assert not work.ask("www.shop.test", timeout=1).addresses
+    assert work.ask("docs.test", server="192.0.2.53", timeout=1).status == "TIMEOUT"
+
+
+def stop_and_start(lab, name, env, way):
+    work = lab.qube("work")
+    with trial.with_dnspin(lab, name, clients={"work": RULES, "personal": RULES}, settings=FLOOR,
+                           env=env) as dnspin:
+        assert dnspin.control("status")["refresh"] == way
+        look_up(work)
+        before, tables, began = pins(lab, work), structure(lab), time.monotonic()
+        listed = {pin["address"]: pin for pin in dnspin.control("pins", "work")}
+        resolvers = dnspin.resolver_pids()
+        assert dnspin.stop() == 0, "SIGTERM ends with exit code 0"
+        assert structure(lab) == tables, "the firewall changed when dnspind ended"
+        assert pins(lab, work).keys() == before.keys()
+        assert trial.wait_until(lambda: all(map(dead, resolvers))), "a resolver outlives dnspind"
+        assert_broken_is_shut(lab, work)
+
+        # The next one has no rule for casino.test any more, and finds what nobody made for a name.
+        dnspin.write_client("work", RULES.replace("accept casino.test tcp 80\n", ""))
+        docs_set, six_set = before[DOCS].set, before[SIX].set
+        lab.netvm.nft(f"""add element ip dnspin {docs_set} {{
+  203.0.113.90 timeout 90s comment "stranger", 203.0.113.91 timeout 90s,
+  203.0.113.92 timeout 90s comment "docs.test.evil", 203.0.113.93 timeout 90s comment "test",
+  203.0.113.94 timeout 90s comment " < docs.test", 203.0.113.95 timeout 90s comment ".test" }}
+add element ip6 dnspin {six_set} {{ 2001:db8:6::90 timeout 90s comment "*" }}""")
+        time.sleep(2)
+        dnspin.start()
+        after, elapsed = pins(lab, work), time.monotonic() - began
+        assert after.keys() == before.keys() - {CASINO}, after.keys() ^ before.keys()
+        assert_kept(before, after, after, elapsed)
+        assert_shut(work, CASINO)
+        for number in range(90, 96):
+            assert_shut(work, f"203.0.113.{number}")
+        for address in after:
+            assert_open(work, address)
+        # It knows what they were made for, and goes on with them.
+        for pin in dnspin.control("pins", "work"):
+            old = listed[pin["address"]]
+            assert (pin["name"], pin["rule"]) == (old["name"], old["rule"]), (pin, old)
+        # Once the rule goes on and the name is asked for again, its life is whole again.
+        assert work.ask("docs.test").addresses == [DOCS]
+        assert pins(lab, work)[DOCS].expires >= 97
+        left = {pin["address"] for pin in dnspin.control("pins", "work")}
+        assert left == after.keys() and dnspin.control("pins", "personal") == []
+    return f"{len(after)} pins adopted, 1 of a rule that is gone and 7 strangers removed"
+
+
+def stopped(lab, _):
+    """SIGTERM leaves the firewall shut and the pins alive, and the next dnspind adopts them"""
+    return stop_and_start(lab, "stopped", {}, "in place")
+
+
+def stopped_old_kernel(lab, _):
+    """The same with the refresh of old kernels"""
+    return stop_and_start(lab, "stopped-old", ADD_DELETE_ADD, "add, delete, add")
+
+
+def killed(lab, _):
+    """kill -9 of dnspind opens nothing and ends its resolver; a new one goes on"""
+    work = lab.qube("work")
+    with trial.with_dnspin(lab, "killed", clients={"work": RULES, "personal": RULES},
+                           settings=FLOOR) as dnspin:
+        look_up(work)
+        before, tables, began = pins(lab, work), structure(lab), time.monotonic()
+        resolvers = dnspin.resolver_pids()
+        dnspin.kill()
+        assert trial.wait_until(lambda: all(map(dead, resolvers))), "a resolver outlives dnspind"
+        assert structure(lab) == tables
+        assert_broken_is_shut(lab, work)
+        dnspin.start()
+        after = pins(lab, work)
+        assert after.keys() == before.keys()
+        assert_kept(before, after, after, time.monotonic() - began)
+        look_up(work)
+        assert structure(lab).count("dnat") == tables.count("dnat")
+    return f"{len(after)} pins outlived it"
+
+
+def killed_resolver(lab, _):
+    """kill -9 of the resolver: a new one serves at once, and no pin moves"""
+    work, personal = lab.qubes[:2]
+    slowest = 0.0
+    with trial.with_dnspin(lab, "resolver", clients={"work": RULES, "personal": RULES},
+                           settings=FLOOR) as dnspin:
+        look_up(work)
+        before = pins(lab, work)
+        for times in range(1, 4):
+            old = dnspin.resolver_pids()
+            began = time.monotonic()
+            for pid in old:
+                os.kill(pid, 9)
+            assert_open(work, DOCS)
+            assert_shut(work, FORBIDDEN)
+            served = trial.wait_until(
+                lambda: personal.ask("docs.test", timeout=0.5).addresses == [DOCS], timeout=20)
+            assert served, "personal is not served any more"
+            slowest = max(slowest, time.monotonic() - began)
+            assert not set(dnspin.resolver_pids()) & set(old)
+            assert dnspin.metric("dnspin_readers_restarted_total") == times
+        assert slowest < 5, f"{slowest:.1f} s until served again"
+        after = pins(lab, work)
+        assert after.keys() == before.keys()
+        assert all(after[address].comment == pin.comment for address, pin in before.items())
+        assert dnspin.wait_log("killed by signal 9"), "nothing says how it ended"
+        assert dnspin.metric("dnspin_channel_breaches_total") == 0, "the dead are no liars"
+        look_up(work)
+        assert dnspin.process.poll() is None
+    return f"3 times, served again after {slowest:.2f} s at most"
+
+
+def hang_up(dnspin):
+    assert dnspin.hang_up(timeout=20)
+    return dnspin.log()[-1].text.startswith("reloaded")
+
+
+def reload_and_move(lab, name, env, reload):
+    work, personal = lab.qubes[:2]
+    with trial.with_dnspin(lab, name, clients={"work": RULES, "personal": RULES}, settings=FLOOR,
+                           env=env) as dnspin:
+        look_up(work)
+        look_up(personal)
+        before, others, began = pins(lab, work), pins(lab, personal), time.monotonic()
+        time.sleep(2)
+        # docs.test changes its ports, shop.test stays, casino.test goes, six.test moves up.
+        dnspin.write_client("work", "accept six.test\naccept .shop.test tcp 80\n"
+                                    "accept docs.test tcp 443\naccept files.test")
+        assert reload(dnspin)
+        assert_shut(work, CASINO)
+        after, elapsed = pins(lab, work), time.monotonic() - began
+        assert after.keys() == before.keys() - {CASINO}, after.keys() ^ before.keys()
+        assert_kept(before, after, after, elapsed)
+        assert after[DOCS].set != before[DOCS].set and after[EDGE].set == before[EDGE].set
+        assert_shut(work, DOCS)
+        assert_open(work, DOCS, 443)
+        assert_open(work, EDGE)
+        assert_open(work, SIX, 8080)
+        assert pins(lab, personal).keys() == others.keys()
+        assert_open(personal, CASINO)
+        assert work.ask("casino.test").status == "REFUSED"
+        assert work.ask("h1.files.test").status == "REFUSED"
+        # Back again: what went does not come back by itself, what moved does.
+        dnspin.write_client("work", RULES)
+        assert reload(dnspin)
+        back = pins(lab, work)
+        assert_kept(before, back, after, time.monotonic() - began)
+        assert_shut(work, CASINO)
+        assert_shut(work, DOCS, 443)
+        look_up(work)
+        # A client that goes, with all that it had, and comes with nothing.
+        dnspin.remove_client("personal")
+        assert reload(dnspin)
+        assert not pins(lab, personal) and "10-137-0-26" not in structure(lab)
+        assert_shut(personal, DOCS)
+        assert personal.ask("docs.test", timeout=1).status == "TIMEOUT"
+        dnspin.write_client("personal", RULES)
+        assert reload(dnspin)
+        assert_shut(personal, DOCS)
+        look_up(personal)
+        assert dnspin.metric("dnspin_reloads_total") == 4
+        assert dnspin.metric("dnspin_answers_released_unpinned_total") == 0
+    return f"{len(after)} pins kept, 1 gone at once, 4 reloads"
+
+
+def moved(lab, _):
+    """SIGHUP: a pin that a rule still allows moves along with what is left of its life"""
+    return reload_and_move(lab, "moved", {}, hang_up)
+
+
+def moved_old_kernel(lab, _):
+    """The same by `dnspin reload`, with the refresh of old kernels"""
+    return reload_and_move(lab, "moved-old", ADD_DELETE_ADD, lambda dnspin: dnspin.reload())
+
+
+BROKEN = (
+    ("work", "accept docs.test tcp 80\nacept .shop.test"),
+    ("work", "accept docs.test tcp 80 prots=3\naccept .com\naccept"),
+    ("personal", "use nothing\naccept docs.test"),
+    ("dnspin.toml", "[pins]\nfloor = 5\nper_nam = 7\n"),
+)
+
+
+def refused(lab, _):
+    """A file with an error changes nothing, and the log says what --check says"""
+    work = lab.qube("work")
+    lines = 0
+    with trial.with_dnspin(lab, "refused", clients={"work": RULES, "personal": RULES},
+                           settings=FLOOR) as dnspin:
+        look_up(work)
+        settings, before = dnspin.config.read_text(), structure(lab)
+        for reload in (hang_up, lambda dnspin: dnspin.reload()):
+            for file, text in BROKEN:
+                if file == "dnspin.toml":
+                    dnspin.write_settings(text)
+                else:
+                    dnspin.write_client(file, text)
+                checked = dnspin.check()
+                errors = checked.stderr.splitlines()
+                assert checked.returncode == 1 and errors, checked
+                assert all(re.match(r"\S+:\d+:\d+: error: .", error) for error in errors), errors
+                log = len(dnspin.log())
+                assert not reload(dnspin)
+                said = [line.text for line in dnspin.log()[log:]]
+                result = dnspin.command("reload")
+                assert result.returncode == 1, result
+                assert all(error in result.stderr for error in errors), (errors, result.stderr)
+                if reload is hang_up:
+                    assert said[:-1] == errors and "rules in force stay" in said[-1], said
+                lines += len(errors)
+                dnspin.write_settings(settings)
+                for client in ("work", "personal"):
+                    dnspin.write_client(client, RULES)
+        assert structure(lab) == before, "the firewall changed"
+        assert work.ask("www.shop.test").addresses == [EDGE]
+        assert_shut(work, FORBIDDEN)
+        assert dnspin.metric("dnspin_reloads_total") == 0
+        assert dnspin.reload(), "with good files it reloads again"
+        look_up(work)
+    return f"{2 * len(BROKEN)} reloads refused, {lines} lines of errors each as --check has it"
+
+
+def second(lab, _):
+    """A second dnspind in the namespace does not start, and does not disturb the first"""
+    work = lab.qube("work")
+    with trial.with_dnspin(lab, "first", clients={"work": RULES}, settings=FLOOR) as dnspin:
+        look_up(work)
+        before, pids = structure(lab), dnspin.resolver_pids()
+        other = lab.scratch / "other.toml"
+        other.write_text(f"[daemon]\nrun_dir = \"{lab.scratch}/other\"\n")
+        (lab.scratch / "clients.d").mkdir()
+        for config in (dnspin.config, other):
+            result = lab.netvm.run([dnspin.bin / "dnspind", "--config", config], timeout=20)
+            assert result.returncode == 3, result
+            assert "another dnspind runs in this network namespace" in result.stderr, result
+        assert structure(lab) == before and dnspin.resolver_pids() == pids
+        look_up(work)
+        # A dead one's lock is nobody's.
+        dnspin.kill()
+        dnspin.start()
+        look_up(work)
+    return "exit code 3, with its own and with the first one's folder"
+
+
+OF_OTHERS = """
+add table ip mine
+add chain ip mine forward { type filter hook forward priority 10; policy accept; }
+add rule ip mine forward counter comment "mine"
+add table ip qubes
+add chain ip qubes custom-input
+add rule ip qubes custom-input udp dport 5353 accept comment "mine"
+add table ip6 qubes
+add chain ip6 qubes custom-input
+add rule ip6 qubes custom-input udp dport 5353 accept comment "mine"
+add table ip dnspin-mine
+add set ip dnspin-mine pin-10-137-0-25-1 { type ipv4_addr; }
+add element ip dnspin-mine pin-10-137-0-25-1 { 192.0.2.77 }
+"""
+
+
+def whole_ruleset(lab):
+    return re.sub(r"counter packets \d+ bytes \d+", "counter", lab.netvm.nft_list("ruleset"))
+
+
+def torn_down(lab, _):
+    """--teardown removes all that dnspind made, and nothing else"""
+    lab.netvm.nft(OF_OTHERS)
+    before = whole_ruleset(lab)
+    work = lab.qube("work")
+    with trial.with_dnspin(lab, "torn", clients={"work": RULES}, settings=FLOOR) as dnspin:
+        look_up(work)
+        assert_shut(work, FORBIDDEN)
+        during = whole_ruleset(lab)
+        assert during.count("ct status dnat") == 4, "nothing lets DNS into the netvm of Qubes OS"
+        assert dnspin.stop() == 0
+        for _ in range(2):
+            result = lab.netvm.run([dnspin.bin / "dnspind", "--config", dnspin.config,
+                                    "--teardown"])
+            assert result.returncode == 0, result
+            assert whole_ruleset(lab) == before, whole_ruleset(lab)
+        assert_open(work, FORBIDDEN)
+        dnspin.start()
+        look_up(work)
+    lab.netvm.nft("".join(f"delete table {table}\n"
+                          for table in ("ip mine", "ip qubes", "ip6 qubes", "ip dnspin-mine")))
+    return "twice, and started again afterwards"
+
+
+def expired(lab, _):
+    """A rule with `expire=` ends on time, with its pins"""
+    work = lab.qube("work")
+    end = int(time.time()) + 4
+    with trial.with_dnspin(lab, "expired", clients={
+            "work": f"accept dsthost=docs.test proto=tcp dstports=80 expire={end}\n"
+                    f"accept .shop.test tcp 80\naccept {CASINO} expire={end}"}) as dnspin:
+        early = 0
+        while time.time() < end - 0.2:
+            asked = work.ask("docs.test").addresses
+            opened = work.connect(DOCS, timeout=10), work.connect(CASINO, timeout=10)
+            if time.time() < end:
+                assert asked == [DOCS] and all(opened), (asked, opened)
+                early += 1
+            time.sleep(0.1)
+        assert early > 0, "too busy to see the rule in force"
+        assert work.ask("www.shop.test").addresses == [EDGE]
+        ended = trial.wait_until(lambda: work.ask("docs.test").status == "REFUSED", timeout=10)
+        late = time.time() - end
+        assert ended and late < 3, f"{late:.1f} s late"
+        assert late >= 0, f"{-late:.1f} s early"
+        assert pins(lab, work).keys() == {EDGE}
+        assert_shut(work, DOCS)
+        assert_shut(work, CASINO)
+        assert_open(work, EDGE)
+        # The next start leaves it out as well.
+        dnspin.kill()
+        dnspin.start()
+        assert work.ask("docs.test").status == "REFUSED"
+        assert_shut(work, CASINO)
+    return f"{early} times open before, shut {late:.2f} s after"
+
+
+def foreign(lab, _):
+    """Rules of others in our chains stay where they are, through reload, crash and restart"""
+    work, first, last, beside = lab.qube("work"), "203.0.113.81", "203.0.113.82", "203.0.113.83"
+    with trial.with_dnspin(lab, "foreign", clients={"work": RULES}, settings=FLOOR) as dnspin:
+        look_up(work)
+        assert_shut(work, first)
+        lab.netvm.nft(f"""
+insert rule ip dnspin qubes-forward ip daddr {first} accept comment "first"
+add rule ip dnspin qubes-forward ip daddr {last} accept comment "last"
+insert rule ip dnspin forward ip daddr {beside} reject comment "beside"
+add chain ip dnspin theirs
+add rule ip dnspin theirs ip daddr {first} counter
+insert rule ip dnspin qubes-forward jump theirs
+add rule ip dnspin qbs-10-137-0-25 ip daddr {last} accept""")
+
+        def as_it_was():
+            chain = lab.netvm.nft_list("chain", "ip", "dnspin", "qubes-forward")
+            words = ["jump theirs", f"{first} accept", "vmap @clients", f"{last} accept"]
+            places = [chain.find(word) for word in words]
+            assert places == sorted(places) and places[0] > 0, chain
+            assert [chain.count(word) for word in words] == [1] * 4, chain
+            assert f"{beside} reject" in lab.netvm.nft_list("chain", "ip", "dnspin", "forward")
+            assert_open(work, first)
+            assert_shut(work, last)
+            look_up(work)
+
+        as_it_was()
+        lives = (dnspin.reload, dnspin.hang_up, dnspin.stop, dnspin.start, dnspin.kill,
+                 dnspin.start)
+        for step in lives:
+            step()
+            if dnspin.process.poll() is None:
+                as_it_was()
+        dnspin.write_client("work", "accept docs.test tcp 80")
+        assert dnspin.reload()
+        dnspin.write_client("work", RULES)
+        assert dnspin.reload()
+        as_it_was()
+    return f"{len(lives) + 2} changes, 4 rules where they were"
+
+
+def all_sorts(lab, servers):
+    """Pins of patterns, aliases and very long names are adopted for the names they were made for"""
+    work = lab.qube("work")
+    long = ".".join(["l" * 60, "m" * 60, "n" * 60, "long.test"])
+    servers.authority.at(long, records(["198.51.100.7"]))
+    servers.authority.at("a.pattern.test", aliases(["b.elsewhere.test"], ["198.51.100.8"]))
+    rules = f"accept .long.test tcp 80\naccept {long} tcp 443\naccept ~[ab]\\.pattern\\.test udp"
+    with trial.with_dnspin(lab, "sorts", clients={"work": rules}, settings=FLOOR) as dnspin:
+        assert work.ask(long).addresses == ["198.51.100.7"]
+        assert work.ask("a.pattern.test").addresses == ["198.51.100.8"]
+        before = [(pin.set, pin.address, pin.comment) for pin in lab.netvm.pins(work)]
+        assert len(before) == 3 and all(len(pin[2]) <= 128 for pin in before), before
+        for end in (dnspin.stop, dnspin.kill):
+            end()
+            dnspin.start()
+            after = [(pin.set, pin.address, pin.comment) for pin in lab.netvm.pins(work)]
+            assert sorted(after) == sorted(before), (before, after)
+        assert_open(work, "198.51.100.7")
+        assert_open(work, "198.51.100.7", 443)
+        assert work.ask(long).addresses == ["198.51.100.7"]
+        assert dnspin.reload() and len(lab.netvm.pins(work)) == 3
+    return f"{len(before)} pins, twice"
+
+
+if __name__ == "__main__":
+    trial.run(stopped, stopped_old_kernel, killed, killed_resolver, moved, moved_old_kernel,
+              refused, second, torn_down, expired, foreign, all_sorts)
