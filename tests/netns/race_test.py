@@ -1,9 +1,11 @@
 #!/usr/bin/python3 -B
-"""No race: whoever sends in the instant the answer arrives is let through, also amid reloads.
+"""No race: whoever sends in the instant the answer arrives is let through, also amid reloads; and a
+pin that is refreshed or moved lets nobody down meanwhile.
 
-Each name is fresh and has an address of its own, so each packet is the first that needs its pin.
-What arrives is counted in the internet's kernel, what leaves in the client's; a packet that the
-netvm stops is missing there, and its reject comes back to the client.
+In the race each name is fresh and has an address of its own, so each packet is the first that needs
+its pin; of the steady pin each packet is the first of a flow. What arrives is counted in the
+internet's kernel, what leaves in the client's; a packet that the netvm stops is missing there, and
+its reject comes back to the client.
 """
 
 import itertools
@@ -17,7 +19,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
-from lab import dnswire, trial  # noqa: E402
+from lab import dnswire, records, trial  # noqa: E402
 from lab.qube import IPV6_RECVERR  # noqa: E402
 from lab.zones import race_address  # noqa: E402
 
@@ -29,6 +31,8 @@ SERVER = ("10.139.1.1", 53)
 PATIENCE = 240      # seconds
 IP_RECVERR = 11
 SETTINGS = {"pins": {"per_client": 65_536}}
+STEADY = {"pins": {"floor": "1s", "slack": "15s"}}  # so each answer makes the pin live longer
+STEADY_PACKETS, STEADY_RELOADS = 5000, 20
 
 # The rule of the race moves from one group to two others; a neighbour's rules change too, and
 # a third qube comes and goes.
@@ -38,6 +42,8 @@ AFTER = {"work": f"accept shop.test tcp 443\naccept .race.test udp {PORT}\n"
          "personal": "accept docs.test tcp 80\naccept six.test", "guest": "accept docs.test"}
 
 ARRIVALS = "".join(f"""
+add table {family} arrivals
+delete table {family} arrivals
 table {family} arrivals {{
   set datagrams {{ type {kind}; size 200000; }}
   counter datagrams {{ }}
@@ -50,6 +56,8 @@ table {family} arrivals {{
 }}""" for family, kind in (("ip", "ipv4_addr"), ("ip6", "ipv6_addr")))
 
 DEPARTURES = f"""
+add table inet departures
+delete table inet departures
 table inet departures {{
   counter datagrams {{ }}
   counter connections {{ }}
@@ -310,5 +318,65 @@ def a_loss_is_seen(lab, dnspin, counters, pinned):
     return lost
 
 
+def ask_on(stop):
+    """In a qube: one name over and over."""
+    asked = question(1)
+    count = 0
+    while not stop[0]:
+        count += told_address(ask_datagram(asked), asked) == race_address(1)
+    return count
+
+
+def send_on(wanted, stop):
+    """In a qube: datagrams to that name's address, each from a socket of its own."""
+    address, sent, rejected = (race_address(1), PORT), 0, 0
+    while sent < wanted or not stop[0]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+            sock.sendto(b"x", address)
+            sent += 1
+            rejected += rejects(sock)
+        time.sleep(0.0005)
+    return sent, rejected
+
+
+def keep_steady(lab, servers, name, env, way):
+    work, counters = lab.qube("work"), Counters(lab)
+    servers.authority.at("1.race.test", records([race_address(1)], ttl=2))
+    with trial.with_dnspin(lab, name, clients=BEFORE, settings=STEADY, env=env) as dnspin:
+        assert dnspin.control("status")["refresh"] == way
+        assert work.ask("1.race.test").addresses == [race_address(1)]
+        stop = mmap.mmap(-1, 1)
+        stop[0] = 0
+        asker = work.start(ask_on, stop)
+        sender = work.start(send_on, STEADY_PACKETS, stop)
+        end = time.monotonic() + PATIENCE
+
+        def done(reloads):
+            assert time.monotonic() < end, f"not done in {PATIENCE} s: {reloads} reloads"
+            return reloads >= STEADY_RELOADS and counters.count("datagrams")[0] >= STEADY_PACKETS
+
+        reloads, _ = reload_until(done, dnspin)
+        stop[0] = 1
+        (sent, rejected), answers = sender.result(), asker.result()
+        lost = counters.lost("datagrams")
+        assert not lost and not rejected, f"{lost} of {sent} lost, {rejected} rejected"
+        assert answers > STEADY_RELOADS and counters.count("datagrams")[0] == sent
+        assert dnspin.metric("dnspin_reloads_total") == reloads
+        servers.authority.forget("1.race.test")
+    return f"{answers} answers, {reloads} reloads, {sent} first packets of flows, 0 lost"
+
+
+def steady(lab, servers):
+    """A pin that each answer refreshes and each reload moves never lets a packet down"""
+    return keep_steady(lab, servers, "steady", {}, "in place")
+
+
+def steady_old_kernel(lab, servers):
+    """The same with the refresh of old kernels"""
+    return keep_steady(lab, servers, "steady-old", {"DNSPIN_TEST_REFRESH": "add-delete-add"},
+                       "add, delete, add")
+
+
 if __name__ == "__main__":
-    trial.run(race, qubes=("work", "personal", "guest"))
+    trial.run(race, steady, steady_old_kernel, qubes=("work", "personal", "guest"))
