@@ -9,6 +9,7 @@
 #include "pinning/check.h"
 #include "pinning/lineage.h"
 #include "resolver/reply.h"
+#include "resolver/service_binding.h"
 #include "resolver/wire.h"
 
 namespace dnspin {
@@ -50,6 +51,11 @@ void CheckHints(const Answer& answer) {
     if (const auto kept = WithoutHints(record.rdata)) {
       DNSPIN_CHECK(kept->size() <= record.rdata.size());
       DNSPIN_CHECK(WithoutHints(*kept) == kept);
+      const auto binding = ReadServiceBinding(Octets(*kept));
+      DNSPIN_CHECK(binding.has_value());
+      for (const ServiceParameter& parameter : binding->parameters) {
+        DNSPIN_CHECK(parameter.key != 4 && parameter.key != 6);
+      }
     }
   }
 }
