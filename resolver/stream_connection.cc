@@ -101,8 +101,7 @@ BootTime StreamConnection::Deadline() const {
   }
   if (Waits()) {
     deadline = std::min(deadline, message_since_ + kMessageMax);
-  }
-  if (open_ == 0 && out_.empty()) {
+  } else if (open_ == 0 && out_.empty()) {
     deadline = std::min(deadline, quiet_since_ + kIdleMax);
   }
   return deadline;

@@ -1,0 +1,163 @@
+#include "resolver/reader_channel.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "io/packet_pair.h"
+#include "pinning/answer.h"
+#include "tests/unit/dns_bytes.h"
+
+namespace dnspin {
+namespace {
+
+using bytes::Host;
+using bytes::Octets;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct Channel {
+  Channel() {
+    auto pair = PacketPair();
+    far = std::move(pair->first);
+    near.emplace(std::move(pair->second), counters);
+  }
+  std::optional<FromReader> Next() {
+    auto packet = ReceivePacket(far.get(), kMessageOctetsMax);
+    if (!packet.ok() || !packet->has_value()) {
+      return std::nullopt;
+    }
+    auto message = DecodeFromReader(Octets((*packet)->bytes));
+    EXPECT_TRUE(message.ok()) << message.status();
+    return *message;
+  }
+  absl::Status Read() {
+    return near->Read({[this](const PinReply& reply) { replies.push_back(reply); },
+                       [this](const PolicyNotice& notice, const Descriptor& memory) {
+                         notices.push_back(notice);
+                         policies.push_back(ReadSealedMemory(memory.get(), 100).value_or(""));
+                         return policy_status;
+                       }});
+  }
+
+  BootTime now{seconds(1000)};
+  CountersReport counters;
+  Descriptor far;
+  std::optional<ReaderChannel> near;
+  std::vector<PinReply> replies;
+  std::vector<PolicyNotice> notices;
+  std::vector<std::string> policies;
+  absl::Status policy_status;
+};
+
+PinRequest SomeRequest(uint64_t ticket) {
+  return {ticket, 1, 60, Host("www.example.com"), ".example.com", {*Address::Parse("192.0.2.1")}};
+}
+
+TEST(ReaderChannelTest, CarriesRequestsAndReplies) {
+  Channel channel;
+  channel.near->Request(SomeRequest(7));
+  EXPECT_EQ(channel.Next(), FromReader(SomeRequest(7)));
+  const PinReply reply{7, PinOutcome::kDone};
+  ASSERT_TRUE(SendPacket(channel.far.get(), Encode(ToReader(reply))).ok());
+  EXPECT_TRUE(channel.Read().ok());
+  EXPECT_EQ(channel.replies, std::vector<PinReply>{reply});
+}
+
+TEST(ReaderChannelTest, APolicyComesInSealedMemory) {
+  Channel channel;
+  const auto memory = SealedMemory("rules");
+  const int fd = memory->get();
+  ASSERT_TRUE(SendPacket(channel.far.get(), Encode(ToReader(PolicyNotice{3})), {&fd, 1}).ok());
+  EXPECT_TRUE(channel.Read().ok());
+  EXPECT_EQ(channel.notices, std::vector<PolicyNotice>{PolicyNotice{3}});
+  EXPECT_EQ(channel.policies, std::vector<std::string>{"rules"});
+  channel.policy_status = absl::InvalidArgumentError("cannot be read");
+  ASSERT_TRUE(SendPacket(channel.far.get(), Encode(ToReader(PolicyNotice{4})), {&fd, 1}).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(channel.Read()));
+}
+
+TEST(ReaderChannelTest, WhatIsNoMessageIsABreach) {
+  const std::string whole = Encode(ToReader(PinReply{7, PinOutcome::kDone}));
+  const std::string rows[] = {"x",
+                              whole.substr(0, whole.size() - 1),
+                              whole + "x",
+                              std::string(2000, 'x'),
+                              Encode(ToReader(PolicyNotice{1})),  // without its memory
+                              Encode(FromReader(SomeRequest(1)))};
+  for (const std::string& row : rows) {
+    Channel channel;
+    ASSERT_TRUE(SendPacket(channel.far.get(), row).ok());
+    EXPECT_TRUE(absl::IsInvalidArgument(channel.Read())) << Escaped(row, 20);
+    EXPECT_TRUE(channel.replies.empty());
+  }
+}
+
+TEST(ReaderChannelTest, TheEndOfItIsNoBreach) {
+  Channel channel;
+  channel.far.reset();
+  EXPECT_TRUE(absl::IsOutOfRange(channel.Read()));
+}
+
+TEST(ReaderChannelTest, RequestsWaitForAPeerThatDoesNotReadAndKeepTheirOrder) {
+  Channel channel;
+  constexpr uint64_t kCount = kRequestsOpenMax;
+  for (uint64_t ticket = 1; ticket <= kCount; ++ticket) {
+    channel.near->Request(SomeRequest(ticket));
+  }
+  EXPECT_TRUE(channel.near->WantsWrite());
+  for (uint64_t ticket = 1; ticket <= kCount; ++ticket) {
+    auto message = channel.Next();
+    if (!message) {
+      channel.near->Settle(channel.now);
+      message = channel.Next();
+    }
+    ASSERT_TRUE(message.has_value()) << ticket;
+    EXPECT_EQ(std::get<PinRequest>(*message).ticket, ticket);
+  }
+  EXPECT_FALSE(channel.near->WantsWrite());
+}
+
+TEST(ReaderChannelTest, ReportsHaveABudget) {
+  Channel channel;
+  channel.near->Settle(channel.now);
+  const auto flood = [&] {
+    for (int i = 0; i < 1000; ++i) {
+      channel.near->Report({dns::kEdeProhibited, Host("www.example.com")});
+    }
+    size_t reports = 0;
+    do {
+      channel.near->Settle(channel.now);
+      while (channel.Next()) {
+        ++reports;
+      }
+    } while (channel.near->WantsWrite());
+    return reports;
+  };
+  EXPECT_EQ(flood(), 50U);
+  channel.now += seconds(1);
+  channel.near->Settle(channel.now);
+  EXPECT_EQ(flood(), 20U);
+  channel.now += seconds(3600);
+  channel.near->Settle(channel.now);
+  EXPECT_EQ(flood(), 50U);
+}
+
+TEST(ReaderChannelTest, CountersAreToldOnceASecondWhileTheyChange) {
+  Channel channel;
+  EXPECT_EQ(channel.near->NextDeadline(), std::nullopt);
+  channel.counters.questions = 1;
+  channel.near->Settle(channel.now);
+  EXPECT_EQ(channel.Next(), FromReader(channel.counters));
+  EXPECT_EQ(channel.near->NextDeadline(), std::nullopt);
+  channel.counters.questions = 2;
+  EXPECT_EQ(channel.near->NextDeadline(), channel.now + seconds(1));
+  channel.now += milliseconds(999);
+  channel.near->Settle(channel.now);
+  EXPECT_EQ(channel.Next(), std::nullopt);
+  channel.now += milliseconds(1);
+  channel.near->Settle(channel.now);
+  EXPECT_EQ(channel.Next(), FromReader(channel.counters));
+}
+
+}  // namespace
+}  // namespace dnspin
