@@ -23,6 +23,20 @@ constexpr size_t kListMax = 1024;
 constexpr size_t kUpstreamsMax = 16;
 constexpr int64_t kQuotaMax = 65536;
 
+// The firewall wants its interfaces apart: one that another pattern covers says nothing new.
+void AddInterface(std::string_view pattern, std::vector<std::string>& interfaces) {
+  const auto covers = [](std::string_view wide, std::string_view narrow) {
+    return wide.ends_with('*') ? narrow.starts_with(wide.substr(0, wide.size() - 1))
+                               : wide == narrow;
+  };
+  if (std::any_of(interfaces.begin(), interfaces.end(),
+                  [&](const std::string& other) { return covers(other, pattern); })) {
+    return;
+  }
+  std::erase_if(interfaces, [&](const std::string& other) { return covers(pattern, other); });
+  interfaces.emplace_back(pattern);
+}
+
 void ReadInterfaces(const Setting& setting, Settings& settings, SettingReport& report) {
   settings.interfaces.clear();
   for (const Setting& item : report.Items(setting, kListMax)) {
@@ -30,7 +44,7 @@ void ReadInterfaces(const Setting& setting, Settings& settings, SettingReport& r
     if (text && !IsInterfacePattern(*text)) {
       report.Error(item, "not an interface, nor the beginning of one and a star:", *text);
     } else if (text) {
-      settings.interfaces.emplace_back(*text);
+      AddInterface(*text, settings.interfaces);
     }
   }
   if (const auto* items = std::get_if<Setting::List>(&setting.value); items && items->empty()) {
@@ -97,9 +111,10 @@ void ReadIntercept(const Setting& setting, Settings& settings, SettingReport& re
   for (const Setting& item : report.Items(setting, kListMax)) {
     const auto text = report.Text(item);
     const auto address = text ? Address::Parse(*text) : std::nullopt;
-    if (address) {
-      settings.intercept.push_back(*address);
-    } else if (text) {
+    auto& known = settings.intercept;
+    if (address && std::find(known.begin(), known.end(), *address) == known.end()) {
+      known.push_back(*address);
+    } else if (text && !address) {
       report.Error(item, "not an address:", *text);
     }
   }

@@ -131,6 +131,14 @@ TEST(SettingsTest, ASecondFileStandsOverTheFirstKeyByKey) {
   EXPECT_TRUE(both.intercept.empty());
 }
 
+TEST(SettingsTest, WhatIsSaidTwiceCountsOnce) {
+  EXPECT_EQ(ReadGood("clients.interfaces = [\"vif1\", \"eth0\", \"vif*\", \"vif2*\", \"eth0\", "
+                     "\"eth01\"]")
+                .interfaces,
+            (std::vector<std::string>{"eth0", "vif*", "eth01"}));
+  EXPECT_EQ(ReadGood("dns.intercept = [\"::1\", \"0:0::1\", \"10.0.0.1\"]").intercept.size(), 2U);
+}
+
 TEST(SettingsTest, WhatIsWrongIsSaidAtItsPlace) {
   const struct {
     const char* text;
