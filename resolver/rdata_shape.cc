@@ -19,123 +19,91 @@ constexpr size_t kRendezvousMax = 16;  // names are what costs ldns most
 //   q          sixteen octets      o  a string, or nothing       n  a name, whole
 //   b          a type bitmap       S  strings to the end         R  whole names to the end
 //   h          HIP's tag and key   p  a service binding          x  whatever is left
-// Every type that ldns takes apart must be here (up to 1.9): where it stops before RDLENGTH, it
-// would read the rest as records of their own. NSAP-PTR and SINK have other fields in the RFCs;
-// ours are those that ldns reads, so that anything else is refused.
+// Every type that ldns takes apart must be here: where it stops before RDLENGTH, it would read the
+// rest as records of their own. NSAP-PTR and SINK have other fields in the RFCs; ours are those
+// that ldns reads, so that anything else is refused.
+struct Shape {
+  uint16_t type;
+  std::string_view fields;
+};
+
+constexpr Shape kShapes[] = {
+    {dns::kA, "4"},
+    {dns::kNs, "N"},
+    {3, "N"},  // MD
+    {4, "N"},  // MF
+    {dns::kCname, "N"},
+    {dns::kSoa, "NN44444"},
+    {7, "N"},    // MB
+    {8, "N"},    // MG
+    {9, "N"},    // MR
+    {11, "4x"},  // WKS
+    {dns::kPtr, "N"},
+    {13, "ss"},  // HINFO
+    {14, "NN"},  // MINFO
+    {dns::kMx, "2N"},
+    {dns::kTxt, "S"},
+    {17, "NN"},         // RP
+    {18, "2N"},         // AFSDB
+    {19, "s"},          // X25
+    {20, "so"},         // ISDN
+    {21, "2N"},         // RT
+    {23, "s"},          // NSAP-PTR
+    {24, "2114442Nx"},  // SIG
+    {25, "211x"},       // KEY
+    {26, "2NN"},        // PX
+    {27, "sss"},        // GPOS
+    {dns::kAaaa, "q"},
+    {30, "Nx"},  // NXT
+    {dns::kSrv, "222N"},
+    {35, "22sssN"},  // NAPTR
+    {36, "2N"},      // KX
+    {37, "221x"},    // CERT
+    {dns::kDname, "N"},
+    {40, "1"},  // SINK
+    {dns::kDs, "211x"},
+    {44, "11x"},  // SSHFP
+    {dns::kRrsig, "2114442Nx"},
+    {dns::kNsec, "Nb"},
+    {dns::kDnskey, "211x"},
+    {dns::kNsec3, "112ssb"},
+    {51, "112s"},  // NSEC3PARAM
+    {52, "111x"},  // TLSA
+    {53, "111x"},  // SMIMEA
+    {55, "hR"},    // HIP
+    {56, "S"},     // NINFO
+    {57, "211x"},  // RKEY
+    {58, "nn"},    // TALINK
+    {59, "211x"},  // CDS
+    {60, "211x"},  // CDNSKEY
+    {62, "42b"},   // CSYNC
+    {63, "411x"},  // ZONEMD
+    {dns::kSvcb, "p"},
+    {dns::kHttps, "p"},
+    {66, "212n"},     // DSYNC
+    {99, "S"},        // SPF
+    {104, "28"},      // NID
+    {105, "24"},      // L32
+    {106, "28"},      // L64
+    {107, "2n"},      // LP
+    {108, "6"},       // EUI48
+    {109, "8"},       // EUI64
+    {256, "22x"},     // URI
+    {257, "1sx"},     // CAA
+    {258, "S"},       // AVC
+    {259, "441sx"},   // DOA
+    {261, "S"},       // RESINFO
+    {262, "S"},       // WALLET
+    {263, "S"},       // CLA
+    {264, "8"},       // IPN
+    {32768, "211x"},  // TA
+    {32769, "211x"},  // DLV
+};
+
 std::string_view FieldsOf(uint16_t type) {
-  switch (type) {
-    case dns::kA:
-      return "4";
-    case dns::kAaaa:
-      return "q";
-    case dns::kNs:
-    case 3:  // MD
-    case 4:  // MF
-    case dns::kCname:
-    case 7:  // MB
-    case 8:  // MG
-    case 9:  // MR
-    case dns::kPtr:
-    case dns::kDname:
-      return "N";
-    case dns::kSoa:
-      return "NN44444";
-    case 11:  // WKS
-      return "4x";
-    case 13:  // HINFO
-      return "ss";
-    case 14:  // MINFO
-    case 17:  // RP
-      return "NN";
-    case dns::kMx:
-    case 18:  // AFSDB
-    case 21:  // RT
-    case 36:  // KX
-      return "2N";
-    case dns::kTxt:
-    case 56:   // NINFO
-    case 99:   // SPF
-    case 258:  // AVC
-    case 261:  // RESINFO
-    case 262:  // WALLET
-    case 263:  // CLA
-      return "S";
-    case 19:  // X25
-    case 23:  // NSAP-PTR
-      return "s";
-    case 20:  // ISDN
-      return "so";
-    case 24:  // SIG
-    case dns::kRrsig:
-      return "2114442Nx";
-    case 25:  // KEY
-    case dns::kDnskey:
-    case 57:  // RKEY
-    case 60:  // CDNSKEY
-    case dns::kDs:
-    case 59:     // CDS
-    case 32768:  // TA
-    case 32769:  // DLV
-      return "211x";
-    case 26:  // PX
-      return "2NN";
-    case 27:  // GPOS
-      return "sss";
-    case 30:  // NXT
-      return "Nx";
-    case dns::kSrv:
-      return "222N";
-    case 35:  // NAPTR
-      return "22sssN";
-    case 37:  // CERT
-      return "221x";
-    case 40:  // SINK
-      return "1";
-    case 44:  // SSHFP
-      return "11x";
-    case dns::kNsec:
-      return "Nb";
-    case dns::kNsec3:
-      return "112ssb";
-    case 51:  // NSEC3PARAM
-      return "112s";
-    case 52:  // TLSA
-    case 53:  // SMIMEA
-      return "111x";
-    case 55:  // HIP
-      return "hR";
-    case 58:  // TALINK
-      return "nn";
-    case 62:  // CSYNC
-      return "42b";
-    case 63:  // ZONEMD
-      return "411x";
-    case dns::kSvcb:
-    case dns::kHttps:
-      return "p";
-    case 66:  // DSYNC
-      return "212n";
-    case 104:  // NID
-    case 106:  // L64
-      return "28";
-    case 105:  // L32
-      return "24";
-    case 107:  // LP
-      return "2n";
-    case 108:  // EUI48
-      return "6";
-    case 109:  // EUI64
-    case 264:  // IPN
-      return "8";
-    case 256:  // URI
-      return "22x";
-    case 257:  // CAA
-      return "1sx";
-    case 259:  // DOA
-      return "441sx";
-    default:
-      return "x";
-  }
+  const auto* shape = std::find_if(std::begin(kShapes), std::end(kShapes),
+                                   [&](const Shape& known) { return known.type == type; });
+  return shape == std::end(kShapes) ? "x" : shape->fields;
 }
 
 // Windows in rising order, each of 1..32 octets (RFC 4034 4.1.2).

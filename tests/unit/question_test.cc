@@ -119,142 +119,140 @@ struct Early {
   bool opt = false;    // and an OPT
 };
 
-Message With(Message message, auto&& change) {
+Message Changed(auto&& change) {
+  Message message = Asking();
   change(message);
   return message;
 }
 
-std::vector<Early> EarlyRows() {
-  const auto change = [](auto&& f) { return With(Asking(), f); };
-  const std::string record = ARecord(kToQuestion, 1, V4(192, 0, 2, 1));
-  return {
-      {"status", change([](Message& m) { m.flags = 0x1000; }), dns::kNotImp, false},
-      {"notify", change([](Message& m) { m.flags = 0x2000; }), dns::kNotImp, false},
-      {"update with its zone", change([](Message& m) {
-         m.flags = 0x2900;
-         m.type = 6;
-       }),
-       dns::kNotImp, false},
-      {"opcode 15, header alone", change([](Message& m) {
-         m.flags = 0x7800;
-         m.questions = 0;
-       }),
-       dns::kNotImp, false},
-      {"no question", change([](Message& m) { m.questions = 0; }), dns::kFormErr, false},
-      {"two questions", change([](Message& m) { m.questions = 2; }), dns::kFormErr, false},
-      {"an answer in a question", change([&](Message& m) { m.answer = {record}; }), dns::kFormErr},
-      {"an authority in a question", change([&](Message& m) { m.authority = {record}; }),
-       dns::kFormErr},
-      {"a pointer to itself", change([](Message& m) { m.asked = Pointer(12); }), dns::kFormErr,
-       false},
-      {"a pointer behind a label", change([](Message& m) { m.asked = "\3www" + Pointer(12); }),
-       dns::kFormErr, false},
-      {"a pointer into the header", change([](Message& m) { m.asked = "\3www" + Pointer(4); }),
-       dns::kFormErr, false},
-      {"a label of 64", change([](Message& m) { m.asked = N(std::string(64, 'a')); }),
-       dns::kFormErr, false},
-      {"a label type of 1997", change([](Message& m) {
-         m.asked = std::string(
-             "\x80"
-             "a\0",
-             3);
-       }),
-       dns::kFormErr, false},
-      {"a name of 256", change([](Message& m) {
-         m.asked = N(std::string(63, 'a') + "." + std::string(63, 'b') + "." +
-                     std::string(63, 'c') + "." + std::string(62, 'd'));
-       }),
-       dns::kFormErr, false},
-      {"no type", change([](Message& m) {
-         m.questions = 1;
-         m.asked = "\3www";
-       }),
-       dns::kFormErr, false},
-      {"an octet too many", change([](Message& m) { m.behind = "!"; }), dns::kFormErr},
-      {"an octet too many behind OPT", change([](Message& m) {
-         m.additional = {Opt()};
-         m.behind = "!";
-       }),
-       dns::kFormErr},
-      {"an additional that is not there", change([](Message& m) { m.additional = {""}; }),
-       dns::kFormErr},
-      {"an answer counted, but not there", change([](Message& m) { m.answer = {""}; }),
-       dns::kFormErr},
-      {"an authority counted, but not there", change([](Message& m) { m.authority = {""}; }),
-       dns::kFormErr},
-      {"two OPTs counted, one there", change([](Message& m) {
-         m.additional = {Opt(), ""};
-       }),
-       dns::kFormErr},
-      {"an OPT whose root has a length",
-       change([](Message& m) { m.additional = {Opt("", 0, 1232, "\1")}; }), dns::kFormErr},
-      {"two additionals counted, none there", change([](Message& m) {
-         m.additional = {"", ""};
-       }),
-       dns::kFormErr},
-      {"two OPTs", change([](Message& m) {
-         m.additional = {Opt(), Opt()};
-       }),
-       dns::kFormErr},
-      {"an OPT with an owner",
-       change([](Message& m) { m.additional = {Opt("", 0, 1232, N("a"))}; }), dns::kFormErr},
-      {"an OPT whose owner is a pointer",
-       change([](Message& m) { m.additional = {Opt("", 0, 1232, Pointer(28))}; }), dns::kFormErr},
-      {"an option beyond the OPT",
-       change([](Message& m) { m.additional = {Opt(U16(3) + U16(5) + "abcd")}; }), dns::kFormErr},
-      {"half an option", change([](Message& m) { m.additional = {Opt(U16(3) + Zeros(1))}; }),
-       dns::kFormErr},
-      {"an OPT beyond the packet",
-       change([](Message& m) { m.additional = {LyingRecord(Zeros(1), 41, "", 1)}; }),
-       dns::kFormErr},
-      {"an address in the additional section", change([&](Message& m) { m.additional = {record}; }),
-       dns::kFormErr},
-      {"TSIG", change([](Message& m) {
-         m.additional = {ARecord(N("key"), dns::kTsig, Zeros(16), 0, 255)};
-       }),
-       dns::kFormErr},
-      {"SIG(0)", change([](Message& m) { m.additional = {ARecord(N(""), 24, Zeros(20), 0, 255)}; }),
-       dns::kFormErr},
-      {"TSIG behind OPT", change([](Message& m) {
-         m.additional = {Opt(), ARecord(N("key"), dns::kTsig, Zeros(16), 0, 255)};
-       }),
-       dns::kFormErr},
-      {"EDNS 1", change([](Message& m) { m.additional = {Opt("", 0x00010000)}; }), 16, true, true},
-      {"EDNS 255 with options of its own",
-       change([](Message& m) { m.additional = {Opt("x", 0x00FF8000)}; }), 16, true, true},
-      {"version.bind", change([](Message& m) {
-         m.asked = N("version.bind");
-         m.type = dns::kTxt;
-         m.klass = dns::kChaos;
-       }),
-       dns::kRefused},
-      {"class ANY", change([](Message& m) {
-         m.klass = 255;
-         m.additional = {Opt()};
-       }),
-       dns::kRefused, true, true},
-      {"AXFR", change([](Message& m) { m.type = dns::kAxfr; }), dns::kRefused},
-      {"IXFR", change([](Message& m) {
-         m.type = dns::kIxfr;
-         m.additional = {Opt()};
-       }),
-       dns::kRefused, true, true},
-      {"TSIG as a type", change([](Message& m) { m.type = dns::kTsig; }), dns::kRefused},
-      {"NXNAME", change([](Message& m) { m.type = 128; }), dns::kRefused},
-      {"MAILA", change([](Message& m) { m.type = 254; }), dns::kRefused},
-      {"OPT as a type", change([](Message& m) { m.type = dns::kOpt; }), dns::kRefused},
-      {"type 0", change([](Message& m) { m.type = 0; }), dns::kRefused},
-  };
-}
+const std::string kRecord = ARecord(kToQuestion, 1, V4(192, 0, 2, 1));
+
+const Early kEarlyRows[] = {
+    {"status", Changed([](Message& m) { m.flags = 0x1000; }), dns::kNotImp, false},
+    {"notify", Changed([](Message& m) { m.flags = 0x2000; }), dns::kNotImp, false},
+    {"update with its zone", Changed([](Message& m) {
+       m.flags = 0x2900;
+       m.type = 6;
+     }),
+     dns::kNotImp, false},
+    {"opcode 15, header alone", Changed([](Message& m) {
+       m.flags = 0x7800;
+       m.questions = 0;
+     }),
+     dns::kNotImp, false},
+    {"no question", Changed([](Message& m) { m.questions = 0; }), dns::kFormErr, false},
+    {"two questions", Changed([](Message& m) { m.questions = 2; }), dns::kFormErr, false},
+    {"an answer in a question", Changed([](Message& m) { m.answer = {kRecord}; }), dns::kFormErr},
+    {"an authority in a question", Changed([](Message& m) { m.authority = {kRecord}; }),
+     dns::kFormErr},
+    {"a pointer to itself", Changed([](Message& m) { m.asked = Pointer(12); }), dns::kFormErr,
+     false},
+    {"a pointer behind a label", Changed([](Message& m) { m.asked = "\3www" + Pointer(12); }),
+     dns::kFormErr, false},
+    {"a pointer into the header", Changed([](Message& m) { m.asked = "\3www" + Pointer(4); }),
+     dns::kFormErr, false},
+    {"a label of 64", Changed([](Message& m) { m.asked = N(std::string(64, 'a')); }), dns::kFormErr,
+     false},
+    {"a label type of 1997", Changed([](Message& m) {
+       m.asked = std::string(
+           "\x80"
+           "a\0",
+           3);
+     }),
+     dns::kFormErr, false},
+    {"a name of 256", Changed([](Message& m) {
+       m.asked = N(std::string(63, 'a') + "." + std::string(63, 'b') + "." + std::string(63, 'c') +
+                   "." + std::string(62, 'd'));
+     }),
+     dns::kFormErr, false},
+    {"no type", Changed([](Message& m) {
+       m.questions = 1;
+       m.asked = "\3www";
+     }),
+     dns::kFormErr, false},
+    {"an octet too many", Changed([](Message& m) { m.behind = "!"; }), dns::kFormErr},
+    {"an octet too many behind OPT", Changed([](Message& m) {
+       m.additional = {Opt()};
+       m.behind = "!";
+     }),
+     dns::kFormErr},
+    {"an additional that is not there", Changed([](Message& m) { m.additional = {""}; }),
+     dns::kFormErr},
+    {"an answer counted, but not there", Changed([](Message& m) { m.answer = {""}; }),
+     dns::kFormErr},
+    {"an authority counted, but not there", Changed([](Message& m) { m.authority = {""}; }),
+     dns::kFormErr},
+    {"two OPTs counted, one there", Changed([](Message& m) {
+       m.additional = {Opt(), ""};
+     }),
+     dns::kFormErr},
+    {"an OPT whose root has a length",
+     Changed([](Message& m) { m.additional = {Opt("", 0, 1232, "\1")}; }), dns::kFormErr},
+    {"two additionals counted, none there", Changed([](Message& m) {
+       m.additional = {"", ""};
+     }),
+     dns::kFormErr},
+    {"two OPTs", Changed([](Message& m) {
+       m.additional = {Opt(), Opt()};
+     }),
+     dns::kFormErr},
+    {"an OPT with an owner", Changed([](Message& m) { m.additional = {Opt("", 0, 1232, N("a"))}; }),
+     dns::kFormErr},
+    {"an OPT whose owner is a pointer",
+     Changed([](Message& m) { m.additional = {Opt("", 0, 1232, Pointer(28))}; }), dns::kFormErr},
+    {"an option beyond the OPT",
+     Changed([](Message& m) { m.additional = {Opt(U16(3) + U16(5) + "abcd")}; }), dns::kFormErr},
+    {"half an option", Changed([](Message& m) { m.additional = {Opt(U16(3) + Zeros(1))}; }),
+     dns::kFormErr},
+    {"an OPT beyond the packet",
+     Changed([](Message& m) { m.additional = {LyingRecord(Zeros(1), 41, "", 1)}; }), dns::kFormErr},
+    {"an address in the additional section", Changed([](Message& m) { m.additional = {kRecord}; }),
+     dns::kFormErr},
+    {"TSIG",
+     Changed([](Message& m) { m.additional = {ARecord(N("key"), dns::kTsig, Zeros(16), 0, 255)}; }),
+     dns::kFormErr},
+    {"SIG(0)", Changed([](Message& m) { m.additional = {ARecord(N(""), 24, Zeros(20), 0, 255)}; }),
+     dns::kFormErr},
+    {"TSIG behind OPT", Changed([](Message& m) {
+       m.additional = {Opt(), ARecord(N("key"), dns::kTsig, Zeros(16), 0, 255)};
+     }),
+     dns::kFormErr},
+    {"EDNS 1", Changed([](Message& m) { m.additional = {Opt("", 0x00010000)}; }), 16, true, true},
+    {"EDNS 255 with options of its own",
+     Changed([](Message& m) { m.additional = {Opt("x", 0x00FF8000)}; }), 16, true, true},
+    {"version.bind", Changed([](Message& m) {
+       m.asked = N("version.bind");
+       m.type = dns::kTxt;
+       m.klass = dns::kChaos;
+     }),
+     dns::kRefused},
+    {"class ANY", Changed([](Message& m) {
+       m.klass = 255;
+       m.additional = {Opt()};
+     }),
+     dns::kRefused, true, true},
+    {"AXFR", Changed([](Message& m) { m.type = dns::kAxfr; }), dns::kRefused},
+    {"IXFR", Changed([](Message& m) {
+       m.type = dns::kIxfr;
+       m.additional = {Opt()};
+     }),
+     dns::kRefused, true, true},
+    {"TSIG as a type", Changed([](Message& m) { m.type = dns::kTsig; }), dns::kRefused},
+    {"NXNAME", Changed([](Message& m) { m.type = 128; }), dns::kRefused},
+    {"MAILA", Changed([](Message& m) { m.type = 254; }), dns::kRefused},
+    {"OPT as a type", Changed([](Message& m) { m.type = dns::kOpt; }), dns::kRefused},
+    {"type 0", Changed([](Message& m) { m.type = 0; }), dns::kRefused},
+};
 
 TEST(QuestionTest, WhatCannotBeServedIsAnsweredAtOnce) {
-  for (const Early& row : EarlyRows()) {
+  for (const Early& row : kEarlyRows) {
     SCOPED_TRACE(row.story);
     const std::string packet = row.message.Wire();
     const std::string reply = ReadEarly(packet);
     ASSERT_GE(reply.size(), 12U);
     EXPECT_EQ(reply.substr(0, 2), U16(0x1234));
-    const size_t flags = static_cast<uint8_t>(reply[2]) << 8 | static_cast<uint8_t>(reply[3]);
+    const size_t flags =
+        static_cast<size_t>(static_cast<uint8_t>(reply[2])) << 8 | static_cast<uint8_t>(reply[3]);
     const size_t asked_flags = row.message.flags;
     EXPECT_EQ(flags & 0xF860, 0x8000U | (asked_flags & 0x7800)) << "QR, opcode, Z and AD";
     EXPECT_EQ(flags & 0x0600, 0U) << "AA and TC";

@@ -22,86 +22,85 @@ struct Sample {
   bool open = false;  // its last field takes whatever is there
 };
 
-std::vector<Sample> Samples() {
-  const std::string name = N("a.Example.net");
-  const std::string bitmap = O(0) + O(2) + O(0x40) + O(1) + O(1) + O(1) + O(0x80);
-  const std::string signature = U16(1) + O(8) + O(3) + U32(60) + U32(1) + U32(2) + U16(77) + name;
-  const std::string params = U16(1) + U16(3) + "\2h3" + U16(4) + U16(4) + V4(192, 0, 2, 1);
-  return {
-      {"A", 1, V4(192, 0, 2, 1)},
-      {"NS", 2, name},
-      {"MD", 3, name},
-      {"MF", 4, name},
-      {"CNAME", 5, name},
-      {"SOA", 6, name + N("root") + U32(1) + U32(2) + U32(3) + U32(4) + U32(5)},
-      {"MB", 7, name},
-      {"MG", 8, name},
-      {"MR", 9, name},
-      {"NULL", 10, "anything", true},
-      {"WKS", 11, V4(192, 0, 2, 1) + "\6ab", true},
-      {"PTR", 12, name},
-      {"HINFO", 13, S("RFC8482") + S("")},
-      {"MINFO", 14, name + name},
-      {"MX", 15, U16(10) + name},
-      {"TXT", 16, S("one") + S("") + S("three"), true},
-      {"RP", 17, name + N("")},
-      {"AFSDB", 18, U16(1) + name},
-      {"X25", 19, S("311061700956")},
-      {"ISDN", 20, S("150862028003217") + S("004")},
-      {"RT", 21, U16(1) + name},
-      {"NSAP", 22, "\x47", true},
-      {"SIG", 24, signature + "sig", true},
-      {"KEY", 25, Zeros(4) + "key", true},
-      {"PX", 26, U16(1) + name + name},
-      {"GPOS", 27, S("-32.6882") + S("116.8652") + S("10.0")},
-      {"AAAA", 28, Zeros(15) + O(1)},
-      {"LOC", 29, Zeros(16), true},
-      {"NXT", 30, name + "bits", true},
-      {"SRV", 33, U16(1) + U16(2) + U16(443) + name},
-      {"NAPTR", 35, U16(1) + U16(2) + S("u") + S("E2U") + S("!") + name},
-      {"KX", 36, U16(1) + name},
-      {"CERT", 37, U16(1) + U16(2) + O(3) + "cert", true},
-      {"DNAME", 39, name},
-      {"APL", 42, Zeros(4), true},
-      {"DS", 43, Zeros(4) + "digest", true},
-      {"SSHFP", 44, Zeros(2) + "print", true},
-      {"IPSECKEY", 45, Zeros(3) + "key", true},
-      {"RRSIG", 46, signature + "sig", true},
-      {"NSEC", 47, name + bitmap},
-      {"DNSKEY", 48, Zeros(4) + "key", true},
-      {"DHCID", 49, "id", true},
-      {"NSEC3", 50, O(1) + O(0) + U16(5) + S("salt") + S("hash") + bitmap},
-      {"NSEC3PARAM", 51, O(1) + O(0) + U16(5) + S("")},
-      {"TLSA", 52, Zeros(3) + "cert", true},
-      {"SMIMEA", 53, Zeros(3) + "cert", true},
-      {"HIP", 55, O(2) + O(2) + U16(3) + "abcde" + name + N("b"), true},
-      {"TALINK", 58, name + name},
-      {"CDS", 59, Zeros(4) + "digest", true},
-      {"CDNSKEY", 60, Zeros(4) + "key", true},
-      {"OPENPGPKEY", 61, "key", true},
-      {"CSYNC", 62, U32(1) + U16(3) + bitmap},
-      {"ZONEMD", 63, U32(1) + Zeros(2) + "digest", true},
-      {"SVCB", 64, U16(1) + name + params},
-      {"HTTPS", 65, U16(0) + name},
-      {"DSYNC", 66, U16(59) + O(1) + U16(53) + name},
-      {"SPF", 99, S("v=spf1"), true},
-      {"NID", 104, Zeros(10)},
-      {"L32", 105, Zeros(6)},
-      {"L64", 106, Zeros(10)},
-      {"LP", 107, U16(1) + name},
-      {"EUI48", 108, Zeros(6)},
-      {"EUI64", 109, Zeros(8)},
-      {"URI", 256, Zeros(4) + "https://a/", true},
-      {"CAA", 257, O(0) + S("issue") + "ca.example", true},
-      {"TA", 32768, Zeros(4) + "digest", true},
-      {"DLV", 32769, Zeros(4) + "digest", true},
-      {"TYPE666", 666, "\300\14 is no pointer here", true},
-      {"TYPE65535", 65535, "", true},
-  };
-}
+const std::string kName = N("a.Example.net");
+const std::string kBitmap = O(0) + O(2) + O(0x40) + O(1) + O(1) + O(1) + O(0x80);
+const std::string kSignature = U16(1) + O(8) + O(3) + U32(60) + U32(1) + U32(2) + U16(77) + kName;
+const std::string kParams = U16(1) + U16(3) + "\2h3" + U16(4) + U16(4) + V4(192, 0, 2, 1);
+
+const Sample kSamples[] = {
+    {"A", 1, V4(192, 0, 2, 1)},
+    {"NS", 2, kName},
+    {"MD", 3, kName},
+    {"MF", 4, kName},
+    {"CNAME", 5, kName},
+    {"SOA", 6, kName + N("root") + U32(1) + U32(2) + U32(3) + U32(4) + U32(5)},
+    {"MB", 7, kName},
+    {"MG", 8, kName},
+    {"MR", 9, kName},
+    {"NULL", 10, "anything", true},
+    {"WKS", 11, V4(192, 0, 2, 1) + "\6ab", true},
+    {"PTR", 12, kName},
+    {"HINFO", 13, S("RFC8482") + S("")},
+    {"MINFO", 14, kName + kName},
+    {"MX", 15, U16(10) + kName},
+    {"TXT", 16, S("one") + S("") + S("three"), true},
+    {"RP", 17, kName + N("")},
+    {"AFSDB", 18, U16(1) + kName},
+    {"X25", 19, S("311061700956")},
+    {"ISDN", 20, S("150862028003217") + S("004")},
+    {"RT", 21, U16(1) + kName},
+    {"NSAP", 22, "\x47", true},
+    {"SIG", 24, kSignature + "sig", true},
+    {"KEY", 25, Zeros(4) + "key", true},
+    {"PX", 26, U16(1) + kName + kName},
+    {"GPOS", 27, S("-32.6882") + S("116.8652") + S("10.0")},
+    {"AAAA", 28, Zeros(15) + O(1)},
+    {"LOC", 29, Zeros(16), true},
+    {"NXT", 30, kName + "bits", true},
+    {"SRV", 33, U16(1) + U16(2) + U16(443) + kName},
+    {"NAPTR", 35, U16(1) + U16(2) + S("u") + S("E2U") + S("!") + kName},
+    {"KX", 36, U16(1) + kName},
+    {"CERT", 37, U16(1) + U16(2) + O(3) + "cert", true},
+    {"DNAME", 39, kName},
+    {"APL", 42, Zeros(4), true},
+    {"DS", 43, Zeros(4) + "digest", true},
+    {"SSHFP", 44, Zeros(2) + "print", true},
+    {"IPSECKEY", 45, Zeros(3) + "key", true},
+    {"RRSIG", 46, kSignature + "sig", true},
+    {"NSEC", 47, kName + kBitmap},
+    {"DNSKEY", 48, Zeros(4) + "key", true},
+    {"DHCID", 49, "id", true},
+    {"NSEC3", 50, O(1) + O(0) + U16(5) + S("salt") + S("hash") + kBitmap},
+    {"NSEC3PARAM", 51, O(1) + O(0) + U16(5) + S("")},
+    {"TLSA", 52, Zeros(3) + "cert", true},
+    {"SMIMEA", 53, Zeros(3) + "cert", true},
+    {"HIP", 55, O(2) + O(2) + U16(3) + "abcde" + kName + N("b"), true},
+    {"TALINK", 58, kName + kName},
+    {"CDS", 59, Zeros(4) + "digest", true},
+    {"CDNSKEY", 60, Zeros(4) + "key", true},
+    {"OPENPGPKEY", 61, "key", true},
+    {"CSYNC", 62, U32(1) + U16(3) + kBitmap},
+    {"ZONEMD", 63, U32(1) + Zeros(2) + "digest", true},
+    {"SVCB", 64, U16(1) + kName + kParams},
+    {"HTTPS", 65, U16(0) + kName},
+    {"DSYNC", 66, U16(59) + O(1) + U16(53) + kName},
+    {"SPF", 99, S("v=spf1"), true},
+    {"NID", 104, Zeros(10)},
+    {"L32", 105, Zeros(6)},
+    {"L64", 106, Zeros(10)},
+    {"LP", 107, U16(1) + kName},
+    {"EUI48", 108, Zeros(6)},
+    {"EUI64", 109, Zeros(8)},
+    {"URI", 256, Zeros(4) + "https://a/", true},
+    {"CAA", 257, O(0) + S("issue") + "ca.example", true},
+    {"TA", 32768, Zeros(4) + "digest", true},
+    {"DLV", 32769, Zeros(4) + "digest", true},
+    {"TYPE666", 666, "\300\14 is no pointer here", true},
+    {"TYPE65535", 65535, "", true},
+};
 
 TEST(RdataShapeTest, KnownTypesEndWhereTheirFieldsDo) {
-  for (const Sample& sample : Samples()) {
+  for (const Sample& sample : kSamples) {
     SCOPED_TRACE(sample.story);
     const auto check = [&](const std::string& rdata) {
       return Check({.answer = {ARecord(kToQuestion, sample.type, rdata), kGood}});
@@ -118,7 +117,7 @@ TEST(RdataShapeTest, KnownTypesEndWhereTheirFieldsDo) {
 }
 
 TEST(RdataShapeTest, KnownTypesAreReadAsTheyAre) {
-  for (const Sample& sample : Samples()) {
+  for (const Sample& sample : kSamples) {
     SCOPED_TRACE(sample.story);
     const Message message{.answer = {ARecord(kToQuestion, sample.type, sample.rdata), kGood}};
     const auto answer = ReadAnswer(Octets(message.Wire()));
@@ -131,7 +130,7 @@ TEST(RdataShapeTest, KnownTypesAreReadAsTheyAre) {
 
 TEST(RdataShapeTest, EveryCutIsRefused) {
   Message message;
-  for (const Sample& sample : Samples()) {
+  for (const Sample& sample : kSamples) {
     message.answer.push_back(ARecord(kToQuestion, sample.type, sample.rdata));
   }
   message.authority = {ARecord(Pointer(16), 2, "\2ns" + Pointer(16))};
