@@ -40,7 +40,7 @@ bool Fit(const Known& known, const absl::flat_hash_set<PinKey>& planned,
 
 size_t Ledger::CountOf(const Name& asked) const { return KeysOf(by_name_, asked).size(); }
 
-PinChange Ledger::Change(const PinKey& key, PinHolder holder) const {
+PinChange Ledger::Change(const PinKey& key, const PinHolder& holder) const {
   PinChange change{key, holder, holder.until, false, PinComment(holder.rule_host, holder.asked)};
   if (const auto pin = pins_.find(key); pin != pins_.end()) {
     const PinHolder& longest = pin->second.holders.front();

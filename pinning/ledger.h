@@ -86,7 +86,7 @@ class Ledger {
  private:
   using Keys = absl::flat_hash_set<PinKey>;
 
-  PinChange Change(const PinKey& key, PinHolder holder) const;
+  PinChange Change(const PinKey& key, const PinHolder& holder) const;
   bool Fits(const Name& asked, std::span<const PinChange> changes) const;
   void Note(const PinKey& key, PinHolder holder);
   void LetOneGo(Pin& pin);

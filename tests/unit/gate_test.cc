@@ -36,6 +36,7 @@ PinElement Element(uint32_t number, seconds life = seconds(330), const std::stri
 
 std::vector<PinElement> Elements(uint32_t first, uint32_t count) {
   std::vector<PinElement> elements;
+  elements.reserve(count);
   for (uint32_t i = 0; i < count; ++i) {
     elements.push_back(Element(first + i));
   }
@@ -105,6 +106,7 @@ class FakeKernel final : public Pinner {
 
 std::vector<bool> Pinned(const std::vector<Decision>& decisions) {
   std::vector<bool> pinned;
+  pinned.reserve(decisions.size());
   for (const Decision& decision : decisions) {
     pinned.push_back(decision.pinned);
   }
