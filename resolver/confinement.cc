@@ -14,8 +14,8 @@
 namespace dnspin {
 namespace {
 
-// A question in flight is a socket.
-constexpr rlim_t kDescriptorsMax = 16384;
+// A question in flight is up to three sockets (upstreams.cc), and there may be 8,192 (forwarder.h).
+constexpr rlim_t kDescriptorsMax = 32768;
 
 absl::Status DropCapabilities() {
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) {
