@@ -1,6 +1,7 @@
 #include "nft/client_chain.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <charconv>
@@ -29,22 +30,24 @@ std::string PortsText(PortRange ports) {
                                    : fmt::format("{}-{}", ports.first, ports.last);
 }
 
+// Protocols go by number: of a name libnftables would ask /etc/protocols, which may be out of
+// reach.
+std::string ProtocolText(int protocol) { return fmt::format("meta l4proto {} ", protocol); }
+
 // With a space behind what is not empty.
 std::string ServiceText(const Service& service, Family family) {
+  const std::string ports = service.ports ? PortsText(*service.ports) : "";
   switch (service.protocol) {
     case Protocol::kAny:
-      return service.ports ? fmt::format("meta l4proto {{ tcp, udp }} th dport {} ",
-                                         PortsText(*service.ports))
-                           : "";
+      return ports.empty() ? "" : fmt::format("{} th dport {} ", kBothTransports, ports);
     case Protocol::kTcp:
-      return service.ports ? fmt::format("tcp dport {} ", PortsText(*service.ports))
-                           : "meta l4proto tcp ";
+      return ports.empty() ? ProtocolText(IPPROTO_TCP) : fmt::format("tcp dport {} ", ports);
     case Protocol::kUdp:
-      return service.ports ? fmt::format("udp dport {} ", PortsText(*service.ports))
-                           : "meta l4proto udp ";
+      return ports.empty() ? ProtocolText(IPPROTO_UDP) : fmt::format("udp dport {} ", ports);
     case Protocol::kIcmp:
-      return service.icmp_type ? fmt::format("{} type {} ", Icmp(family), *service.icmp_type)
-                               : fmt::format("meta l4proto {} ", Icmp(family));
+      return service.icmp_type
+                 ? fmt::format("{} type {} ", Icmp(family), *service.icmp_type)
+                 : ProtocolText(family == Family::kIpv4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6});
   }
   return "";
 }

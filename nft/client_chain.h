@@ -23,6 +23,9 @@ struct ClientRules {
   bool operator==(const ClientRules&) const = default;
 };
 
+// TCP and UDP, by number as the first part of a match.
+inline constexpr std::string_view kBothTransports = "meta l4proto { 6, 17 }";
+
 // `10-137-0-25`, `fd09-24ef-4179--a89-19`.
 std::string AddressLabel(const Address& address);
 

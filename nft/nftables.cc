@@ -71,7 +71,9 @@ absl::Status Nftables::Run(const std::string& commands) {
 }
 
 absl::StatusOr<std::string> Nftables::ListJson(const std::string& command) {
-  nft_ctx_output_set_flags(context_.get(), NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE);
+  // Numeric, so that no name is looked up in files of this machine.
+  nft_ctx_output_set_flags(context_.get(),
+                           NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE | NFT_CTX_OUTPUT_NUMERIC_ALL);
   if (nft_run_cmd_from_buffer(context_.get(), command.c_str()) != 0) {
     return Refused(context_.get(), command);
   }

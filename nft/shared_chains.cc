@@ -1,14 +1,14 @@
 #include "nft/shared_chains.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 
+#include "nft/client_chain.h"
 #include "pinning/check.h"
 #include "pinning/kernel_name.h"
 
 namespace dnspin {
 namespace {
-
-constexpr std::string_view kTransports = "meta l4proto { tcp, udp }";
 
 std::vector<std::string> OfFamily(std::span<const Address> addresses, Family family) {
   std::vector<std::string> texts;
@@ -54,7 +54,7 @@ std::vector<std::string> DoorRules(const RulesetTerms& terms, Family family, std
   std::vector<std::string> rules;
   for (const std::string& interface : terms.interfaces) {
     const std::string question =
-        fmt::format("iifname \"{}\" {}{} th dport 53", interface, servers, kTransports);
+        fmt::format("iifname \"{}\" {}{} th dport 53", interface, servers, kBothTransports);
     rules.push_back(fmt::format("{} redirect to :{} saddr map @doors", question, ip));
     rules.push_back(question + " drop");  // whoever has no door
   }
@@ -118,7 +118,7 @@ void PutQubesRules(CommandText& commands, std::span<const std::string> interface
   // A question that was sent to a door comes in by INPUT, which Qubes OS keeps shut.
   std::vector<std::string> rules;
   for (const std::string& interface : interfaces) {
-    for (const std::string_view transport : {"udp", "tcp"}) {
+    for (const int transport : {IPPROTO_UDP, IPPROTO_TCP}) {
       rules.push_back(fmt::format(
           "iifname \"{}\" ct status dnat meta l4proto {} ct original proto-dst 53 accept",
           interface, transport));

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "fresh_namespace.h"
+#include "tests/netns/fresh_namespace.h"
 
 namespace dnspin {
 namespace {

@@ -1,168 +1,18 @@
+// The firewall as a whole: installed, found again, torn down.
+
 #include "nft/firewall.h"
 
 #include <algorithm>
-#include <chrono>
-#include <memory>
 #include <string>
 #include <thread>
-#include <tuple>
 
-#include "fresh_namespace.h"
-#include "nft/set_reader.h"
+#include "tests/netns/firewall_fixture.h"
 
 namespace dnspin {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-
-Address A(const std::string& text) { return *Address::Parse(text); }
-
-Rule AcceptHost(const std::string& host, Service service = {}) {
-  Rule rule;
-  rule.action = Action::kAccept;
-  rule.host = HostPattern{HostPattern::Kind::kName, *Name::FromHost(host), {}};
-  rule.service = service;
-  return rule;
-}
-
-Service Tcp(uint16_t port) { return {Protocol::kTcp, PortRange{port, port}, {}}; }
-
-ClientRules Client(const std::vector<std::string>& addresses, const std::vector<Rule>& rules,
-                   std::span<const PinGroup> before = {}) {
-  ClientRules client{{}, rules, GroupsOf(rules, before), 8192};
-  for (const std::string& address : addresses) {
-    client.addresses.push_back(A(address));
-  }
-  return client;
-}
-
-RulesetTerms Terms() {
-  RulesetTerms terms;
-  terms.interfaces = {"vif*"};
-  terms.intercept = {A("10.139.1.1"), A("10.139.1.2"), A("fd09::53")};
-  terms.dns_servers = {A("9.9.9.9"), A("2620:fe::fe")};
-  return terms;
-}
-
-PinElement Pin(const std::string& set, const std::string& address, milliseconds life,
-               const std::string& comment = "x") {
-  return {set, A(address), life, comment};
-}
-
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-size_t Count(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++count;
-  }
-  return count;
-}
-
-class FirewallTest : public FreshNamespace, public ::testing::WithParamInterface<RefreshWay> {
- protected:
-  void SetUp() override {
-    FreshNamespace::SetUp();
-    absl::StatusOr<Nftables> nftables = Nftables::Create();
-    ASSERT_TRUE(nftables.ok()) << nftables.status();
-    nftables_ = std::make_unique<Nftables>(*std::move(nftables));
-    firewall_ = std::make_unique<Firewall>(*nftables_, "dnspin", GetParam());
-  }
-
-  void Install(const Ruleset& ruleset) {
-    const absl::Status status = firewall_->Install(ruleset);
-    ASSERT_TRUE(status.ok()) << status;
-  }
-  void Apply(const RulesetChange& change) {
-    const absl::Status status = firewall_->Apply(change);
-    ASSERT_TRUE(status.ok()) << status;
-  }
-
-  static std::vector<KernelPin> Pins() {
-    absl::StatusOr<std::vector<KernelPin>> pins = ReadKernelPins("dnspin");
-    EXPECT_TRUE(pins.ok()) << pins.status();
-    std::sort(pins->begin(), pins->end(), [](const KernelPin& a, const KernelPin& b) {
-      return std::tie(a.set, a.address) < std::tie(b.set, b.address);
-    });
-    return *std::move(pins);
-  }
-  // "SET ADDRESS", each on a line.
-  static std::string PinTexts() {
-    std::string text;
-    for (const KernelPin& pin : Pins()) {
-      text += pin.set + " " + pin.address.Text() + "\n";
-    }
-    return text;
-  }
-  static std::string Structure() { return Shell("nft -t list ruleset"); }
-
-  std::unique_ptr<Nftables> nftables_;
-  std::unique_ptr<Firewall> firewall_;
-};
-
 INSTANTIATE_TEST_SUITE_P(Way, FirewallTest,
                          ::testing::Values(RefreshWay::kInPlace, RefreshWay::kAddDeleteAdd));
-
-std::vector<Rule> EveryKindOfRule() {
-  std::vector<Service> services = {{}, {Protocol::kAny, PortRange{1, 2}, {}}};
-  for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
-    services.push_back({protocol, std::nullopt, std::nullopt});
-    services.push_back({protocol, PortRange{0, 65535}, std::nullopt});
-    services.push_back({protocol, PortRange{53, 53}, std::nullopt});
-    services.push_back({protocol, PortRange{60000, 61000}, std::nullopt});
-  }
-  services.push_back({Protocol::kIcmp, std::nullopt, std::nullopt});
-  for (const int type : {0, 3, 8, 128, 255}) {
-    services.push_back({Protocol::kIcmp, std::nullopt, static_cast<uint8_t>(type)});
-  }
-  const std::vector<std::optional<Prefix>> destinations = {std::nullopt,
-                                                           Prefix::Parse("192.0.2.1"),
-                                                           Prefix::Parse("192.0.2.0/24"),
-                                                           Prefix::Parse("0.0.0.0/0"),
-                                                           Prefix::Parse("2001:db8::1"),
-                                                           Prefix::Parse("2001:db8::/32"),
-                                                           Prefix::Parse("::/0")};
-  std::vector<Rule> rules;
-  for (const Service& service : services) {
-    for (const auto& destination : destinations) {
-      for (const bool dns : {false, true}) {
-        for (const Action action : {Action::kDrop, Action::kAccept}) {
-          Rule rule;
-          rule.action = action;
-          rule.destination = destination;
-          rule.service = service;
-          rule.dns_target = dns;
-          rules.push_back(rule);
-        }
-      }
-    }
-    rules.push_back(AcceptHost("a.example", service));
-  }
-  return rules;
-}
-
-TEST_P(FirewallTest, EveryKindOfRuleLoads) {
-  const ClientRules client = Client({"10.137.0.25", "fd09::19", "10.137.0.26"}, EveryKindOfRule());
-  RulesetTerms terms = Terms();
-  for (const bool any : {false, true}) {
-    for (const bool open : {false, true}) {
-      terms.intercept_any = any;
-      terms.inbound_open = open;
-      terms.interfaces.emplace_back("tap" + std::to_string(terms.interfaces.size()));
-      Install({terms, {client}, {{A("10.137.0.25"), 4053}, {A("fd09::19"), 4053}}, {}});
-    }
-  }
-  const std::string chain = Shell("nft list chain ip dnspin qbs-10-137-0-25");
-  const std::string other = Shell("nft list chain ip6 dnspin qbs-fd09--19");
-  EXPECT_EQ(Count(chain, "\n\t\t"), ChainRules(client, Family::kIpv4).size());
-  EXPECT_EQ(Count(other, "\n\t\t"), ChainRules(client, Family::kIpv6).size());
-  EXPECT_GT(Count(chain, "@pin-10-137-0-25-"), 14U);
-  EXPECT_GT(Count(chain, "reject with icmp admin-prohibited"), 50U);
-  EXPECT_GT(Count(other, "reject with icmpv6 admin-prohibited"), 50U);
-}
 
 TEST_P(FirewallTest, AsTheContractSaysAnAdministratorReadsIt) {
   Install({Terms(),
@@ -208,6 +58,7 @@ TEST_P(FirewallTest, ASecondInstallChangesNothing) {
 
 TEST_P(FirewallTest, ARestartFindsItsPinsAndForgetsTheRest) {
   std::vector<PinElement> pins;
+  pins.reserve(4097);
   for (int i = 0; i < 4096; ++i) {
     pins.push_back(Pin("pin-10-137-0-25-1",
                        "198.18." + std::to_string(i / 256) + "." + std::to_string(i % 256),
@@ -239,7 +90,7 @@ TEST_P(FirewallTest, ARestartFindsItsPinsAndForgetsTheRest) {
   EXPECT_GT(after.front().left, seconds(290));
   EXPECT_LE(after.front().left, seconds(300));
   EXPECT_TRUE(std::all_of(after.begin(), after.end(),
-                          [](const KernelPin& pin) { return pin.comment != ""; }));
+                          [](const KernelPin& pin) { return !pin.comment.empty(); }));
 
   ruleset.clients[0].set_size *= 2;
   Install({Terms(), {ruleset.clients[0]}, {}, adopted});
@@ -295,92 +146,6 @@ TEST_P(FirewallTest, WhatOthersNameIsEmptiedInsteadOfRemoved) {
   expect_empty();
   Apply({{{{}, client}}, {}, {Pin("pin-10-137-0-25-1", "192.0.2.9", seconds(60))}, {}});
   EXPECT_EQ(PinTexts(), "pin-10-137-0-25-1 192.0.2.9\n");
-}
-
-TEST_P(FirewallTest, PinsMoveInTheTransactionThatChangesTheRules) {
-  const Rule stays = AcceptHost("a.example", Tcp(80));
-  const ClientRules before =
-      Client({"10.137.0.25"}, {stays, AcceptHost("b.example", Tcp(443)), AcceptHost("c.example")});
-  const std::string one = "pin-10-137-0-25-1";
-  const std::string two = "pin-10-137-0-25-2";
-  const std::string three = "pin-10-137-0-25-3";
-  const std::string four = "pin-10-137-0-25-4";
-  Install({Terms(),
-           {before},
-           {},
-           {Pin(one, "192.0.2.1", seconds(60)), Pin(one, "192.0.2.2", seconds(60)),
-            Pin(one, "192.0.2.3", seconds(1)), Pin(one, "192.0.2.5", seconds(10), "old"),
-            Pin(two, "192.0.2.4", seconds(60)), Pin(three, "192.0.2.6", seconds(60))}});
-  std::this_thread::sleep_for(milliseconds(1050));  // .3 is gone, whatever the ledger thinks
-
-  const ClientRules after =
-      Client({"10.137.0.25"}, {AcceptHost("d.example", Tcp(22)), AcceptHost("c.example"), stays},
-             before.groups);
-  ASSERT_EQ(PinSetsOf(after, Family::kIpv4), (std::vector<std::string>{four, three, one}));
-  RulesetChange change{{{before, after}}, {}, {}, {}};
-  change.gone = {
-      {one, A("192.0.2.2")}, {one, A("192.0.2.3")}, {one, A("192.0.2.77")}, {two, A("192.0.2.4")}};
-  change.pins = {Pin(four, "192.0.2.4", seconds(50), "moved"), Pin(one, "192.0.2.5", seconds(70))};
-  change.pins.back().replace = true;
-  Apply(change);
-  EXPECT_EQ(PinTexts(), one + " 192.0.2.1\n" + one + " 192.0.2.5\n" + three + " 192.0.2.6\n" +
-                            four + " 192.0.2.4\n");
-  const std::vector<KernelPin> pins = Pins();
-  EXPECT_GT(pins[0].left, seconds(50));
-  EXPECT_GT(pins[1].left, seconds(65));
-  EXPECT_EQ(pins[1].comment, "x");
-  EXPECT_GT(pins[3].left, seconds(45));
-  EXPECT_LE(pins[3].left, seconds(50));
-  EXPECT_EQ(pins[3].comment, "moved");
-  const std::string chain = Shell("nft list chain ip dnspin qbs-10-137-0-25");
-  EXPECT_LT(chain.find("@" + four + " tcp dport 22 accept"), chain.find("@" + three + " accept"));
-  EXPECT_LT(chain.find("@" + three + " accept"), chain.find("@" + one + " tcp dport 80 accept"));
-  EXPECT_FALSE(Has(chain, "443")) << chain;
-
-  Apply({{{after, before}}, {}, {}, {}});
-  EXPECT_EQ(PinTexts(), one + " 192.0.2.1\n" + one + " 192.0.2.5\n" + three + " 192.0.2.6\n");
-}
-
-TEST_P(FirewallTest, ClientsComeGoAndTradeAddresses) {
-  const ClientRules a = Client({"10.137.0.1", "fd09::1"}, {AcceptHost("a.example")});
-  const ClientRules b = Client({"10.137.0.2"}, {AcceptHost("b.example", Tcp(443))});
-  Install({Terms(),
-           {a},
-           {{A("10.137.0.1"), 1001}},
-           {Pin("pin-10-137-0-1-1", "192.0.2.1", seconds(60))}});
-  const std::string only_a = Structure();
-
-  RulesetChange coming{{{{}, b}}, {}, {Pin("pin-10-137-0-2-1", "192.0.2.2", seconds(60))}, {}};
-  coming.doorways = {{A("10.137.0.1"), 1001}, {A("10.137.0.2"), 1002}};
-  Apply(coming);
-  EXPECT_EQ(PinTexts(), "pin-10-137-0-1-1 192.0.2.1\npin-10-137-0-2-1 192.0.2.2\n");
-  EXPECT_TRUE(Has(Shell("nft list map ip dnspin-dns doors"), "10.137.0.2 : 1002"));
-
-  // Each takes the other's IPv4 address. Their pins stay behind.
-  ClientRules a_then = a;
-  ClientRules b_then = b;
-  std::swap(a_then.addresses[0], b_then.addresses[0]);
-  Apply({{{a, a_then}, {b, b_then}}, {}, {}, {}});
-  EXPECT_EQ(PinTexts(), "");
-  EXPECT_TRUE(Has(Shell("nft list chain ip dnspin qbs-10-137-0-1"), "tcp dport 443"));
-  EXPECT_FALSE(Has(Shell("nft list chain ip dnspin qbs-10-137-0-2"), "tcp dport 443"));
-  EXPECT_EQ(Count(Shell("nft list map ip dnspin clients"), "jump"), 2U);
-
-  RulesetChange going{{{a_then, a}, {b_then, {}}}, {}, {}, {{{A("10.137.0.1"), 1001}}}};
-  Apply(going);
-  EXPECT_EQ(Structure(), only_a);
-}
-
-TEST_P(FirewallTest, DoorsAreAllReplaced) {
-  Install({Terms(), {}, {{A("10.137.0.1"), 1001}, {A("10.137.0.2"), 1002}}, {}});
-  ASSERT_TRUE(
-      firewall_->SetDoorways(std::vector<Doorway>{{A("10.137.0.1"), 2001}, {A("fd09::1"), 2001}})
-          .ok());
-  const std::string ipv4 = Shell("nft list map ip dnspin-dns doors");
-  EXPECT_TRUE(Has(ipv4, "elements = { 10.137.0.1 : 2001 }")) << ipv4;
-  EXPECT_TRUE(Has(Shell("nft list map ip6 dnspin-dns doors"), "fd09::1 : 2001"));
-  ASSERT_TRUE(firewall_->SetDoorways({}).ok());
-  EXPECT_FALSE(Has(Shell("nft list table ip dnspin-dns"), "elements = { 10.137"));
 }
 
 TEST_P(FirewallTest, AFailureLeavesAllAsItWas) {

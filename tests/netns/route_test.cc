@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <string>
 
-#include "fresh_namespace.h"
+#include "tests/netns/fresh_namespace.h"
 
 namespace dnspin {
 namespace {

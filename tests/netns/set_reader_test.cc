@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "fresh_namespace.h"
+#include "tests/netns/fresh_namespace.h"
 #include "nft/nftables.h"
 
 namespace dnspin {

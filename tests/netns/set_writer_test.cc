@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <thread>
 
-#include "fresh_namespace.h"
+#include "tests/netns/fresh_namespace.h"
 #include "nft/nftables.h"
 #include "nft/set_reader.h"
 

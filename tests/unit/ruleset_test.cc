@@ -90,7 +90,7 @@ add rule prerouting iifname "vif*" fib saddr . iif oif missing drop comment "mad
 )");
   const std::string question =
       "add rule prerouting iifname \"vif*\" ip daddr { 10.139.1.1, 10.139.1.2 } "
-      "meta l4proto { tcp, udp } th dport 53 ";
+      "meta l4proto { 6, 17 } th dport 53 ";
   EXPECT_EQ(
       About(text, "ip dnspin-dns"),
       "add chain prerouting { type nat hook prerouting priority dstnat - 1; policy accept; }\n"
@@ -115,10 +115,9 @@ TEST(Ruleset, ManyInterfacesAndOpenInbound) {
   EXPECT_TRUE(Has(closed,
                   "add rule ip6 dnspin forward iifname != \"vif*\" iifname != \"tap0\" accept "
                   "comment \"made by dnspin\""));
-  EXPECT_TRUE(
-      Has(closed,
-          "add rule ip6 dnspin-dns prerouting iifname \"tap0\" meta l4proto { tcp, udp } th "
-          "dport 53 redirect to :ip6 saddr map @doors comment \"made by dnspin\""));
+  EXPECT_TRUE(Has(closed,
+                  "add rule ip6 dnspin-dns prerouting iifname \"tap0\" meta l4proto { 6, 17 } th "
+                  "dport 53 redirect to :ip6 saddr map @doors comment \"made by dnspin\""));
   EXPECT_TRUE(Has(closed, "add element ip dnspin dns-addr { 9.9.9.9, 9.9.9.10 }"));
   EXPECT_TRUE(Has(closed, "add element ip6 dnspin dns-addr { 2620:fe::fe }"));
   terms.inbound_open = true;
@@ -262,7 +261,7 @@ TEST(Ruleset, QubesOsLetsQuestionsToOurDoorsIn) {
   const std::string text = InstallText({Terms(), {}, {}, {}}, view, RefreshWay::kInPlace);
   const std::string rule = "insert rule custom-input handle 44 iifname \"vif*\" ct status dnat ";
   const std::string rest = " ct original proto-dst 53 accept comment \"made by dnspin\"\n";
-  EXPECT_EQ(About(text, "ip qubes"), rule + "meta l4proto udp" + rest + rule + "meta l4proto tcp" +
+  EXPECT_EQ(About(text, "ip qubes"), rule + "meta l4proto 17" + rest + rule + "meta l4proto 6" +
                                          rest + "delete rule custom-input handle 44\n");
   EXPECT_EQ(text.find("ip6 qubes"), std::string::npos);
   EXPECT_EQ(About(TeardownText("dnspin", view), "ip qubes"),
