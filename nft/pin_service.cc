@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "io/packet_pair.h"
 #include "nft/judge.h"
 #include "pinning/pin_life.h"
@@ -10,6 +12,7 @@ namespace dnspin {
 namespace {
 
 constexpr int kMessagesPerTurn = 64;  // of one client: a flood waits for its next turn
+constexpr std::chrono::milliseconds kLifeMin{1000};
 
 // RFC 8914 codes, as a reader gives them.
 std::string_view ReasonOf(uint16_t ede) {
@@ -55,10 +58,18 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) 
     } else if (const auto* report = std::get_if<RefusalReport>(&*message)) {
       LogRefusal(client, *report, now);
     } else {
-      client.counters = std::get<CountersReport>(*message);
+      TakeCounters(client, std::get<CountersReport>(*message), now);
     }
   }
   return std::nullopt;
+}
+
+void PinService::TakeCounters(ServedClient& client, const CountersReport& report, BootTime now) {
+  const uint64_t known = client.counters.reports_left_out;
+  if (report.reports_left_out > known) {
+    journal_.LeaveOut(client.desired.name, report.reports_left_out - known, now);
+  }
+  client.counters = report;
 }
 
 std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& pending,
@@ -101,10 +112,11 @@ std::vector<std::pair<ClientId, ReaderFault>> PinService::Settle(ServedClients& 
     const ServedClient& client = clients.at(pending.client);
     std::vector<PinElement> elements;
     for (const PinChange& change : pending.changes) {
+      // A pin of one second, planned a moment ago: the kernel is given no less than that.
+      const auto life =
+          std::max(std::chrono::ceil<std::chrono::milliseconds>(change.until - before), kLifeMin);
       elements.push_back({client.SetName(change.key.address.family(), change.key.group),
-                          change.key.address,
-                          std::chrono::ceil<std::chrono::milliseconds>(change.until - before),
-                          change.comment, change.replace});
+                          change.key.address, life, change.comment, change.replace});
     }
     gate_.Hold(pending.client, i, std::move(elements));
   }
