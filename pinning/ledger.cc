@@ -74,6 +74,9 @@ std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<
     }
   }
   if (!Fits(asked, changes)) {
+    if (expired_at_ == now) {
+      return std::nullopt;  // a flood at the quota does not look through all pins each time
+    }
     Expire(now);
     if (!Fits(asked, changes)) {
       return std::nullopt;
@@ -155,6 +158,7 @@ void Ledger::Erase(const PinKey& key) {
 }
 
 void Ledger::Expire(BootTime now) {
+  expired_at_ = now;
   absl::erase_if(pins_, [this, now](auto& entry) {
     Pin& pin = entry.second;
     std::vector<PinHolder> gone;

@@ -95,6 +95,7 @@ class Ledger {
   PinTerms terms_;
   absl::flat_hash_map<PinKey, Pin> pins_;
   absl::flat_hash_map<Name, Keys> by_name_;  // the pins that a name is a holder of; none is empty
+  std::optional<BootTime> expired_at_;       // nothing older is left since then
   Keys planned_;                             // since the last EndOfTurn
   absl::flat_hash_map<Name, Keys> planned_by_name_;
 };
