@@ -49,9 +49,8 @@ std::optional<Interface> Roster::InterfaceTowards(const Address& address) const 
 
 // What this machine's addresses and routes are now.
 void Roster::LookAround(const Desired& desired) {
-  own_.clear();
   if (auto local = routes_.OwnAddresses(); local.ok()) {
-    own_ = *std::move(local);
+    own_ = *std::move(local);  // else those of before stay: none may be forgotten
   }
   for (const DesiredClient& client : desired.clients) {
     own_.insert(own_.end(), client.addresses.begin(), client.addresses.end());
@@ -231,7 +230,10 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
   change.doorways = DoorwaysOf(next);
   const bool same_terms =
       desired.ruleset == desired_.ruleset && desired.pins.per_client == desired_.pins.per_client;
-  const absl::Status status = same_terms ? firewall_.Apply(change) : Install(desired, next, now);
+  absl::Status status = same_terms ? firewall_.Apply(change) : Install(desired, next, now);
+  if (absl::IsDataLoss(status)) {
+    status = Install(desired, next, now);  // the new rules are in force, old pins beside them
+  }
   if (!status.ok()) {
     for (const ClientId id : arrivals) {
       readers_.CloseDoor(next.at(id));

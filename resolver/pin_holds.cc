@@ -94,6 +94,10 @@ void PinHolds::ForgetEnded() {
   while (!order_.empty() && !holds_.contains(order_.front().second)) {
     order_.pop_front();
   }
+  // While dnspind is silent no ticket comes free: what nobody waits for any more must not pile up.
+  while (!queue_.empty() && !holds_.contains(queue_.front().hold)) {
+    queue_.pop_front();
+  }
 }
 
 std::vector<Hold> PinHolds::TakeExpired(BootTime now) {
