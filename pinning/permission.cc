@@ -29,15 +29,20 @@ Permissions::Permissions(const Policy& policy)
   const auto closing = std::find_if(rules_.begin(), rules_.end(),
                                     [](const Rule& rule) { return rule.ClosesChain(); });
   closed_from_ = static_cast<uint32_t>(closing - rules_.begin());
+  for (uint32_t position = 0; position < rules_.size(); ++position) {
+    if (!rules_[position].host) {
+      hostless_.push_back(position);
+    }
+  }
 }
 
 // The accept rule that lets a question to `destination` (null: not known) out. What is not known is
 // read the closed way: an accept of an address does not match it, a drop of one does.
 std::optional<uint32_t> Permissions::RuleForQuestionTo(Protocol protocol,
                                                        const Address* destination) const {
-  for (uint32_t position = 0; position < rules_.size(); ++position) {
+  for (const uint32_t position : hostless_) {
     const Rule& rule = rules_[position];
-    if (rule.host || !Concerns(rule.service, protocol, kDnsPort)) {
+    if (!Concerns(rule.service, protocol, kDnsPort)) {
       continue;
     }
     const bool accepts = rule.action == Action::kAccept;
@@ -116,9 +121,9 @@ bool Permissions::Refuses(const Name& name, uint32_t rule) const {
 }
 
 bool Permissions::Reaches(const Address& address) const {
-  for (const Rule& rule : rules_) {
-    if (rule.host || rule.dns_target ||
-        (rule.destination && !rule.destination->Contains(address))) {
+  for (const uint32_t position : hostless_) {
+    const Rule& rule = rules_[position];
+    if (rule.dns_target || (rule.destination && !rule.destination->Contains(address))) {
       continue;
     }
     if (rule.action == Action::kAccept) {

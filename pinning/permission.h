@@ -53,6 +53,7 @@ class Permissions {
   std::optional<uint32_t> RuleForQuestionTo(Protocol protocol, const Address* destination) const;
 
   std::vector<Rule> rules_;
+  std::vector<uint32_t> hostless_;  // positions of rules without a host: few among very many
   PatternIndex hosts_;
   PatternIndex rebind_ok_;
   bool intercept_any_ = false;
