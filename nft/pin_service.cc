@@ -12,6 +12,7 @@ namespace dnspin {
 namespace {
 
 constexpr int kMessagesPerTurn = 64;  // of one client: a flood waits for its next turn
+constexpr size_t kElementsPerTurn = 4 * kElementsPerCommit;  // of one client: as above
 constexpr std::chrono::milliseconds kLifeMin{1000};
 
 // RFC 8914 codes, as a reader gives them.
@@ -32,7 +33,8 @@ std::string_view ReasonOf(uint16_t ede) {
 
 std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) {
   client.readable = false;
-  for (int taken = 0; taken < kMessagesPerTurn; ++taken) {
+  size_t elements = 0;
+  for (int taken = 0; taken < kMessagesPerTurn && elements < kElementsPerTurn; ++taken) {
     auto packet = ReceivePacket(client.channel.get(), kMessageOctetsMax);
     if (!packet.ok()) {
       return ReaderFault{std::string(packet.status().message()),
@@ -54,6 +56,7 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) 
       if (auto breach = Consider(client, pending, now)) {
         return breach;
       }
+      elements += pending.changes.size();
       pending_.push_back(std::move(pending));
     } else if (const auto* report = std::get_if<RefusalReport>(&*message)) {
       LogRefusal(client, *report, now);
