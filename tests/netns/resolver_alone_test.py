@@ -23,7 +23,7 @@ from lab.daemon import build_folder  # noqa: E402
 
 NOBODY = 64799
 DONE, QUOTA, STALE, FAILED = range(4)
-NOT_READY, PROHIBITED = 14, 18
+PROHIBITED = 18
 ADDRESS = "198.51.100.7"
 LISTED = ["action=accept dsthost=.alone.test proto=tcp dstports=443-443", "action=drop"]
 F_ADD_SEALS, ALL_SEALS = 1033, 15
@@ -82,8 +82,7 @@ class Served:
         return next(link["ifindex"] for link in links if link["ifname"] == self.qube.vif)
 
     def _serve(self):
-        names = ("questions", "answered", "refused", "failed", "dropped", "hits", "upstream",
-                 "unpinned")
+        names = "questions answered refused failed dropped hits upstream unpinned".split()
         while message := self.channel.recv(2048):
             if message[0] == 1:
                 self.requests.append(message)
@@ -285,8 +284,8 @@ def open_connections(lab, port):
 
 
 def cpu(resolver):
-    fields = pathlib.Path(f"/proc/{resolver.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    text = pathlib.Path(f"/proc/{resolver.process.pid}/stat").read_text()
+    return sum(map(int, text.rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def deaf(lab, servers):
@@ -318,8 +317,7 @@ def deaf(lab, servers):
             slowest = max(slowest, time.monotonic() - began)
         assert int(resolver.status("VmHWM")[0]) < 65536
         assert slowest < 1.0, slowest
-        for sock in (*socks, datagrams):
-            sock.close()
+        del socks, datagrams
         assert trial.wait_until(lambda: deaf_one.ask("d.alone.test").addresses == [ADDRESS])
     return f"{asked} unheard; the other waited {slowest * 1000:.0f} ms at most"
 
