@@ -72,6 +72,13 @@ void Journal::Say(Priority priority, std::string message, BootTime now) {
   Write({priority, std::move(message), {}, {}, {}}, now);
 }
 
+void Journal::LeaveOut(const std::string& client, uint64_t lines, BootTime now) {
+  const auto [entry, added] = budgets_.try_emplace(client);
+  entry->second.filled = added ? now : entry->second.filled;
+  entry->second.dropped += lines;
+  dropped_ += lines;
+}
+
 void Journal::TellDropped(BootTime now) {
   for (auto it = budgets_.begin(); it != budgets_.end();) {
     Budget& budget = it->second;

@@ -35,6 +35,9 @@ class Journal {
   void Write(const Event& event, BootTime now);
   void Say(Priority priority, std::string message, BootTime now);
 
+  // Counts lines of a client that never came here, its reader having had too many.
+  void LeaveOut(const std::string& client, uint64_t lines, BootTime now);
+
   // Says, for each client over its budget since the last call, how many lines were left out.
   void TellDropped(BootTime now);
 

@@ -47,6 +47,7 @@ class PinService {
   std::optional<ReaderFault> Consider(ServedClient& client, Pending& pending, BootTime now);
   void Finish(ServedClient& client, Pending& pending, bool pinned, BootTime now);
   void LogPinned(const ServedClient& client, const Pending& pending, BootTime now);
+  void TakeCounters(ServedClient& client, const CountersReport& report, BootTime now);
   void LogRefusal(const ServedClient& client, const RefusalReport& report, BootTime now);
 
   Gate gate_;

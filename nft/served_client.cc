@@ -16,6 +16,7 @@ CountersReport ServedClient::Totals() const {
   total.cache_hits += counters_before.cache_hits;
   total.upstream_questions += counters_before.upstream_questions;
   total.answers_released_unpinned += counters_before.answers_released_unpinned;
+  total.reports_left_out += counters_before.reports_left_out;
   return total;
 }
 

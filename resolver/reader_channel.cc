@@ -66,6 +66,8 @@ void ReaderChannel::Report(const RefusalReport& report) {
   if (reports_left_ >= 1 && queue_.size() < kQueueMax) {
     reports_left_ -= 1;
     queue_.push_back(Encode(FromReader(report)));  // never before a request
+  } else {
+    ++counters_.reports_left_out;
   }
 }
 

@@ -26,7 +26,7 @@ class ReaderChannel final : public DistantFirewall {
     std::function<absl::Status(const PolicyNotice&, Descriptor memory)> policy;
   };
 
-  ReaderChannel(Descriptor fd, const CountersReport& counters)  // which outlives it
+  ReaderChannel(Descriptor fd, CountersReport& counters)  // which outlives it
       : fd_(std::move(fd)), counters_(counters) {}
 
   int fd() const { return fd_.get(); }
@@ -45,7 +45,7 @@ class ReaderChannel final : public DistantFirewall {
   bool SendNow(const std::string& message);
 
   Descriptor fd_;
-  const CountersReport& counters_;
+  CountersReport& counters_;
   CountersReport told_;
   std::optional<BootTime> counters_told_;
   // Bounded: requests by kRequestsOpenMax, and no report joins a long queue.

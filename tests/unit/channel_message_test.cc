@@ -53,9 +53,9 @@ const std::vector<Story> kStories = {
      1 + 8 + 4 + 4 + 3 + 3 + 1 + 5 + 17},
     {"a refusal", RefusalReport{15, N("ads.test")}, 1 + 2 + 2 + 10},
     {"a refusal of the longest name", RefusalReport{UINT16_MAX, LongestName()}, 1 + 2 + 2 + 255},
-    {"counters", CountersReport{1, 2, 3, 4, 5, 6, 7, 8}, 1 + 64},
+    {"counters", CountersReport{1, 2, 3, 4, 5, 6, 7, 8, 9}, 1 + 72},
     {"counters at their ends", CountersReport{UINT64_MAX, 0, UINT64_MAX, 0, 1, 0, 0, UINT64_MAX},
-     65},
+     73},
 };
 
 TEST(ChannelMessage, WhatAReaderSaysIsWhatIsRead) {

@@ -117,7 +117,7 @@ TEST(ReaderChannelTest, RequestsWaitForAPeerThatDoesNotReadAndKeepTheirOrder) {
   EXPECT_FALSE(channel.near->WantsWrite());
 }
 
-TEST(ReaderChannelTest, ReportsHaveABudget) {
+TEST(ReaderChannelTest, ReportsHaveABudgetAndWhatIsLeftOutIsCounted) {
   Channel channel;
   channel.near->Settle(channel.now);
   const auto flood = [&] {
@@ -127,8 +127,8 @@ TEST(ReaderChannelTest, ReportsHaveABudget) {
     size_t reports = 0;
     do {
       channel.near->Settle(channel.now);
-      while (channel.Next()) {
-        ++reports;
+      while (const auto message = channel.Next()) {
+        reports += std::holds_alternative<RefusalReport>(*message) ? 1 : 0;
       }
     } while (channel.near->WantsWrite());
     return reports;
@@ -140,6 +140,7 @@ TEST(ReaderChannelTest, ReportsHaveABudget) {
   channel.now += seconds(3600);
   channel.near->Settle(channel.now);
   EXPECT_EQ(flood(), 50U);
+  EXPECT_EQ(channel.counters.reports_left_out, 3000U - 50 - 20 - 50);
 }
 
 TEST(ReaderChannelTest, CountersAreToldOnceASecondWhileTheyChange) {
