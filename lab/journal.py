@@ -6,6 +6,7 @@
 """
 
 import os
+import pathlib
 import socket
 import threading
 import time
@@ -16,7 +17,9 @@ class Journal:
         self.entries = []
         folder = lab.netvm.run_folder / "systemd" / "journal"
         folder.mkdir(parents=True)
-        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with lab.netvm.enter():  # as many entries may wait as systemd lets wait
+            pathlib.Path("/proc/sys/net/unix/max_dgram_qlen").write_text("512")
+            self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         self._sock.bind(str(folder / "socket"))
         os.chmod(folder / "socket", 0o666)
