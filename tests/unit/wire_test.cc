@@ -49,12 +49,11 @@ TEST(ReplyHeaderTest, WhatIsNoReplyHasNone) {
 }
 
 TEST(ReadAnswerTest, NamesComeOutWhole) {
-  const auto answer =
-      Read({.asked = N("www.Example.com"),
-            .answer = {ARecord(kToQuestion, 5, "\1A\3Cdn" + Pointer(24)),
-                       ARecord(Pointer(45), 1, V4(192, 0, 2, 1))},
-            .authority = {ARecord(Pointer(16), 15, U16(10) + "\2mx" + Pointer(16))}});
-  ASSERT_TRUE(answer.ok()) << answer.status();
+  const auto got = Read({.asked = N("www.Example.com"),
+                         .answer = {ARecord(kToQuestion, 5, "\1A\3Cdn" + Pointer(24)),
+                                    ARecord(Pointer(45), 1, V4(192, 0, 2, 1))},
+                         .authority = {ARecord(Pointer(16), 15, U16(10) + "\2mx" + Pointer(16))}});
+  ASSERT_TRUE(got.ok()) << got.status();
   const Answer expected{
       .rcode = 0,
       .asked = Host("www.example.com"),
@@ -62,28 +61,28 @@ TEST(ReadAnswerTest, NamesComeOutWhole) {
       .answer = {{Host("www.example.com"), 5, 1, 60, N("A.Cdn.com")},
                  {Host("a.cdn.com"), 1, 1, 60, V4(192, 0, 2, 1)}},
       .authority = {{Host("example.com"), 15, 1, 60, U16(10) + N("mx.example.com")}}};
-  EXPECT_EQ(*answer, expected);
+  EXPECT_EQ(*got, expected);
 }
 
 // The case of our own question is noise (0x20): a name compressed against it comes out in lower
 // case.
 TEST(ReadAnswerTest, OurOwnCaseDoesNotComeBack) {
-  const auto answer = Read({.asked = N("wWw.eXaMPle.cOm"),
-                            .answer = {ARecord(kToQuestion, 5, "\3CDN" + Pointer(16)),
-                                       ARecord(kToQuestion, 16, "\3aBc")}});
-  ASSERT_TRUE(answer.ok()) << answer.status();
-  EXPECT_EQ(answer->answer[0].rdata, N("CDN.example.com"));
-  EXPECT_EQ(answer->answer[1].rdata, "\3aBc");
+  const auto got = Read({.asked = N("wWw.eXaMPle.cOm"),
+                         .answer = {ARecord(kToQuestion, 5, "\3CDN" + Pointer(16)),
+                                    ARecord(kToQuestion, 16, "\3aBc")}});
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(got->answer[0].rdata, N("CDN.example.com"));
+  EXPECT_EQ(got->answer[1].rdata, "\3aBc");
 }
 
 TEST(ReadAnswerTest, EveryFieldIsKept) {
-  const auto answer = Read(
+  const auto got = Read(
       {.flags = 0x8183, .type = dns::kTxt, .answer = {ARecord(N("Other.net"), 16, "\1x", 7, 3)}});
-  ASSERT_TRUE(answer.ok()) << answer.status();
-  EXPECT_EQ(answer->rcode, dns::kNxDomain);
-  EXPECT_EQ(answer->type, dns::kTxt);
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(got->rcode, dns::kNxDomain);
+  EXPECT_EQ(got->type, dns::kTxt);
   const Record expected{Host("other.net"), 16, 3, 7, "\1x"};
-  EXPECT_EQ(answer->answer, std::vector<Record>{expected});
+  EXPECT_EQ(got->answer, std::vector<Record>{expected});
 }
 
 TEST(ReadAnswerTest, TtlsWithTheirTopBitSetAreZero) {
@@ -92,9 +91,9 @@ TEST(ReadAnswerTest, TtlsWithTheirTopBitSetAreZero) {
     uint32_t read;
   } rows[] = {{0, 0}, {1, 1}, {0x7FFFFFFF, 0x7FFFFFFF}, {0x80000000, 0}, {0xFFFFFFFF, 0}};
   for (const auto& row : rows) {
-    const auto answer = Read({.answer = {ARecord(kToQuestion, 1, V4(192, 0, 2, 1), row.wire)}});
-    ASSERT_TRUE(answer.ok());
-    EXPECT_EQ(answer->answer[0].ttl, row.read) << row.wire;
+    const auto got = Read({.answer = {ARecord(kToQuestion, 1, V4(192, 0, 2, 1), row.wire)}});
+    ASSERT_TRUE(got.ok());
+    EXPECT_EQ(got->answer[0].ttl, row.read) << row.wire;
   }
 }
 
@@ -110,39 +109,38 @@ TEST(ReadAnswerTest, ExtendedRcodesAreMerged) {
 }
 
 TEST(ReadAnswerTest, TheAdditionalSectionIsForgotten) {
-  const auto answer = Read({.additional = {ARecord(kToQuestion, 1, V4(6, 6, 6, 6)), Opt(),
-                                           ARecord(N("a.net"), 28, Zeros(16))}});
-  ASSERT_TRUE(answer.ok()) << answer.status();
-  EXPECT_TRUE(answer->answer.empty());
-  EXPECT_TRUE(answer->authority.empty());
+  const auto got = Read({.additional = {ARecord(kToQuestion, 1, V4(6, 6, 6, 6)), Opt(),
+                                        ARecord(N("a.net"), 28, Zeros(16))}});
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_TRUE(got->answer.empty());
+  EXPECT_TRUE(got->authority.empty());
 }
 
 TEST(ReadAnswerTest, LabelsHoldAnyOctet) {
   const std::string odd("\5a.\0b\\\3com\0", 11);
-  const auto answer = Read({.answer = {ARecord(odd, 5, odd)}});
-  ASSERT_TRUE(answer.ok()) << answer.status();
-  EXPECT_EQ(answer->answer[0].owner.Wire(), odd);
-  EXPECT_EQ(answer->answer[0].rdata, odd);
+  const auto got = Read({.answer = {ARecord(odd, 5, odd)}});
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(got->answer[0].owner.Wire(), odd);
+  EXPECT_EQ(got->answer[0].rdata, odd);
 }
 
 TEST(ReadAnswerTest, WhatIsSaidAgainIsReadAgain) {
-  const auto answer = Read(
+  const auto got = Read(
       {.flags = 0x8183,
        .asked = N("a.b.example.com"),
        .answer = {ARecord(kToQuestion, 5, "\3cdn" + Pointer(16)),
                   ARecord(Pointer(45), 1, V4(192, 0, 2, 1)),
                   ARecord(N("x.cdn.b.example.com"), 46, Zeros(18) + Pointer(16) + "signature")},
        .authority = {ARecord(Pointer(16), 6, Pointer(12) + Pointer(16) + Zeros(20))}});
-  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_TRUE(got.ok()) << got.status();
   Question question;
   question.asked_wire = N("A.b.Example.com");
-  question.asked = answer->asked;
-  question.type = answer->type;
-  const Reply reply{
-      .rcode = answer->rcode, .answer = answer->answer, .authority = answer->authority};
+  question.asked = got->asked;
+  question.type = got->type;
+  const Reply reply{.rcode = got->rcode, .answer = got->answer, .authority = got->authority};
   const auto again = ReadAnswer(Octets(EncodeReply(question, reply, 65535)));
   ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(*again, *answer);
+  EXPECT_EQ(*again, *got);
 }
 
 }  // namespace
