@@ -9,7 +9,7 @@ import struct
 from typing import Callable, Optional
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33,
-         "DNAME": 39, "OPT": 41, "SVCB": 64, "HTTPS": 65, "ANY": 255}
+         "DNAME": 39, "OPT": 41, "RRSIG": 46, "SVCB": 64, "HTTPS": 65, "ANY": 255}
 NOERROR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 2, 3, 4, 5
 IN, CHAOS = 1, 3
 OPT_RECORD = b"\0" + struct.pack("!HHIH", TYPES["OPT"], 1232, 0, 0)
