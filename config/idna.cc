@@ -27,6 +27,7 @@ ALabels ToALabels(std::string_view host) {
   if (result != IDN2_OK) {
     return {{}, idn2_strerror(result)};
   }
+  // cppcheck-suppress returnDanglingLifetime ; a std::string is made of it
   return {reinterpret_cast<const char*>(converted.get()), {}};
 }
 

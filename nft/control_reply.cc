@@ -40,8 +40,9 @@ Json PinsOf(const ServedClient& client, BootTime now) {
     if (pin.until() <= now) {
       continue;
     }
-    const auto group = std::find_if(client.groups.begin(), client.groups.end(),
-                                    [&](const PinGroup& g) { return g.number == key.group; });
+    const auto group =
+        std::find_if(client.groups.begin(), client.groups.end(),
+                     [number = key.group](const PinGroup& g) { return g.number == number; });
     const PinHolder& holder = pin.holders.front();
     const Service service = group == client.groups.end() ? Service{} : group->service;
     list.push_back({{"client", client.desired.name},

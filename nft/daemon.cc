@@ -26,10 +26,11 @@ Daemon::Daemon(Parts parts)
 absl::Status Daemon::WatchAll() {
   const auto watch = [this](int fd, std::function<void(Ready)> callback) -> absl::Status {
     auto added = parts_.reactor.Add(fd, std::move(callback));
-    if (added.ok()) {
-      watches_.push_back(*std::move(added));
+    if (!added.ok()) {
+      return added.status();
     }
-    return added.status();
+    watches_.push_back(*std::move(added));
+    return absl::OkStatus();
   };
   if (auto status = watch(parts_.signals.get(), [this](Ready) { TakeSignals(); }); !status.ok()) {
     return status;
@@ -44,10 +45,11 @@ absl::Status Daemon::WatchAll() {
   auto control = ControlServer::Create(
       std::move(parts_.control_listener), parts_.control_group, parts_.reactor,
       [this](const std::string& request) { return AnswerControl(request); });
-  if (control.ok()) {
-    control_ = *std::move(control);
+  if (!control.ok()) {
+    return control.status();
   }
-  return control.status();
+  control_ = *std::move(control);
+  return absl::OkStatus();
 }
 
 absl::Status Daemon::Begin(const Desired& desired) {
@@ -102,8 +104,11 @@ absl::Status Daemon::RunOneTurn() {
       roster_.FollowRoutes(now);
     }
   }
-  if (reload_wanted_ || (expiry_at_ && *expiry_at_ <= now)) {
+  if (reload_wanted_) {
     ReloadAndSay(now);
+  }
+  if (expiry_at_ && *expiry_at_ <= now) {
+    EndExpiredRules(now);
   }
   readers_.Restart(roster_.clients(), now);
   Tidy(now);
@@ -145,7 +150,6 @@ void Daemon::TakeRequests(BootTime now) {
 
 absl::Status Daemon::Reload(BootTime now) {
   reload_wanted_ = false;
-  expiry_at_.reset();
   const auto desired = parts_.load();
   if (!desired.ok()) {
     return desired.status();
@@ -180,6 +184,28 @@ void Daemon::ReloadAndSay(BootTime now) {
                        fmt::format("reloaded: {} clients", roster_.clients().size()), now);
   }
   NotifyServiceManager("READY=1");
+}
+
+// Rules end on time whatever the files look like at that moment: none is read.
+void Daemon::EndExpiredRules(BootTime now) {
+  Desired desired = roster_.desired();
+  size_t ended = 0;
+  for (DesiredClient& client : desired.clients) {
+    ended += std::erase_if(client.rules, [wall = parts_.clock.WallSeconds()](const Rule& rule) {
+      return rule.expire && *rule.expire <= wall;
+    });
+  }
+  if (ended != 0) {
+    if (const auto status = roster_.Change(desired, now); !status.ok()) {
+      parts_.journal.Say(
+          Priority::kError,
+          fmt::format("{} rules should have ended: {}", ended, std::string(status.message())), now);
+      expiry_at_ = now + std::chrono::seconds(1);
+      return;
+    }
+    parts_.journal.Say(Priority::kNotice, fmt::format("{} rules have ended", ended), now);
+  }
+  expiry_at_ = NextExpiry(desired, now);
 }
 
 // When the next `expire=` ends a rule. The wall clock decides; a minute is the longest it is not

@@ -199,7 +199,7 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
     return status;
   }
   NotifyServiceManager("READY=1");
-  const absl::Status ended = daemon.Run();
+  absl::Status ended = daemon.Run();
   NotifyServiceManager("STOPPING=1");
   return ended;
 }
