@@ -51,6 +51,7 @@ class Daemon {
   void TakeRequests(BootTime now);
   absl::Status Reload(BootTime now);
   void ReloadAndSay(BootTime now);
+  void EndExpiredRules(BootTime now);
   std::optional<BootTime> NextDeadline() const;
   std::optional<BootTime> NextExpiry(const Desired& desired, BootTime now) const;
   std::string AnswerControl(const std::string& request);

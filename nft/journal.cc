@@ -46,19 +46,13 @@ bool Journal::Spend(const std::string& client, BootTime now) {
   if (client.empty()) {
     return true;
   }
-  const auto [entry, added] = budgets_.try_emplace(client);
-  Budget& budget = entry->second;
-  if (!added) {
-    const std::chrono::duration<double> passed = now - budget.filled;
-    budget.tokens = std::min(kBurst, budget.tokens + passed.count() * kPerSecond);
-  }
-  budget.filled = now;
-  if (budget.tokens < 1) {
+  Budget& budget = budgets_[client];
+  budget.used = now;
+  if (!budget.lines.Spend(now)) {
     ++budget.dropped;
     ++dropped_;
     return false;
   }
-  budget.tokens -= 1;
   return true;
 }
 
@@ -73,9 +67,9 @@ void Journal::Say(Priority priority, std::string message, BootTime now) {
 }
 
 void Journal::LeaveOut(const std::string& client, uint64_t lines, BootTime now) {
-  const auto [entry, added] = budgets_.try_emplace(client);
-  entry->second.filled = added ? now : entry->second.filled;
-  entry->second.dropped += lines;
+  Budget& budget = budgets_[client];
+  budget.used = now;
+  budget.dropped += lines;
   dropped_ += lines;
 }
 
@@ -91,7 +85,7 @@ void Journal::TellDropped(BootTime now) {
       budget.dropped = 0;
     }
     // A client that has been quiet long enough has its whole budget again: nothing to remember.
-    const bool full = now - budget.filled > std::chrono::seconds(60);
+    const bool full = now - budget.used > std::chrono::seconds(60);
     it = full ? budgets_.erase(it) : std::next(it);
   }
 }

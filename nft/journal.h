@@ -12,6 +12,7 @@
 
 #include "io/descriptor.h"
 #include "pinning/clock.h"
+#include "pinning/token_bucket.h"
 
 namespace dnspin {
 
@@ -45,12 +46,10 @@ class Journal {
 
  private:
   struct Budget {
-    double tokens = kBurst;
-    BootTime filled;
+    TokenBucket lines{200, 20};
+    BootTime used;
     uint64_t dropped = 0;
   };
-  static constexpr double kBurst = 200;
-  static constexpr double kPerSecond = 20;
 
   bool Spend(const std::string& client, BootTime now);
   void Send(const Event& event);

@@ -21,13 +21,8 @@ std::string Objection(const PinRequest& request, const Policy& policy,
     return "a rule host that does not list the name first";
   }
   for (const Address& address : request.addresses) {
-    const AddressKind kind = KindOf(address);
-    if (kind == AddressKind::kNever || IsOwn(address, policy.own) ||
-        (kind == AddressKind::kPrivate && !permissions.MayRebind(request.asked))) {
-      return "a forbidden address";
-    }
-    if (!policy.HasFamily(address.family())) {
-      return "an address of a family that the client lacks";
+    if (!MayPin(address, request.asked, policy, permissions)) {
+      return "a forbidden address, or one of a family that the client lacks,";
     }
   }
   return {};
@@ -55,6 +50,14 @@ std::vector<Ledger::Place> PlacesOf(const Permission& permission, const Policy& 
 }
 
 }  // namespace
+
+bool MayPin(const Address& address, const Name& asked, const Policy& policy,
+            const Permissions& permissions) {
+  const AddressKind kind = KindOf(address);
+  return kind != AddressKind::kNever && !IsOwn(address, policy.own) &&
+         (kind != AddressKind::kPrivate || permissions.MayRebind(asked)) &&
+         policy.HasFamily(address.family());
+}
 
 std::vector<Ledger::Place> PlacesOf(const Name& asked, const Policy& policy,
                                     const Permissions& permissions,

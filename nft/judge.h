@@ -27,6 +27,10 @@ struct Judgement {
 Judgement Judge(const PinRequest& request, const Policy& policy, const Permissions& permissions,
                 const std::vector<PinGroup>& groups);
 
+// True if `asked`, if it is listed, may answer this client with `address`.
+bool MayPin(const Address& address, const Name& asked, const Policy& policy,
+            const Permissions& permissions);
+
 // Where the addresses of `asked` are pinned by these rules; empty if they are not.
 std::vector<Ledger::Place> PlacesOf(const Name& asked, const Policy& policy,
                                     const Permissions& permissions,

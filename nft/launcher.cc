@@ -162,11 +162,15 @@ void Launcher::BecomeReader(const Descriptor& service) {
     std::fprintf(stderr, "<2>cannot become the reader's user: %s\n", status.ToString().c_str());
     _exit(126);
   }
+  // A broken reader could write log lines of its own to what it shares with dnspind.
+  const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    dup2(nowhere, standard);
+  }
   std::array<char, 16> name = {"dnspin-resolver"};
   std::array<char*, 2> arguments = {name.data(), nullptr};
   std::array<char*, 1> environment = {nullptr};
   syscall(SYS_execveat, program, "", arguments.data(), environment.data(), AT_EMPTY_PATH);
-  std::fprintf(stderr, "<2>cannot start dnspin-resolver: errno %d\n", errno);
   _exit(127);
 }
 

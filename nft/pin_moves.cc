@@ -22,11 +22,9 @@ PinElement ElementOf(const ServedClient& client, const Pin& pin, BootTime now) {
 Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime now) {
   Ledger ledger(after.policy.terms);
   for (const auto& [key, pin] : before.ledger.pins()) {
-    if (!after.policy.HasFamily(key.address.family())) {
-      continue;
-    }
     for (const PinHolder& holder : pin.holders) {
-      if (holder.until <= now) {
+      if (holder.until <= now ||
+          !MayPin(key.address, holder.asked, after.policy, *after.permissions)) {
         continue;
       }
       for (const Ledger::Place& place :

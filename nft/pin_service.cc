@@ -90,17 +90,21 @@ std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& p
       break;
   }
   const auto life = PinLife(std::chrono::seconds(request.told_s), client.policy.terms);
-  auto changes = client.ledger.Plan(request.asked, judgement.places, request.addresses, life, now);
+  std::optional<std::vector<PinChange>> changes;
+  if (client.requests.Spend(now)) {
+    changes = client.ledger.Plan(request.asked, judgement.places, request.addresses, life, now);
+  }
   if (!changes) {
     ++client.pins_refused;
     pending.outcome = PinOutcome::kQuota;
-    journal_.Write({Priority::kWarning,
-                    fmt::format("{} has no pin left for {}: per_client or per_name is reached",
-                                client.desired.name, request.asked.Text()),
-                    "error",
-                    client.desired.name,
-                    {{"DNSPIN_NAME", request.asked.Text()}}},
-                   now);
+    journal_.Write(
+        {Priority::kWarning,
+         fmt::format("{} has no pin left for {}: per_client, per_name or the rate is reached",
+                     client.desired.name, request.asked.Text()),
+         "error",
+         client.desired.name,
+         {{"DNSPIN_NAME", request.asked.Text()}}},
+        now);
     return std::nullopt;
   }
   pending.changes = *std::move(changes);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "nft/judge.h"
 #include "nft/pin_moves.h"
 #include "pinning/kernel_name.h"
 
@@ -27,17 +28,40 @@ std::vector<Doorway> DoorwaysOf(const ServedClients& clients) {
   return doorways;
 }
 
+// A client is who has its addresses, whatever its file is called: the first of each family names
+// its sets, so where these are the same its pins and its door go on.
+bool AreSame(const std::vector<Address>& before, const std::vector<Address>& after) {
+  bool shared = false;
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    const auto was = FirstAddress(before, family);
+    const auto is = FirstAddress(after, family);
+    if (was && is && was != is) {
+      return false;
+    }
+    shared = shared || (was && is);
+  }
+  return shared;
+}
+
 const ServedClient* FindSame(const ServedClients& clients, const DesiredClient& wanted) {
   const auto found = std::find_if(clients.begin(), clients.end(), [&](const auto& entry) {
-    return entry.second.desired.name == wanted.name &&
-           entry.second.desired.addresses == wanted.addresses;
+    return AreSame(entry.second.desired.addresses, wanted.addresses);
   });
   return found == clients.end() ? nullptr : &found->second;
 }
 
-// A name that a comment was cut through may be another's; it is judged again at the next change.
-Name AskedOf(const CommentParts& parts, const HostPattern& host) {
-  return Name::FromHost(parts.asked).value_or(host.name);
+std::vector<Address> AddressesOf(const ServedClients& clients) {
+  std::vector<Address> addresses;
+  for (const auto& [id, client] : clients) {
+    addresses.insert(addresses.end(), client.desired.addresses.begin(),
+                     client.desired.addresses.end());
+  }
+  return addresses;
+}
+
+// What a comment that was cut to fit still says of its rule host.
+std::string CutHost(const HostPattern& host) {
+  return ReadPinComment(PinComment(host.Text(), host.name)).rule_host;
 }
 
 }  // namespace
@@ -60,7 +84,10 @@ void Roster::LookAround(const Desired& desired) {
   upstreams_.clear();
   for (const Endpoint& endpoint : desired.upstreams) {
     const auto interface = InterfaceTowards(endpoint.address);
-    upstreams_.push_back({endpoint, interface ? interface->name : std::string()});
+    // A client could answer there, and would be asked about the others.
+    if (!interface || !MatchesInterface(desired.ruleset.interfaces, interface->name)) {
+      upstreams_.push_back({endpoint, interface ? interface->name : std::string()});
+    }
   }
 }
 
@@ -114,16 +141,32 @@ void Roster::Adopt(ServedClient& client, const std::vector<KernelPin>& kernel_pi
         pin.address.family() != pin.family) {
       continue;
     }
-    const CommentParts comment = ReadPinComment(pin.comment);
-    for (const PinGroup& group : client.groups) {
-      for (const uint32_t position : group.rules) {
-        const HostPattern& host = *client.policy.rules[position].host;
-        if (PinComment(host.Text(), host.name).starts_with(comment.rule_host) &&
-            ReadPinComment(PinComment(host.Text(), host.name)).rule_host == comment.rule_host) {
-          client.ledger.Adopt({group.number, pin.address},
-                              {host.Text(), AskedOf(comment, host), now + pin.left});
-          break;
-        }
+    AdoptPin(client, pin, now);
+  }
+}
+
+// Judged as if it were asked for now; where the comment was cut through the asked name, the rule's
+// own host stands for it.
+void Roster::AdoptPin(ServedClient& client, const KernelPin& pin, BootTime now) {
+  const CommentParts comment = ReadPinComment(pin.comment);
+  const bool whole = pin.comment.size() < kCommentOctetsMax;
+  for (const PinGroup& group : client.groups) {
+    for (const uint32_t position : group.rules) {
+      const HostPattern& host = *client.policy.rules[position].host;
+      if (CutHost(host) != comment.rule_host) {
+        continue;
+      }
+      const auto asked = whole ? Name::FromHost(comment.asked) : std::nullopt;
+      const auto places = asked
+                              ? PlacesOf(*asked, client.policy, *client.permissions, client.groups)
+                              : std::vector<Ledger::Place>{{group.number, host.Text()}};
+      const bool placed = std::any_of(places.begin(), places.end(), [&](const auto& place) {
+        return place.group == group.number && place.rule_host == host.Text();
+      });
+      const Name name = asked.value_or(host.name);
+      if (placed && MayPin(pin.address, name, client.policy, *client.permissions)) {
+        client.ledger.Adopt({group.number, pin.address}, {host.Text(), name, now + pin.left});
+        break;
       }
     }
   }
@@ -144,19 +187,12 @@ absl::Status Roster::OpenDoors(ServedClients& added) {
 }
 
 // Flows that began before the door, or through another, would never come to it.
-void Roster::Greet(ServedClient& client, BootTime now) {
-  if (const auto forgotten = ForgetDnsFlows(client.desired.addresses); !forgotten.ok()) {
+void Roster::ForgetFlows(const std::vector<Address>& addresses, BootTime now) {
+  if (const auto forgotten = ForgetDnsFlows(addresses); !forgotten.ok()) {
     journal_.Say(Priority::kError,
-                 fmt::format("old DNS flows of {} remain: {}", client.desired.name,
-                             std::string(forgotten.status().message())),
+                 fmt::format("old DNS flows remain: {}", std::string(forgotten.status().message())),
                  now);
   }
-  readers_.Serve(client, now);
-}
-
-void Roster::Dismiss(ServedClient& client) {
-  ForgetDnsFlows(client.desired.addresses).status().IgnoreError();  // the door is gone either way
-  readers_.CloseDoor(client);
 }
 
 absl::Status Roster::Install(const Desired& desired, const ServedClients& all, BootTime now) {
@@ -186,19 +222,22 @@ absl::Status Roster::Begin(const Desired& desired, const std::vector<KernelPin>&
   }
   desired_ = desired;
   clients_ = std::move(clients);
+  ForgetFlows(AddressesOf(clients_), now);
   for (auto& [id, client] : clients_) {
-    Greet(client, now);
+    readers_.Serve(client, now);
   }
   return absl::OkStatus();
 }
 
-absl::Status Roster::Change(const Desired& desired, BootTime now) {
-  LookAround(desired);
+// What changes for the clients that stay; those that come go to `added`.
+RulesetChange Roster::Compare(const Desired& desired, ServedClients& next, ServedClients& added,
+                              BootTime now) {
   RulesetChange change;
-  ServedClients next;   // clients that stay, under their new policy, and those that come
-  ServedClients added;  // numbers into `next` only while doors are opened
   for (const DesiredClient& wanted : desired.clients) {
-    const ServedClient* const before = FindSame(clients_, wanted);
+    const ServedClient* before = FindSame(clients_, wanted);
+    if (before != nullptr && next.contains(before->id)) {
+      before = nullptr;  // one client has become two: the first goes on with what there is
+    }
     const ClientId id = before != nullptr ? before->id : ClientId{next_client_++};
     ServedClient client = Prepare(desired, wanted, id, before);
     if (before == nullptr) {
@@ -213,7 +252,16 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
     change.clients.push_back({RulesOf(*before), RulesOf(client)});
     next.emplace(id, std::move(client));
   }
+  return change;
+}
+
+absl::Status Roster::Change(const Desired& desired, BootTime now) {
+  LookAround(desired);
+  ServedClients next;  // clients that stay, under their new policy, and those that come
+  ServedClients added;
+  RulesetChange change = Compare(desired, next, added, now);
   if (auto status = OpenDoors(added); !status.ok()) {
+    LookAround(desired_);
     return status;
   }
   std::vector<ClientId> arrivals;
@@ -228,9 +276,13 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
     }
   }
   change.doorways = DoorwaysOf(next);
-  const bool same_terms =
-      desired.ruleset == desired_.ruleset && desired.pins.per_client == desired_.pins.per_client;
-  absl::Status status = same_terms ? firewall_.Apply(change) : Install(desired, next, now);
+  const bool moved = std::any_of(change.clients.begin(), change.clients.end(), [](const auto& one) {
+    return !one.before.addresses.empty() && !one.after.addresses.empty() &&
+           one.before.addresses != one.after.addresses;
+  });
+  const bool by_parts = !moved && desired.ruleset == desired_.ruleset &&
+                        desired.pins.per_client == desired_.pins.per_client;
+  absl::Status status = by_parts ? firewall_.Apply(change) : Install(desired, next, now);
   if (absl::IsDataLoss(status)) {
     status = Install(desired, next, now);  // the new rules are in force, old pins beside them
   }
@@ -242,35 +294,37 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
     return status;
   }
   desired_ = desired;
-  TakeOver(std::move(next), now);
+  TakeOver(std::move(next), by_parts, now);
   return absl::OkStatus();
 }
 
 // The kernel has the new rules; now everything else does.
-void Roster::TakeOver(ServedClients next, BootTime now) {
+void Roster::TakeOver(ServedClients next, bool by_parts, BootTime now) {
+  std::vector<Address> moved;  // whose DNS now takes another way, or may
   for (auto it = clients_.begin(); it != clients_.end();) {
+    ServedClient& client = it->second;
     const auto after = next.find(it->first);
+    if (after == next.end() || !by_parts) {
+      moved.insert(moved.end(), client.desired.addresses.begin(), client.desired.addresses.end());
+    }
     if (after == next.end()) {
-      Dismiss(it->second);
+      readers_.CloseDoor(client);
       it = clients_.erase(it);
       continue;
     }
-    ServedClient& client = it->second;  // its channel and its watch stay where they are
     const bool changed = client.policy.generation != after->second.policy.generation;
-    client.desired = std::move(after->second.desired);
-    client.policy = std::move(after->second.policy);
-    client.permissions = std::move(after->second.permissions);
-    client.groups = std::move(after->second.groups);
-    client.ledger = std::move(after->second.ledger);
-    client.interface = std::move(after->second.interface);
+    client.TakePolicy(std::move(after->second));
     if (changed) {
       readers_.SendPolicy(client, now);
     }
     next.erase(after);
     ++it;
   }
+  const std::vector<Address> arrived = AddressesOf(next);
+  moved.insert(moved.end(), arrived.begin(), arrived.end());
+  ForgetFlows(moved, now);
   for (auto& [id, client] : next) {
-    Greet(clients_.emplace(id, std::move(client)).first->second, now);
+    readers_.Serve(clients_.emplace(id, std::move(client)).first->second, now);
   }
 }
 

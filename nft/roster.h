@@ -34,6 +34,7 @@ class Roster {
   // Routes or addresses of this machine have changed: clients and readers learn where they are now.
   void FollowRoutes(BootTime now);
 
+  const Desired& desired() const { return desired_; }  // what is in force
   ServedClients& clients() { return clients_; }
   const std::vector<Upstream>& upstreams() const { return upstreams_; }
 
@@ -42,10 +43,12 @@ class Roster {
                        const ServedClient* before) const;
   void Place(const Desired& desired, ServedClient& client) const;
   void Adopt(ServedClient& client, const std::vector<KernelPin>& kernel_pins, BootTime now);
+  static void AdoptPin(ServedClient& client, const KernelPin& pin, BootTime now);
   absl::Status OpenDoors(ServedClients& added);
-  void Greet(ServedClient& client, BootTime now);
-  void Dismiss(ServedClient& client);
-  void TakeOver(ServedClients next, BootTime now);
+  RulesetChange Compare(const Desired& desired, ServedClients& next, ServedClients& added,
+                        BootTime now);
+  void TakeOver(ServedClients next, bool by_parts, BootTime now);
+  void ForgetFlows(const std::vector<Address>& addresses, BootTime now);
   absl::Status Install(const Desired& desired, const ServedClients& all, BootTime now);
   void LookAround(const Desired& desired);
   std::optional<Interface> InterfaceTowards(const Address& address) const;

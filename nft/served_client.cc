@@ -20,6 +20,15 @@ CountersReport ServedClient::Totals() const {
   return total;
 }
 
+void ServedClient::TakePolicy(ServedClient&& next) {
+  desired = std::move(next.desired);
+  policy = std::move(next.policy);
+  permissions = std::move(next.permissions);
+  groups = std::move(next.groups);
+  ledger = std::move(next.ledger);
+  interface = std::move(next.interface);
+}
+
 std::string ServedClient::SetName(Family family, uint32_t group) const {
   const auto first =
       std::find_if(desired.addresses.begin(), desired.addresses.end(),

@@ -16,6 +16,7 @@
 #include "pinning/pin.h"
 #include "pinning/pin_group.h"
 #include "pinning/policy.h"
+#include "pinning/token_bucket.h"
 
 namespace dnspin {
 
@@ -26,18 +27,20 @@ struct ServedClient {
   std::unique_ptr<Permissions> permissions;  // of `policy`
   std::vector<PinGroup> groups;              // of `policy`
   Ledger ledger{PinTerms{}};
-  std::string interface;           // where its packets come in; empty: nowhere now
-  uint16_t port = 0;               // of its door
-  uint32_t reader = 0;             // who serves it; 0: nobody now
-  Descriptor channel;              // our end
-  bool readable = false;           // something waits there
-  Watch watch;                     // of `channel`; ends before it
-  CountersReport counters;         // as its present reader says
-  CountersReport counters_before;  // of the readers before
-  uint64_t pins_refused = 0;       // requests that were not granted: quota, kernel
-  uint64_t breaches = 0;           // of the channel's protocol
+  std::string interface;                  // where its packets come in; empty: nowhere now
+  uint16_t port = 0;                      // of its door
+  uint32_t reader = 0;                    // who serves it; 0: nobody now
+  Descriptor channel;                     // our end
+  bool readable = false;                  // something waits there
+  Watch watch;                            // of `channel`; ends before it
+  CountersReport counters;                // as its present reader says
+  CountersReport counters_before;         // of the readers before
+  TokenBucket requests{50'000, 200'000};  // of its reader: far above what an honest one can need
+  uint64_t pins_refused = 0;              // requests that were not granted: quota, rate, kernel
+  uint64_t breaches = 0;                  // of the channel's protocol
 
   CountersReport Totals() const;
+  void TakePolicy(ServedClient&& next);  // policy and pins; channel, reader and counts stay
   std::string SetName(Family family, uint32_t group) const;  // `pin-10-137-0-25-1`
 };
 

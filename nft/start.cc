@@ -97,12 +97,22 @@ void FindUsers(const StartTerms& terms, Started& started, User& reader) {
       found && found->uid != started.user.uid && found->uid != 0 ? *found : kReaderWithoutAccount;
 }
 
+// What is made there is made by root: nobody else may write to it.
 absl::Status MakeRunDir(const std::string& run_dir, gid_t group) {
-  if (mkdir(run_dir.c_str(), 0750) < 0) {
-    return errno == EEXIST ? absl::OkStatus() : absl::ErrnoToStatus(errno, "make " + run_dir);
+  if (mkdir(run_dir.c_str(), 0750) == 0) {
+    return chown(run_dir.c_str(), 0, group) == 0 ? absl::OkStatus()
+                                                 : absl::ErrnoToStatus(errno, "chown " + run_dir);
   }
-  if (chown(run_dir.c_str(), 0, group) < 0) {
-    return absl::ErrnoToStatus(errno, "chown " + run_dir);
+  if (errno != EEXIST) {
+    return absl::ErrnoToStatus(errno, "make " + run_dir);
+  }
+  struct stat status {};
+  if (lstat(run_dir.c_str(), &status) < 0 || !S_ISDIR(status.st_mode) || status.st_uid != 0 ||
+      (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return absl::FailedPreconditionError(
+        fmt::format("{0} is not a directory that only root may write to; mend it with: "
+                    "chown root {0}; chmod go-w {0}",
+                    run_dir));
   }
   return absl::OkStatus();
 }
