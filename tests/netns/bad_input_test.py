@@ -178,29 +178,29 @@ def open_files(pid):
 
 def noise(lab, servers):
     """Garbage datagrams"""
-    return flood(lab, servers, "noise", garbage, 2)
+    return flood(lab, servers, "noise", garbage, 1.5)
 
 
 def half_messages(lab, servers):
     """Half TCP messages"""
-    return flood(lab, servers, "halves", halves, 2)
+    return flood(lab, servers, "halves", halves, 1)
 
 
 def never_reads(lab, servers):
     """10,000 questions from a client that never reads"""
-    return flood(lab, servers, "deaf", deaf, 4)
+    return flood(lab, servers, "deaf", deaf, 3.5)
 
 
 def never_reads_stream(lab, servers):
     """Questions over TCP from a client that never reads"""
-    return flood(lab, servers, "deaf-tcp", deaf_stream, 3)
+    return flood(lab, servers, "deaf-tcp", deaf_stream, 2.5)
 
 
 def says_nothing(lab, servers):
     """30 idle TCP connections: no more than 20 are kept"""
     def some(alive):
         assert 0 < alive <= CONNECTIONS_MAX, alive
-    return flood(lab, servers, "idle", idle, 2, some)
+    return flood(lab, servers, "idle", idle, 1.5, some)
 
 
 def dribbles(lab, servers):

@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from lab import dnswire, records, topology, trial, zones  # noqa: E402
 
 PATIENT = 10
-SILENT = 0.7
+SILENT = 0.4
 CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_NET_ADMIN, CAP_SYS_CHROOT = 5, 6, 7, 12, 18
 INET = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6")
 
@@ -79,7 +79,7 @@ def processes(lab, _):
     work = lab.qube("work")
     with trial.with_dnspin(lab, "powers", clients={
             "work": "accept .race.test tcp 80", "personal": "accept .race.test"}) as dnspin:
-        loads = [qube.start(keep_asking, qube, 5) for qube in lab.qubes]
+        loads = [qube.start(keep_asking, qube, 3) for qube in lab.qubes]
         time.sleep(1)
         daemon = dnspin.pid
         (resolver,) = dnspin.resolver_pids()
