@@ -145,8 +145,8 @@ void Roster::Adopt(ServedClient& client, const std::vector<KernelPin>& kernel_pi
   }
 }
 
-// Judged as if it were asked for now; where the comment was cut through the asked name, the rule's
-// own host stands for it.
+// Judged as if it were asked for now. A comment that was cut says no whole name: such a pin stays
+// with the rule that spells its host, under what is left of the name, until rules change.
 void Roster::AdoptPin(ServedClient& client, const KernelPin& pin, BootTime now) {
   const CommentParts comment = ReadPinComment(pin.comment);
   const bool whole = pin.comment.size() < kCommentOctetsMax;
@@ -156,8 +156,8 @@ void Roster::AdoptPin(ServedClient& client, const KernelPin& pin, BootTime now) 
       if (CutHost(host) != comment.rule_host) {
         continue;
       }
-      const auto asked = whole ? Name::FromHost(comment.asked) : std::nullopt;
-      const auto places = asked
+      const auto asked = Name::FromHost(comment.asked);
+      const auto places = asked && whole
                               ? PlacesOf(*asked, client.policy, *client.permissions, client.groups)
                               : std::vector<Ledger::Place>{{group.number, host.Text()}};
       const bool placed = std::any_of(places.begin(), places.end(), [&](const auto& place) {
