@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Nothing else opens: whoever owns an allowed name, or forges what its server says, plays every trick
+"""Nothing else opens: who owns an allowed name, or forges what its server says, plays every trick
 of lab/evil.py and cuts an answer at every octet, and the kernel holds no element beyond the honest
 ones. A good answer before and between the tricks does open, so that "nothing opened" can fail.
 """
