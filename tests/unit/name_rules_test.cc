@@ -96,6 +96,7 @@ std::string LongName(uint32_t seed) {
 void ExpectTheSameAsAlone(const std::vector<HostPattern>& patterns) {
   const PatternIndex all = IndexPatterns(patterns);
   std::vector<PatternIndex> each;
+  each.reserve(patterns.size());
   for (const HostPattern& pattern : patterns) {
     each.push_back(IndexPatterns({&pattern, 1}));
   }
