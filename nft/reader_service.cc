@@ -65,6 +65,8 @@ absl::Status ReaderService::TryServe(ServedClient& client, BootTime now) {
   for (const int end : {pair->first.get(), pair->second.get()}) {
     setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &kChannelOctets, sizeof(kChannelOctets));
   }
+  // Where the kernel knows how to (6.16): closing one that lingers could hold dnspind up.
+  RefuseDescriptors(pair->first.get());
   if (auto status = launcher_.Serve(*reader, static_cast<uint32_t>(client.id), pair->second);
       !status.ok()) {
     return status;
