@@ -194,8 +194,8 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   request.told_s = static_cast<uint32_t>(told.told.count());
   request.asked = inquiry.asked;
   request.rule_host = policy_->RuleHost(permission);
-  holds_.Begin(std::move(key), std::move(told.reply), judged.addresses, std::move(request),
-               std::move(waiter), now);
+  holds_.Begin(std::move(key), std::move(told.reply), judged.addresses, request, std::move(waiter),
+               now);
 }
 
 void Forwarder::OnPinReply(const PinReply& reply, BootTime) {

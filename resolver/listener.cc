@@ -103,7 +103,7 @@ std::optional<ReturnPath> DatagramListener::PathOf(const msghdr& header,
   path.client = *from;
   path.local = arrival->local;
   path.interface_index = arrival->interface_index;
-  return IsOurs(path) ? std::optional(std::move(path)) : std::nullopt;
+  return IsOurs(path) ? std::optional(path) : std::nullopt;
 }
 
 bool DatagramListener::IsOurs(const ReturnPath& path) const {

@@ -20,7 +20,7 @@ bool PinHolds::Join(const HoldKey& key, Waiter& waiter) {
 }
 
 void PinHolds::Begin(HoldKey key, Reply reply, const std::vector<Address>& addresses,
-                     PinRequest asked_for, Waiter waiter, BootTime now) {
+                     const PinRequest& asked_for, Waiter waiter, BootTime now) {
   DNSPIN_CHECK(!addresses.empty());
   const uint64_t id = ++last_hold_;
   Hold hold;

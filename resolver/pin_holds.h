@@ -54,8 +54,8 @@ class PinHolds {
 
   // Asks for `addresses` (not empty) as `asked_for` says, which brings no addresses and no ticket
   // of its own; the reply waits for all of them.
-  void Begin(HoldKey key, Reply reply, const std::vector<Address>& addresses, PinRequest asked_for,
-             Waiter waiter, BootTime now);
+  void Begin(HoldKey key, Reply reply, const std::vector<Address>& addresses,
+             const PinRequest& asked_for, Waiter waiter, BootTime now);
 
   struct Ended {
     Hold hold;

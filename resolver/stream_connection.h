@@ -23,8 +23,8 @@ class StreamConnection {
   static constexpr std::chrono::seconds kMessageMax{5};  // from its first octet to its last
   static constexpr std::chrono::seconds kStuckMax{5};    // without the client reading anything
 
-  StreamConnection(Descriptor fd, ReturnPath path, BootTime now)
-      : fd_(std::move(fd)), path_(std::move(path)), quiet_since_(now) {}
+  StreamConnection(Descriptor fd, const ReturnPath& path, BootTime now)
+      : fd_(std::move(fd)), path_(path), quiet_since_(now) {}
 
   int fd() const { return fd_.get(); }
   const ReturnPath& path() const { return path_; }

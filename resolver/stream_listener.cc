@@ -23,10 +23,10 @@ uint64_t NextConnection() {
 
 // Where the client had meant to connect to, before a rule of the firewall sent it here.
 std::optional<Address> OriginalDestination(int fd, Family family) {
+  static_assert(SO_ORIGINAL_DST == IP6T_SO_ORIGINAL_DST);
   SocketAddress original;
-  const bool ipv4 = family == Family::kIpv4;
-  if (getsockopt(fd, ipv4 ? SOL_IP : SOL_IPV6, ipv4 ? SO_ORIGINAL_DST : IP6T_SO_ORIGINAL_DST,
-                 original.get(), &original.octets) < 0) {
+  if (getsockopt(fd, family == Family::kIpv4 ? SOL_IP : SOL_IPV6, SO_ORIGINAL_DST, original.get(),
+                 &original.octets) < 0) {
     return std::nullopt;
   }
   const auto endpoint = original.Read();
@@ -94,8 +94,8 @@ void StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
   if (!watch.ok()) {
     return;
   }
-  connections_.emplace(
-      id, Entry{StreamConnection(std::move(fd), std::move(path), now), std::move(*watch), false});
+  connections_.emplace(id,
+                       Entry{StreamConnection(std::move(fd), path, now), std::move(*watch), false});
 }
 
 void StreamListener::OnReady(uint64_t id, Ready ready) {

@@ -89,6 +89,7 @@ std::string SignatureOf(std::string_view owner, uint16_t covered, std::string_vi
 
 std::vector<uint16_t> TypesOf(const std::vector<Record>& records) {
   std::vector<uint16_t> types;
+  types.reserve(records.size());
   for (const Record& record : records) {
     types.push_back(record.type);
   }

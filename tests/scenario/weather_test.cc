@@ -20,6 +20,8 @@ class Weather {
     ChangePolicy();
   }
 
+  size_t told() const { return told_; }
+
   void Run() {
     for (int step = 0; step < 400; ++step) {
       if (Chance(60)) {
@@ -175,7 +177,6 @@ class Weather {
   std::set<uint16_t> checked_;
   std::set<std::string> confirmed_;
 
- public:
   size_t told_ = 0;
 };
 
@@ -184,7 +185,7 @@ class WeatherTest : public testing::TestWithParam<uint64_t> {};
 TEST_P(WeatherTest, NothingIsLostAndNothingIsLeft) {
   Weather weather(GetParam());
   weather.Run();
-  EXPECT_GT(weather.told_, 20U) << "nothing was told: this story shows nothing";
+  EXPECT_GT(weather.told(), 20U) << "nothing was told: this story shows nothing";
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, WeatherTest, testing::Range<uint64_t>(1, 41));

@@ -8,7 +8,6 @@ namespace dnspin {
 namespace {
 
 using bytes::Host;
-using bytes::V4;
 using std::chrono::seconds;
 
 const BootTime kNow{seconds(1000)};
