@@ -4,8 +4,8 @@
 #include <chrono>
 #include <string>
 
-#include "tests/netns/fresh_namespace.h"
 #include "nft/nftables.h"
+#include "tests/netns/fresh_namespace.h"
 
 namespace dnspin {
 namespace {

@@ -9,9 +9,9 @@
 #include <cstdio>
 #include <thread>
 
-#include "tests/netns/fresh_namespace.h"
 #include "nft/nftables.h"
 #include "nft/set_reader.h"
+#include "tests/netns/fresh_namespace.h"
 
 namespace dnspin {
 namespace {
