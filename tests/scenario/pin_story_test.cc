@@ -250,10 +250,16 @@ TEST(PinStory, WhatNoReplyCameForKeepsItsPlace) {
   }
   stage.Pass(seconds(1));  // all of them are given up
   EXPECT_EQ(stage.counters.failed, kRequestsOpenMax);
+  for (size_t i = 0; i < 100; ++i) {
+    stage.Ask("unsent" + std::to_string(i) + ".example.com");
+    stage.UpstreamSays({.answer = {ARecord(kToQuestion, dns::kA, V4(203, 0, 113, 1))}});
+  }
+  stage.Pass(seconds(1));
   const auto late = stage.Ask("late.example.com");
   stage.UpstreamSays({.answer = {ARecord(kToQuestion, dns::kA, V4(203, 0, 113, 1))}});
   EXPECT_EQ(stage.firewall.requests.size(), kRequestsOpenMax) << "dnspind owes that many replies";
   stage.FirewallDoesAll();
+  EXPECT_EQ(stage.firewall.requests.size(), kRequestsOpenMax + 1) << "nobody waits for the others";
   EXPECT_EQ(stage.HeardOf(late).Addresses().size(), 1U);
   stage.NothingIsLeft();
 }

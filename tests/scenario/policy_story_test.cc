@@ -79,6 +79,35 @@ TEST(PolicyStory, ACachedAnswerIsJudgedAnew) {
   stage.NothingIsLeft();
 }
 
+TEST(PolicyStory, ACachedAnswerIsJudgedAnewThoughTheRulesAreTheSame) {
+  Stage stage(kRules);
+  stage.Ask("www.example.com");
+  stage.UpstreamSays(kAnswer);
+  stage.FirewallDoesAll();
+  stage.policy.own.push_back(*Address::Parse("203.0.113.1"));
+  Change(stage, kRules);
+  EXPECT_EQ(stage.HeardOf(stage.Ask("www.example.com")).ede, dns::kEdeFiltered);
+  EXPECT_EQ(stage.firewall.requests.size(), 1U);
+  stage.NothingIsLeft();
+}
+
+TEST(PolicyStory, ACachedAnswerIsJudgedByTheRuleThatLetsThisQuestionOut) {
+  Stage stage({"accept dst4=10.139.1.1", "drop *.ads.test", "accept specialtarget=dns"});
+  const auto to_server = [](Question&, ReturnPath& path) {
+    path.transport = Transport::kTcp;
+    path.destination = Address::Parse("10.139.1.1");
+  };
+  for (int round = 0; round < 2; ++round) {
+    const auto before_drop = stage.Ask("www.test", dns::kA, to_server);
+    if (round == 0) {
+      stage.UpstreamSays({.answer = {AliasOf("www.test", "x.ads.test"), Record4("x.ads.test", 1)}});
+    }
+    EXPECT_EQ(stage.HeardOf(before_drop).Addresses().size(), 1U);
+    EXPECT_EQ(stage.HeardOf(stage.Ask("www.test")).ede, dns::kEdeBlocked);
+  }
+  stage.NothingIsLeft();
+}
+
 TEST(PolicyStory, AStaleRequestWaitsForItsPolicy) {
   Stage stage(kRules);
   const auto id = stage.Ask("www.example.com");

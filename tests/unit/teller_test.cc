@@ -1,0 +1,96 @@
+#include "resolver/teller.h"
+
+#include <gtest/gtest.h>
+
+#include "resolver/wire.h"
+#include "tests/unit/dns_bytes.h"
+
+namespace dnspin {
+namespace {
+
+using bytes::Host;
+using bytes::N;
+using bytes::Octets;
+using bytes::V4;
+
+struct Sink final : ReplySink {
+  void Send(const ReturnPath&, std::string message) override { sent.push_back(std::move(message)); }
+  std::vector<std::string> sent;
+};
+
+struct Reports final : DistantFirewall {
+  void Request(const PinRequest&) override { ADD_FAILURE() << "a teller pins nothing"; }
+  void Report(const RefusalReport& report) override { reports.push_back(report); }
+  std::vector<RefusalReport> reports;
+};
+
+class TellerTest : public testing::Test {
+ protected:
+  TellerTest() {
+    waiter.question.asked_wire = N("www.example.com");
+    waiter.question.asked = Host("www.example.com");
+    waiter.question.type = dns::kA;
+    reply.answer = {AddressRecord(1), AddressRecord(2)};
+  }
+  static Record AddressRecord(uint8_t last) {
+    return {Host("www.example.com"), dns::kA, dns::kIn, 60, V4(192, 0, 2, last)};
+  }
+  Answer Heard() const { return *ReadAnswer(Octets(sink.sent.at(0))); }
+
+  Sink sink;
+  Reports firewall;
+  CountersReport counters;
+  Teller teller{sink, firewall, counters};
+  Waiter waiter;
+  Reply reply;
+  const std::vector<Address> both = {*Address::Parse("192.0.2.1"), *Address::Parse("192.0.2.2")};
+};
+
+TEST_F(TellerTest, WhatIsConfirmedIsTold) {
+  teller.Tell(waiter, reply, Standing::kPinned, both);
+  EXPECT_EQ(Heard().answer.size(), 2U);
+  EXPECT_EQ(counters.answered, 1U);
+  EXPECT_EQ(counters.answers_released_unpinned, 0U);
+}
+
+TEST_F(TellerTest, OneAddressThatIsNotConfirmedIsABugAndIsNotTold) {
+  const std::vector<Address> one = {both[0]};
+  for (const auto& confirmed : {one, std::vector<Address>()}) {
+    sink.sent.clear();
+    teller.Tell(waiter, reply, Standing::kPinned, confirmed);
+    EXPECT_EQ(Heard().rcode, dns::kServFail);
+    EXPECT_TRUE(Heard().answer.empty());
+  }
+  reply.authority.push_back(AddressRecord(3));
+  sink.sent.clear();
+  teller.Tell(waiter, reply, Standing::kPinned, both);
+  EXPECT_EQ(Heard().rcode, dns::kServFail) << "an address in another section";
+  EXPECT_EQ(counters.answers_released_unpinned, 3U);
+  EXPECT_EQ(counters.failed, 3U);
+}
+
+TEST_F(TellerTest, OfANameThatIsNotPinnedNothingNeedsConfirming) {
+  teller.Tell(waiter, reply, Standing::kAnswered);
+  EXPECT_EQ(Heard().answer.size(), 2U);
+  EXPECT_EQ(counters.answers_released_unpinned, 0U);
+}
+
+TEST_F(TellerTest, RefusalsAreReportedAndAllIsCounted) {
+  teller.Refuse(waiter, dns::kEdeBlocked);
+  teller.Fail(waiter, dns::kEdeNotReady);
+  reply.answer.clear();
+  reply.rcode = dns::kNxDomain;
+  teller.Tell(waiter, reply, Standing::kPinned);
+  reply.rcode = dns::kNoError;
+  reply.ede = dns::kEdeFiltered;
+  teller.Tell(waiter, reply, Standing::kPinned);
+  EXPECT_EQ(counters.refused, 1U);
+  EXPECT_EQ(counters.failed, 1U);
+  EXPECT_EQ(counters.answered, 2U);
+  EXPECT_EQ(firewall.reports,
+            (std::vector<RefusalReport>{{dns::kEdeBlocked, Host("www.example.com")},
+                                        {dns::kEdeFiltered, Host("www.example.com")}}));
+}
+
+}  // namespace
+}  // namespace dnspin
