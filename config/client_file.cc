@@ -157,7 +157,7 @@ void ClientFileReader::ReadAlias(Words words, LineReport& report) {
 void ClientFileReader::AddRule(std::string_view line, std::string_view first, LineReport& report) {
   const Words statements =
       kind_ == FileKind::kClient ? Words(kClientStatements) : kProfileStatements;
-  auto rule = ReadRule(line, Judgement::kWritten, report, statements);
+  auto rule = ReadRule(line, Author::kPeople, report, statements);
   if (!rule || !IsWithinLimits(*rule, first, report)) {
     return;
   }

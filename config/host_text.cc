@@ -126,12 +126,12 @@ bool IsSensible(const HostPattern& pattern, std::string_view word, const std::st
 
 }  // namespace
 
-std::optional<HostPattern> ReadHostPattern(std::string_view word, Judgement judgement,
+std::optional<HostPattern> ReadHostPattern(std::string_view word, Author author,
                                            LineReport& report) {
   if (word.starts_with('~')) {
     return ReadRegex(word, report);
   }
-  const bool figurative = judgement == Judgement::kWritten && (word == "any" || word == "all");
+  const bool figurative = author == Author::kPeople && (word == "any" || word == "all");
   if (word == "*" || word == "." || word == "*." || figurative) {
     report.Error(word, "a host cannot be every name");
     return std::nullopt;
@@ -140,7 +140,7 @@ std::optional<HostPattern> ReadHostPattern(std::string_view word, Judgement judg
   HostPattern pattern{TakeKind(host), {}, {}};
   ALabels converted;
   std::string both;  // the name's other form, for messages
-  if (judgement == Judgement::kWritten && !IsAscii(host)) {
+  if (author == Author::kPeople && !IsAscii(host)) {
     converted = ToALabels(host);
     if (!converted.error.empty()) {
       report.Error(word, fmt::format("not an international name ({})", converted.error));
@@ -155,26 +155,26 @@ std::optional<HostPattern> ReadHostPattern(std::string_view word, Judgement judg
     return std::nullopt;
   }
   pattern.name = *name;
-  if (judgement == Judgement::kWritten && !IsSensible(pattern, word, both, report)) {
+  if (author == Author::kPeople && !IsSensible(pattern, word, both, report)) {
     return std::nullopt;
   }
   return pattern;
 }
 
-std::optional<Destination> ReadDestination(std::string_view word, Judgement judgement,
+std::optional<Destination> ReadDestination(std::string_view word, Author author,
                                            LineReport& report) {
   if (const auto prefix = Prefix::Parse(word)) {
-    const auto read = ReadPrefix(word, prefix->address.family(), judgement, report);
+    const auto read = ReadPrefix(word, prefix->address.family(), author, report);
     return Destination{std::nullopt, read};
   }
-  auto host = ReadHostPattern(word, judgement, report);
+  auto host = ReadHostPattern(word, author, report);
   if (!host) {
     return std::nullopt;
   }
   return Destination{std::move(host), std::nullopt};
 }
 
-std::optional<Prefix> ReadPrefix(std::string_view word, Family family, Judgement judgement,
+std::optional<Prefix> ReadPrefix(std::string_view word, Family family, Author author,
                                  LineReport& report) {
   const auto prefix = Prefix::Parse(word);
   if (!prefix || prefix->address.family() != family) {
@@ -182,7 +182,7 @@ std::optional<Prefix> ReadPrefix(std::string_view word, Family family, Judgement
     return std::nullopt;
   }
   const auto written = Address::Parse(word.substr(0, word.find('/')));
-  if (judgement == Judgement::kWritten && written && *written != prefix->address) {
+  if (author == Author::kPeople && written && *written != prefix->address) {
     report.Warning(word, fmt::format("{} is meant by", prefix->Text()));
   }
   return prefix;

@@ -12,9 +12,9 @@
 
 namespace dnspin {
 
-enum class Judgement : uint8_t {
-  kWritten,  // written by people: international names, public suffixes and sense are looked at
-  kOurs,     // our own Rule::Text(), judged when it was first read: spelling alone
+enum class Author : uint8_t {
+  kPeople,     // written by people: international names, public suffixes and sense are looked at
+  kOurselves,  // our own Rule::Text(), judged when it was first read: spelling alone
 };
 
 struct Destination {
@@ -23,15 +23,15 @@ struct Destination {
 };
 
 // `word` as the value of `dsthost`: a host pattern, an address or a prefix. Nothing after an error.
-std::optional<Destination> ReadDestination(std::string_view word, Judgement judgement,
+std::optional<Destination> ReadDestination(std::string_view word, Author author,
                                            LineReport& report);
 
 // `word` as a host pattern and nothing else.
-std::optional<HostPattern> ReadHostPattern(std::string_view word, Judgement judgement,
+std::optional<HostPattern> ReadHostPattern(std::string_view word, Author author,
                                            LineReport& report);
 
 // `word` as an address or prefix of one family.
-std::optional<Prefix> ReadPrefix(std::string_view word, Family family, Judgement judgement,
+std::optional<Prefix> ReadPrefix(std::string_view word, Family family, Author author,
                                  LineReport& report);
 
 }  // namespace dnspin

@@ -131,15 +131,15 @@ std::optional<T> ReadOurs(const Json& item, const Read& read, const Write& write
   static const std::string kNoFile;
   std::vector<Diagnostic> faults;
   LineReport report(kNoFile, 1, *text, faults);
-  std::optional<T> value = read(*text, Judgement::kOurs, report);
+  std::optional<T> value = read(*text, Author::kOurselves, report);
   return value && write(*value) == *text ? std::move(value) : std::nullopt;
 }
 
 std::optional<Rule> RuleFrom(const Json& item) {
   return ReadOurs<Rule>(
       item,
-      [](std::string_view text, Judgement judgement, LineReport& report) {
-        return ReadRule(text, judgement, report);
+      [](std::string_view text, Author author, LineReport& report) {
+        return ReadRule(text, author, report);
       },
       RuleText);
 }

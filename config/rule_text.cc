@@ -28,8 +28,8 @@ std::optional<int64_t> ReadNumber(std::string_view text, int64_t max) {
 // Fills a Rule from the fields of its line; what is wrong goes to the report.
 class RuleReader {
  public:
-  RuleReader(const RuleFields& fields, Judgement judgement, LineReport& report)
-      : fields_(fields), judgement_(judgement), report_(report) {}
+  RuleReader(const RuleFields& fields, Author author, LineReport& report)
+      : fields_(fields), author_(author), report_(report) {}
 
   Rule Read(Action action) {
     rule_.action = action;
@@ -58,7 +58,7 @@ class RuleReader {
   }
 
   const RuleFields& fields_;
-  Judgement judgement_;
+  Author author_;
   LineReport& report_;
   Rule rule_;
   bool protocol_known_ = false;
@@ -66,13 +66,13 @@ class RuleReader {
 
 void RuleReader::ReadDestinationFields() {
   if (const auto text = fields_[RuleKey::kDst4]; !text.empty()) {
-    rule_.destination = ReadPrefix(text, Family::kIpv4, judgement_, report_);
+    rule_.destination = ReadPrefix(text, Family::kIpv4, author_, report_);
   }
   if (const auto text = fields_[RuleKey::kDst6]; !text.empty()) {
-    rule_.destination = ReadPrefix(text, Family::kIpv6, judgement_, report_);
+    rule_.destination = ReadPrefix(text, Family::kIpv6, author_, report_);
   }
   if (const auto text = fields_[RuleKey::kDstHost]; !text.empty()) {
-    if (auto destination = ReadDestination(text, judgement_, report_)) {
+    if (auto destination = ReadDestination(text, author_, report_)) {
       rule_.host = std::move(destination->host);
       rule_.destination = destination->prefix;
     }
@@ -214,7 +214,7 @@ std::optional<Action> ReadAction(const RuleFields& fields, std::string_view firs
 
 }  // namespace
 
-std::optional<Rule> ReadRule(std::string_view line, Judgement judgement, LineReport& report,
+std::optional<Rule> ReadRule(std::string_view line, Author author, LineReport& report,
                              std::span<const std::string_view> statements) {
   auto words = SplitWords(line);
   if (words.empty()) {
@@ -231,8 +231,8 @@ std::optional<Rule> ReadRule(std::string_view line, Judgement judgement, LineRep
   if (!action) {
     return std::nullopt;
   }
-  Rule rule = RuleReader(fields, judgement, report).Read(*action);
-  if (!report.failed() && judgement == Judgement::kWritten) {
+  Rule rule = RuleReader(fields, author, report).Read(*action);
+  if (!report.failed() && author == Author::kPeople) {
     JudgeSense(rule, fields, report);
   }
   return report.failed() ? std::nullopt : std::optional(std::move(rule));

@@ -17,7 +17,7 @@ namespace dnspin {
 // accepted. Nothing for a line without a word, and nothing after an error. Any octets may come.
 //
 // `statements` are the other first words that a line here could begin with, for suggestions.
-std::optional<Rule> ReadRule(std::string_view line, Judgement judgement, LineReport& report,
+std::optional<Rule> ReadRule(std::string_view line, Author author, LineReport& report,
                              std::span<const std::string_view> statements = {});
 
 }  // namespace dnspin

@@ -152,7 +152,7 @@ void ReadRebindOk(const Setting& setting, Settings& settings, SettingReport& rep
     }
     std::vector<Diagnostic> said;
     LineReport line(report.path(), item.place.line, *text, said);
-    auto pattern = ReadHostPattern(*text, Judgement::kWritten, line);
+    auto pattern = ReadHostPattern(*text, Author::kPeople, line);
     report.Adopt(item, std::move(said));
     regexes += pattern && pattern->kind == HostPattern::Kind::kRegex ? 1 : 0;
     if (regexes > PatternIndex::kRegexesMax) {

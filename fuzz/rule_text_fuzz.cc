@@ -23,11 +23,11 @@
 namespace dnspin {
 namespace {
 
-std::optional<Rule> Read(std::string_view line, Judgement judgement, bool& failed) {
+std::optional<Rule> Read(std::string_view line, Author author, bool& failed) {
   static const std::string kFile = "fuzz";
   std::vector<Diagnostic> said;
   LineReport report(kFile, 1, line, said);
-  auto rule = ReadRule(line, judgement, report);
+  auto rule = ReadRule(line, author, report);
   failed = HasErrors(said);
   for (const Diagnostic& one : said) {
     const std::string text = one.Text();
@@ -43,9 +43,9 @@ void CheckReadsBack(const Rule& rule) {
   if (rule.expire) {
     text += " expire=" + std::to_string(*rule.expire);
   }
-  for (const Judgement judgement : {Judgement::kWritten, Judgement::kOurs}) {
+  for (const Author author : {Author::kPeople, Author::kOurselves}) {
     bool failed = false;
-    const auto again = Read(text, judgement, failed);
+    const auto again = Read(text, author, failed);
     DNSPIN_CHECK(again && *again == rule && again->Text() == rule.Text());
   }
 }
@@ -66,7 +66,7 @@ void CheckNothingWasLost(std::string_view line, const Rule& rule) {
 
 void CheckRule(std::string_view line, Policy& policy) {
   bool failed = false;
-  const auto rule = Read(line, Judgement::kWritten, failed);
+  const auto rule = Read(line, Author::kPeople, failed);
   DNSPIN_CHECK(!(rule && failed));
   DNSPIN_CHECK(rule || failed || SplitWords(line).empty());
   if (!rule) {

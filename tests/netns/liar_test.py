@@ -20,9 +20,9 @@ RULES = "accept .good.test tcp 443\ndrop .ads.test\naccept .ads.test\ndrop"
 HONEST, FLOOD, QUOTA = 0, 19, 20
 LIES = ["another name", "a look-alike name", "another rule host", "a dropped name",
         "a private address", "loopback behind a good address", "the netvm's own address",
-        "NAT64 of a private address", "a family that the client lacks", "an endless life", "no life",
-        "a policy that does not exist", "half a message", "a message and more", "too long a message",
-        "an unknown type", "dnspind's own words", "a descriptor"]
+        "NAT64 of a private address", "a family that the client lacks", "an endless life",
+        "no life", "a policy that does not exist", "half a message", "a message and more",
+        "too long a message", "an unknown type", "dnspind's own words", "a descriptor"]
 
 
 def with_liar(lab, row):
@@ -50,7 +50,8 @@ def elements(lab, row):
     """What the kernel holds in any set of the liar's client."""
     found = []
     for family in ("ip", "ip6"):
-        names = [item["set"]["name"] for item in lab.netvm.nft_json("sets", "table", family, "dnspin")
+        listed = lab.netvm.nft_json("sets", "table", family, "dnspin")
+        names = [item["set"]["name"] for item in listed
                  if item.get("set", {}).get("name", "").startswith("pin-")]
         assert names or family == "ip6", "the client's sets are not there"
         for name in names:

@@ -11,59 +11,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import aliases, records, trial  # noqa: E402
-
-RULES = """\
-accept docs.test tcp 80
-accept .shop.test tcp 80
-accept casino.test tcp 80
-accept six.test
-"""
-FORBIDDEN = "203.0.113.99"  # what nobody may reach
-DOCS, DOCS6, EDGE, SIX = "203.0.113.30", "2001:db8:5::30", "203.0.113.21", "2001:db8:6::1"
-CASINO = "203.0.113.40"
-ADD_DELETE_ADD = {"DNSPIN_TEST_REFRESH": "add-delete-add"}
-FLOOR = {"pins": {"floor": "100s"}}
-
-
-def look_up(qube):
-    """Has everything pinned that RULES allow, and sees that it is."""
-    told = [qube.ask("docs.test").addresses, qube.ask("docs.test", "AAAA").addresses,
-            qube.ask("www.shop.test").addresses, qube.ask("casino.test").addresses,
-            qube.ask("six.test", "AAAA").addresses]
-    assert told == [[DOCS], [DOCS6], [EDGE], [CASINO], [SIX]], told
-    for address in (DOCS, DOCS6, EDGE, CASINO, SIX):
-        assert_open(qube, address)
-
-
-def assert_open(qube, address, port=80):
-    attempt = qube.connect(address, port, timeout=10)
-    assert attempt, f"{qube.name} to {address} port {port}: {attempt.outcome}"
-
-
-def assert_shut(qube, address, port=80):
-    attempt = qube.connect(address, port)
-    assert not attempt.passed, f"{qube.name} to {address} port {port}: {attempt.outcome}"
-
-
-def pins(lab, qube):
-    """Address to element."""
-    return {pin.address: pin for pin in lab.netvm.pins(qube)}
-
-
-def structure(lab):
-    """The tables as text, without what the clock changes."""
-    text = "".join(lab.netvm.nft_list("table", family, table)
-                   for family in ("ip", "ip6") for table in ("dnspin", "dnspin-dns"))
-    return re.sub(r" expires \w+", "", text)
-
-
-def assert_kept(before, after, addresses, elapsed):
-    """Same comment, and what is left of the life is what was left: neither more nor much less."""
-    for address in addresses:
-        old, new = before[address], after.get(address)
-        assert new, f"the pin of {address} is gone"
-        assert new.comment == old.comment, (new.comment, old.comment)
-        assert old.expires - elapsed - 3 <= new.expires <= old.expires, (old, new, elapsed)
+from lab.steady import (  # noqa: E402
+    ADD_DELETE_ADD, CASINO, DOCS, DOCS6, EDGE, FLOOR, FORBIDDEN, RULES, SIX, assert_kept,
+    assert_open, assert_shut, look_up, pins, structure)
 
 
 def dead(pid):
@@ -192,116 +142,6 @@ def killed_resolver(lab, _):
     return f"3 times, served again after {slowest:.2f} s at most"
 
 
-def hang_up(dnspin):
-    assert dnspin.hang_up(timeout=20)
-    return dnspin.log()[-1].text.startswith("reloaded")
-
-
-def reload_and_move(lab, name, env, reload):
-    work, personal = lab.qubes[:2]
-    with trial.with_dnspin(lab, name, clients={"work": RULES, "personal": RULES}, settings=FLOOR,
-                           env=env) as dnspin:
-        look_up(work)
-        look_up(personal)
-        before, others, began = pins(lab, work), pins(lab, personal), time.monotonic()
-        time.sleep(2)
-        # docs.test changes its ports, shop.test stays, casino.test goes, six.test moves up.
-        dnspin.write_client("work", "accept six.test\naccept .shop.test tcp 80\n"
-                                    "accept docs.test tcp 443\naccept files.test")
-        assert reload(dnspin)
-        assert_shut(work, CASINO)
-        after, elapsed = pins(lab, work), time.monotonic() - began
-        assert after.keys() == before.keys() - {CASINO}, after.keys() ^ before.keys()
-        assert_kept(before, after, after, elapsed)
-        assert after[DOCS].set != before[DOCS].set and after[EDGE].set == before[EDGE].set
-        assert_shut(work, DOCS)
-        assert_open(work, DOCS, 443)
-        assert_open(work, EDGE)
-        assert_open(work, SIX, 8080)
-        assert pins(lab, personal).keys() == others.keys()
-        assert_open(personal, CASINO)
-        assert work.ask("casino.test").status == "REFUSED"
-        assert work.ask("h1.files.test").status == "REFUSED"
-        # Back again: what went does not come back by itself, what moved does.
-        dnspin.write_client("work", RULES)
-        assert reload(dnspin)
-        back = pins(lab, work)
-        assert_kept(before, back, after, time.monotonic() - began)
-        assert_shut(work, CASINO)
-        assert_shut(work, DOCS, 443)
-        look_up(work)
-        # A client that goes, with all that it had, and comes with nothing.
-        dnspin.remove_client("personal")
-        assert reload(dnspin)
-        assert not pins(lab, personal) and "10-137-0-26" not in structure(lab)
-        assert_shut(personal, DOCS)
-        assert personal.ask("docs.test", timeout=1).status == "TIMEOUT"
-        dnspin.write_client("personal", RULES)
-        assert reload(dnspin)
-        assert_shut(personal, DOCS)
-        look_up(personal)
-        assert dnspin.metric("dnspin_reloads_total") == 4
-        assert dnspin.metric("dnspin_answers_released_unpinned_total") == 0
-    return f"{len(after)} pins kept, 1 gone at once, 4 reloads"
-
-
-def moved(lab, _):
-    """SIGHUP: a pin that a rule still allows moves along with what is left of its life"""
-    return reload_and_move(lab, "moved", {}, hang_up)
-
-
-def moved_old_kernel(lab, _):
-    """The same by `dnspin reload`, with the refresh of old kernels"""
-    return reload_and_move(lab, "moved-old", ADD_DELETE_ADD, lambda dnspin: dnspin.reload())
-
-
-BROKEN = (
-    ("work", "accept docs.test tcp 80\nacept .shop.test"),
-    ("work", "accept docs.test tcp 80 prots=3\naccept .com\naccept"),
-    ("personal", "use nothing\naccept docs.test"),
-    ("dnspin.toml", "[pins]\nfloor = 5\nper_nam = 7\n"),
-)
-
-
-def refused(lab, _):
-    """A file with an error changes nothing, and the log says what --check says"""
-    work = lab.qube("work")
-    lines = 0
-    with trial.with_dnspin(lab, "refused", clients={"work": RULES, "personal": RULES},
-                           settings=FLOOR) as dnspin:
-        look_up(work)
-        settings, before = dnspin.config.read_text(), structure(lab)
-        for reload in (hang_up, lambda dnspin: dnspin.reload()):
-            for file, text in BROKEN:
-                if file == "dnspin.toml":
-                    dnspin.write_settings(text)
-                else:
-                    dnspin.write_client(file, text)
-                checked = dnspin.check()
-                errors = checked.stderr.splitlines()
-                assert checked.returncode == 1 and errors, checked
-                assert all(re.match(r"\S+:\d+:\d+: error: .", error) for error in errors), errors
-                log = len(dnspin.log())
-                assert not reload(dnspin)
-                said = [line.text for line in dnspin.log()[log:]]
-                result = dnspin.command("reload")
-                assert result.returncode == 1, result
-                assert all(error in result.stderr for error in errors), (errors, result.stderr)
-                if reload is hang_up:
-                    assert said[:-1] == errors and "rules in force stay" in said[-1], said
-                lines += len(errors)
-                dnspin.write_settings(settings)
-                for client in ("work", "personal"):
-                    dnspin.write_client(client, RULES)
-        assert structure(lab) == before, "the firewall changed"
-        assert work.ask("www.shop.test").addresses == [EDGE]
-        assert_shut(work, FORBIDDEN)
-        assert dnspin.metric("dnspin_reloads_total") == 0
-        assert dnspin.reload(), "with good files it reloads again"
-        look_up(work)
-    return f"{2 * len(BROKEN)} reloads refused, {lines} lines of errors each as --check has it"
-
-
 def second(lab, _):
     """A second dnspind in the namespace does not start, and does not disturb the first"""
     work = lab.qube("work")
@@ -366,39 +206,6 @@ def torn_down(lab, _):
     lab.netvm.nft("".join(f"delete table {table}\n"
                           for table in ("ip mine", "ip qubes", "ip6 qubes", "ip dnspin-mine")))
     return "twice, and started again afterwards"
-
-
-def expired(lab, _):
-    """A rule with `expire=` ends on time, with its pins"""
-    work = lab.qube("work")
-    end = int(time.time()) + 4
-    with trial.with_dnspin(lab, "expired", clients={
-            "work": f"accept dsthost=docs.test proto=tcp dstports=80 expire={end}\n"
-                    f"accept .shop.test tcp 80\naccept {CASINO} expire={end}"}) as dnspin:
-        early = 0
-        while time.time() < end - 0.2:
-            asked = work.ask("docs.test").addresses
-            opened = work.connect(DOCS, timeout=10), work.connect(CASINO, timeout=10)
-            if time.time() < end:
-                assert asked == [DOCS] and all(opened), (asked, opened)
-                early += 1
-            time.sleep(0.1)
-        assert early > 0, "too busy to see the rule in force"
-        assert work.ask("www.shop.test").addresses == [EDGE]
-        ended = trial.wait_until(lambda: work.ask("docs.test").status == "REFUSED", timeout=10)
-        late = time.time() - end
-        assert ended and late < 3, f"{late:.1f} s late"
-        assert late >= 0, f"{-late:.1f} s early"
-        assert pins(lab, work).keys() == {EDGE}
-        assert_shut(work, DOCS)
-        assert_shut(work, CASINO)
-        assert_open(work, EDGE)
-        # The next start leaves it out as well.
-        dnspin.kill()
-        dnspin.start()
-        assert work.ask("docs.test").status == "REFUSED"
-        assert_shut(work, CASINO)
-    return f"{early} times open before, shut {late:.2f} s after"
 
 
 def foreign(lab, _):
@@ -467,5 +274,5 @@ def all_sorts(lab, servers):
 
 
 if __name__ == "__main__":
-    trial.run(stopped, stopped_old_kernel, killed, killed_resolver, moved, moved_old_kernel,
-              refused, second, torn_down, expired, foreign, all_sorts)
+    trial.run(stopped, stopped_old_kernel, killed, killed_resolver, second, torn_down, foreign,
+              all_sorts)

@@ -34,7 +34,7 @@ inline std::vector<Rule> RulesOf(const std::vector<std::string>& lines) {
     static const std::string kFile = "story";
     std::vector<Diagnostic> faults;
     LineReport report(kFile, 1, line, faults);
-    auto rule = ReadRule(line, Judgement::kWritten, report);
+    auto rule = ReadRule(line, Author::kPeople, report);
     EXPECT_TRUE(rule.has_value()) << line;
     rules.push_back(rule.value_or(Rule{}));
   }

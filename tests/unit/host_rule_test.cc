@@ -22,7 +22,7 @@ Reading Read(const std::string& text) {
   const std::string file = "f";
   std::vector<Diagnostic> said;
   LineReport report(file, 1, text, said);
-  auto pattern = ReadHostPattern(text, Judgement::kWritten, report);
+  auto pattern = ReadHostPattern(text, Author::kPeople, report);
   return {std::move(pattern), Said(said)};
 }
 
@@ -167,7 +167,7 @@ TEST(HostRuleTest, OurOwnTextIsNotJudgedAgain) {
   std::vector<Diagnostic> said;
   for (const char* host : {"com", "*.co.uk", ".github.io"}) {
     LineReport report(file, 1, host, said);
-    EXPECT_TRUE(ReadHostPattern(host, Judgement::kOurs, report)) << host;
+    EXPECT_TRUE(ReadHostPattern(host, Author::kOurselves, report)) << host;
   }
   EXPECT_EQ(Said(said), "");
 }

@@ -15,7 +15,7 @@ Rule RuleOf(const std::string& text) {
   const std::string file = "f";
   std::vector<Diagnostic> said;
   LineReport report(file, 1, text, said);
-  auto rule = ReadRule(text, Judgement::kOurs, report);
+  auto rule = ReadRule(text, Author::kOurselves, report);
   EXPECT_TRUE(rule) << text;
   return rule.value_or(Rule());
 }

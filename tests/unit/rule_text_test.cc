@@ -23,7 +23,7 @@ Reading Read(std::string_view line) {
   constexpr std::array<std::string_view, 2> kStatements{"address", "use"};
   std::vector<Diagnostic> said;
   LineReport report(file, 3, line, said);
-  auto rule = ReadRule(line, Judgement::kWritten, report, kStatements);
+  auto rule = ReadRule(line, Author::kPeople, report, kStatements);
   return {std::move(rule), Said(said)};
 }
 

@@ -1,0 +1,162 @@
+#!/usr/bin/python3 -B
+"""Reload: pins that a rule still allows move along, the others go at once, errors change nothing,
+and a rule ends when it says so."""
+
+import pathlib
+import re
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+# pylint: disable=wrong-import-position
+from lab import trial  # noqa: E402
+from lab.steady import (  # noqa: E402
+    ADD_DELETE_ADD, CASINO, DOCS, EDGE, FLOOR, FORBIDDEN, RULES, SIX, assert_kept, assert_open,
+    assert_shut, look_up, pins, structure)
+
+
+def hang_up(dnspin):
+    assert dnspin.hang_up(timeout=20)
+    return dnspin.log()[-1].text.startswith("reloaded")
+
+
+def reload_and_move(lab, name, env, reload):
+    work, personal = lab.qubes[:2]
+    with trial.with_dnspin(lab, name, clients={"work": RULES, "personal": RULES}, settings=FLOOR,
+                           env=env) as dnspin:
+        look_up(work)
+        look_up(personal)
+        before, others, began = pins(lab, work), pins(lab, personal), time.monotonic()
+        time.sleep(2)
+        # docs.test changes its ports, shop.test stays, casino.test goes, six.test moves up.
+        dnspin.write_client("work", "accept six.test\naccept .shop.test tcp 80\n"
+                                    "accept docs.test tcp 443\naccept files.test")
+        assert reload(dnspin)
+        assert_shut(work, CASINO)
+        after, elapsed = pins(lab, work), time.monotonic() - began
+        assert after.keys() == before.keys() - {CASINO}, after.keys() ^ before.keys()
+        assert_kept(before, after, after, elapsed)
+        assert after[DOCS].set != before[DOCS].set and after[EDGE].set == before[EDGE].set
+        assert_shut(work, DOCS)
+        assert_open(work, DOCS, 443)
+        assert_open(work, EDGE)
+        assert_open(work, SIX, 8080)
+        assert pins(lab, personal).keys() == others.keys()
+        assert_open(personal, CASINO)
+        assert work.ask("casino.test").status == "REFUSED"
+        assert work.ask("h1.files.test").status == "REFUSED"
+        # Back again: what went does not come back by itself, what moved does.
+        dnspin.write_client("work", RULES)
+        assert reload(dnspin)
+        back = pins(lab, work)
+        assert_kept(before, back, after, time.monotonic() - began)
+        assert_shut(work, CASINO)
+        assert_shut(work, DOCS, 443)
+        look_up(work)
+        # A client that goes, with all that it had, and comes with nothing.
+        dnspin.remove_client("personal")
+        assert reload(dnspin)
+        assert not pins(lab, personal) and "10-137-0-26" not in structure(lab)
+        assert_shut(personal, DOCS)
+        assert personal.ask("docs.test", timeout=1).status == "TIMEOUT"
+        dnspin.write_client("personal", RULES)
+        assert reload(dnspin)
+        assert_shut(personal, DOCS)
+        look_up(personal)
+        assert dnspin.metric("dnspin_reloads_total") == 4
+        assert dnspin.metric("dnspin_answers_released_unpinned_total") == 0
+    return f"{len(after)} pins kept, 1 gone at once, 4 reloads"
+
+
+def moved(lab, _):
+    """SIGHUP: a pin that a rule still allows moves along with what is left of its life"""
+    return reload_and_move(lab, "moved", {}, hang_up)
+
+
+def moved_old_kernel(lab, _):
+    """The same by `dnspin reload`, with the refresh of old kernels"""
+    return reload_and_move(lab, "moved-old", ADD_DELETE_ADD, lambda dnspin: dnspin.reload())
+
+
+BROKEN = (
+    ("work", "accept docs.test tcp 80\nacept .shop.test"),
+    ("work", "accept docs.test tcp 80 prots=3\naccept .com\naccept"),
+    ("personal", "use nothing\naccept docs.test"),
+    ("dnspin.toml", "[pins]\nfloor = 5\nper_nam = 7\n"),
+)
+
+
+def refused(lab, _):
+    """A file with an error changes nothing, and the log says what --check says"""
+    work = lab.qube("work")
+    lines = 0
+    with trial.with_dnspin(lab, "refused", clients={"work": RULES, "personal": RULES},
+                           settings=FLOOR) as dnspin:
+        look_up(work)
+        settings, before = dnspin.config.read_text(), structure(lab)
+        for reload in (hang_up, lambda dnspin: dnspin.reload()):
+            for file, text in BROKEN:
+                if file == "dnspin.toml":
+                    dnspin.write_settings(text)
+                else:
+                    dnspin.write_client(file, text)
+                checked = dnspin.check()
+                errors = checked.stderr.splitlines()
+                assert checked.returncode == 1 and errors, checked
+                assert all(re.match(r"\S+:\d+:\d+: error: .", error) for error in errors), errors
+                log = len(dnspin.log())
+                assert not reload(dnspin)
+                said = [line.text for line in dnspin.log()[log:]]
+                result = dnspin.command("reload")
+                assert result.returncode == 1, result
+                assert all(error in result.stderr for error in errors), (errors, result.stderr)
+                if reload is hang_up:
+                    assert said[:-1] == errors and "rules in force stay" in said[-1], said
+                lines += len(errors)
+                dnspin.write_settings(settings)
+                for client in ("work", "personal"):
+                    dnspin.write_client(client, RULES)
+        assert structure(lab) == before, "the firewall changed"
+        assert work.ask("www.shop.test").addresses == [EDGE]
+        assert_shut(work, FORBIDDEN)
+        assert dnspin.metric("dnspin_reloads_total") == 0
+        assert dnspin.reload(), "with good files it reloads again"
+        look_up(work)
+    return f"{2 * len(BROKEN)} reloads refused, {lines} lines of errors each as --check has it"
+
+
+def expired(lab, _):
+    """A rule with `expire=` ends on time, with its pins"""
+    work = lab.qube("work")
+    end = int(time.time()) + 4
+    with trial.with_dnspin(lab, "expired", clients={
+            "work": f"accept dsthost=docs.test proto=tcp dstports=80 expire={end}\n"
+                    f"accept .shop.test tcp 80\naccept {CASINO} expire={end}"}) as dnspin:
+        early = 0
+        while time.time() < end - 0.2:
+            asked = work.ask("docs.test").addresses
+            opened = work.connect(DOCS, timeout=10), work.connect(CASINO, timeout=10)
+            if time.time() < end:
+                assert asked == [DOCS] and all(opened), (asked, opened)
+                early += 1
+            time.sleep(0.1)
+        assert early > 0, "too busy to see the rule in force"
+        assert work.ask("www.shop.test").addresses == [EDGE]
+        ended = trial.wait_until(lambda: work.ask("docs.test").status == "REFUSED", timeout=10)
+        late = time.time() - end
+        assert ended and late < 3, f"{late:.1f} s late"
+        assert late >= 0, f"{-late:.1f} s early"
+        assert pins(lab, work).keys() == {EDGE}
+        assert_shut(work, DOCS)
+        assert_shut(work, CASINO)
+        assert_open(work, EDGE)
+        # The next start leaves it out as well.
+        dnspin.kill()
+        dnspin.start()
+        assert work.ask("docs.test").status == "REFUSED"
+        assert_shut(work, CASINO)
+    return f"{early} times open before, shut {late:.2f} s after"
+
+
+if __name__ == "__main__":
+    trial.run(moved, moved_old_kernel, refused, expired)
