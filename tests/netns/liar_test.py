@@ -17,12 +17,12 @@ from lab import trial  # noqa: E402
 from lab.daemon import build_folder  # noqa: E402
 
 RULES = "accept .good.test tcp 443\ndrop .ads.test\naccept .ads.test\ndrop"
-HONEST, FLOOD, QUOTA = 0, 19, 20
+HONEST, DESCRIPTOR, FLOOD, QUOTA = 0, 18, 19, 20
 LIES = ["another name", "a look-alike name", "another rule host", "a dropped name",
         "a private address", "loopback behind a good address", "the netvm's own address",
         "NAT64 of a private address", "a family that the client lacks", "an endless life",
         "no life", "a policy that does not exist", "half a message", "a message and more",
-        "too long a message", "an unknown type", "dnspind's own words", "a descriptor"]
+        "too long a message", "an unknown type", "dnspind's own words"]
 
 
 def with_liar(lab, row):
@@ -85,6 +85,15 @@ def lies(lab, _):
     return f"{len(LIES)} lies"
 
 
+def descriptor(lab, _):
+    """A reader that passes a descriptor is ended, or its kernel does not let it"""
+    with with_liar(lab, DESCRIPTOR) as dnspin:
+        start(dnspin, lab)
+        assert trial.wait_until(lambda: dnspin.metric("dnspin_readers_restarted_total"))
+        assert elements(lab, DESCRIPTOR) == []
+        return f"{dnspin.metric('dnspin_channel_breaches_total'):.0f} breaches"
+
+
 def flood(lab, _):
     """A flood from a reader that never reads is cut, and dnspind answers meanwhile"""
     with with_liar(lab, FLOOD) as dnspin:
@@ -109,4 +118,4 @@ def quota(lab, _):
 
 
 if __name__ == "__main__":
-    trial.run(honest, lies, flood, quota)
+    trial.run(honest, lies, descriptor, flood, quota)

@@ -177,7 +177,7 @@ def quota(lab, servers):
         assert refused >= 40, f"only {refused} refused in 30 s"
         assert 40 < most <= 50, f"{most} in the kernel"
         assert work.ask("docs.test").status == "NOERROR", "the other name has a quota of its own"
-        assert dnspin.wait_log("per_name is reached")
+        assert dnspin.wait_log("per_name or the rate is reached")
         assert dnspin.metric("dnspin_pins_refused_total") >= 1
         # Room comes back as pins expire.
         again = trial.wait_until(lambda: ask(work, question(name, 0))[1], timeout=30, pause=0.5)
