@@ -47,7 +47,7 @@ class Launcher {
 
   bool TakeRequest();
   void Reap();
-  int Do(const LauncherRequest& request, std::vector<Descriptor> descriptors);
+  int Do(const LauncherRequest& request, const std::vector<Descriptor>& descriptors);
   int OpenDoorOf(const LauncherRequest& request);
   int StartReader(uint32_t reader);
   int Serve(const LauncherRequest& request, const std::vector<Descriptor>& descriptors);
@@ -70,7 +70,7 @@ void Launcher::Report(const LauncherReport& report) {
 }
 
 // A negative errno, or the value of the report.
-int Launcher::Do(const LauncherRequest& request, std::vector<Descriptor> descriptors) {
+int Launcher::Do(const LauncherRequest& request, const std::vector<Descriptor>& descriptors) {
   switch (request.op) {
     case LauncherOp::kOpenDoor:
       return OpenDoorOf(request);
@@ -198,7 +198,7 @@ bool Launcher::TakeRequest() {
   }
   const auto request = ValueOf<LauncherRequest>((*packet)->bytes);
   const int value =
-      !request || (*packet)->truncated ? -EINVAL : Do(*request, std::move((*packet)->descriptors));
+      !request || (*packet)->truncated ? -EINVAL : Do(*request, (*packet)->descriptors);
   const uint32_t reader = request ? request->reader : 0;
   Report(value < 0 ? LauncherReport{LauncherEvent::kFailed, reader, -value, 0}
                    : LauncherReport{LauncherEvent::kDone, reader, value, 0});
