@@ -12,24 +12,11 @@ import dns.message
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import dnswire, evil, records, topology, trial  # noqa: E402
+from lab.steady import assert_open, assert_shut, pins  # noqa: E402
 
 PATIENT = 10  # seconds for what must open
 SILENT = 0.7  # seconds for what must not
 PROHIBITED = 18  # RFC 8914
-
-
-def assert_open(qube, address, port=80):
-    attempt = qube.connect(address, port, timeout=PATIENT)
-    assert attempt, f"{qube.name} to {address} port {port}: {attempt.outcome}"
-
-
-def assert_shut(qube, address, port=80):
-    attempt = qube.connect(address, port, timeout=SILENT)
-    assert not attempt.passed, f"{qube.name} to {address} port {port}: {attempt.outcome}"
-
-
-def elements(lab, qube):
-    return {pin.address: pin for pin in lab.netvm.pins(qube)}
 
 
 WILDCARD_RULES = """\
@@ -163,16 +150,16 @@ def leaks(lab, servers):
     with trial.with_dnspin(lab, "leaks", clients={"work": "accept both.test tcp 80"},
                            settings={"pins": {"floor": "1s", "slack": "2s"}}):
         assert work.ask("both.test", "AAAA").addresses == [address6]
-        pins = elements(lab, work)
-        assert pins.keys() == {address6} and pins[address6].set.startswith("pin-fd09-"), pins
+        held = pins(lab, work)
+        assert held.keys() == {address6} and held[address6].set.startswith("pin-fd09-"), held
         assert_open(work, address6)
         assert_shut(work, address)
         assert work.ask("both.test").addresses == [address]
-        assert elements(lab, work).keys() == {address, address6}, "A evicts AAAA"
-        assert elements(lab, work)[address].set.startswith("pin-10-")
+        assert pins(lab, work).keys() == {address, address6}, "A evicts AAAA"
+        assert pins(lab, work)[address].set.startswith("pin-10-")
         assert_open(work, address)
-        assert trial.wait_until(lambda: address6 not in elements(lab, work)), "it never expires"
-        assert elements(lab, work)[address].expires > 30
+        assert trial.wait_until(lambda: address6 not in pins(lab, work)), "it never expires"
+        assert pins(lab, work)[address].expires > 30
         assert_shut(work, address6)
         assert_open(work, address)
         servers.authority.reset()
@@ -200,7 +187,7 @@ def small_numbers(lab, servers):
             servers.authority.at(name, records([address], ttl=ttl))
             reply = work.ask(name)
             assert reply.addresses == [address] and reply.ttls == [told], (ttl, reply)
-            pin = elements(lab, work)[address]
+            pin = pins(lab, work)[address]
             assert told + 30 - 5 <= pin.expires <= pin.timeout <= told + 31, (ttl, pin)
             assert_open(work, address)
         ends = ["198.51.100.0", "198.51.100.255", "223.255.255.255", "1.0.0.0"]
@@ -210,7 +197,7 @@ def small_numbers(lab, servers):
             assert_open(work, address)
         assert_shut(work, "198.51.101.0")
         assert_shut(work, "198.51.100.254")
-        assert set(ends) < elements(lab, work).keys()
+        assert set(ends) < pins(lab, work).keys()
         assert [work.ask(f"{bad}.odd.test").status for bad in ("nx", "servfail", "refused")] == [
             "NXDOMAIN", "SERVFAIL", "SERVFAIL"]
         asker = work.start(work.ask, "silent.odd.test")

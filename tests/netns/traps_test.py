@@ -16,24 +16,11 @@ import dns.message
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import Reply, dnswire, evil, records, trial, zones  # noqa: E402
+from lab.steady import assert_open, assert_shut, pins  # noqa: E402
 
 PATIENT = 10  # seconds for what must open
 SILENT = 0.7  # seconds for what must not
 FILTERED = 17  # RFC 8914
-
-
-def assert_open(qube, address, port=80):
-    attempt = qube.connect(address, port, timeout=PATIENT)
-    assert attempt, f"{qube.name} to {address} port {port}: {attempt.outcome}"
-
-
-def assert_shut(qube, address, port=80):
-    attempt = qube.connect(address, port, timeout=SILENT)
-    assert not attempt.passed, f"{qube.name} to {address} port {port}: {attempt.outcome}"
-
-
-def elements(lab, qube):
-    return {pin.address: pin for pin in lab.netvm.pins(qube)}
 
 
 def same(texts):
@@ -61,12 +48,12 @@ def cached(lab, servers):
         assert_open(work, address)
         for take_away in (delete, flush, expire):
             for tcp in (False, True):
-                take_away(elements(lab, work)[address])
+                take_away(pins(lab, work)[address])
                 assert_shut(work, address)
                 reply = work.ask("cached.test", tcp=tcp)
                 assert reply.addresses == [address] and reply.ttls[0] <= 300, reply
                 assert_open(work, address)
-                assert elements(lab, work)[address].expires > reply.ttls[0]
+                assert pins(lab, work)[address].expires > reply.ttls[0]
                 lost += 1
         assert work.curl("http://cached.test/").returncode == 0
         assert servers.authority.count("cached.test", "A") == 1, "upstream was asked again"
@@ -163,16 +150,16 @@ def truncated(lab, servers):
     with trial.with_dnspin(lab, "cut", clients={"work": "accept .cut.test tcp 80\n"
                                                         "accept .odd.test tcp 80"}) as dnspin:
         reply = work.ask("dead.cut.test")
-        assert reply.status == "SERVFAIL" and not elements(lab, work), reply
+        assert reply.status == "SERVFAIL" and not pins(lab, work), reply
         reply = work.ask("partial.cut.test")
         assert reply.addresses == whole, reply
-        assert elements(lab, work).keys() == set(whole)
+        assert pins(lab, work).keys() == set(whole)
         # More than a datagram holds: empty with TC, and all of it over TCP.
         reply = work.dig("many-150.odd.test", "A", "+ignore")
         assert " tc " in reply.text and not reply.addresses, reply.text
         reply = work.dig("many-150.odd.test")
         assert len(reply.addresses) == 150 and ";; Truncated, retrying in TCP" in reply.text, reply
-        assert elements(lab, work).keys() == set(whole + reply.addresses)
+        assert pins(lab, work).keys() == set(whole + reply.addresses)
         assert_open(work, reply.addresses[-1])
         orders = [pipelined(work, f"{name}.cut.test") for name in ("a", "aaaa")]
         assert orders == [["AAAA", "A"], ["A", "AAAA"]], orders
