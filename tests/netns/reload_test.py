@@ -158,5 +158,69 @@ def expired(lab, _):
     return f"{early} times open before, shut {late:.2f} s after"
 
 
+def expired_beside_a_fault(lab, _):
+    """A rule with `expire=` ends on time also when a file is broken at that moment"""
+    work, end = lab.qube("work"), int(time.time()) + 2
+    with trial.with_dnspin(lab, "fault", clients={
+            "work": f"accept dsthost=docs.test proto=tcp dstports=80 expire={end}"}) as dnspin:
+        assert work.ask("docs.test").addresses == [DOCS]
+        assert_open(work, DOCS)
+        dnspin.write_client("work", "nonsense")
+        assert trial.wait_until(lambda: "ended" in dnspin.log()[-1].text), dnspin.log()[-3:]
+        assert_shut(work, DOCS)
+        assert work.ask("docs.test").status == "REFUSED"
+    return f"ended {time.time() - end:.1f} s after"
+
+
+def renamed(lab, _):
+    """A client whose file is renamed, or that gets its second family, keeps its pins and door"""
+    work = lab.qube("work")
+    rules = "accept docs.test tcp 80"
+    with trial.with_dnspin(lab, "renamed", clients={"work": f"address {work.address}\n{rules}"},
+                           settings=FLOOR) as dnspin:
+        assert work.ask("docs.test").addresses == [DOCS]
+        before, doors = pins(lab, work), lab.netvm.nft_list("map", "ip", "dnspin-dns", "doors")
+        dnspin.remove_client("work")
+        dnspin.write_client("desk", f"address {work.address} {work.address6}\n{rules}")
+        assert dnspin.reload()
+        assert pins(lab, work).keys() == before.keys() != set()
+        assert lab.netvm.nft_list("map", "ip", "dnspin-dns", "doors") == doors
+        assert_open(work, DOCS)
+        assert work.ask("docs.test", "AAAA").addresses and dnspin.control("pins", "desk")
+    return f"{len(before)} pin kept"
+
+
+def adopted_by_todays_rules(lab, _):
+    """What a drop refuses since dnspind ended is not taken over by the next one"""
+    work = lab.qube("work")
+    with trial.with_dnspin(lab, "todays", clients={"work": "accept .shop.test tcp 80"},
+                           settings=FLOOR) as dnspin:
+        assert work.ask("www.shop.test").addresses == [EDGE]
+        assert_open(work, EDGE)
+        dnspin.stop()
+        dnspin.write_client("work", "drop .shop.test\naccept .shop.test tcp 80")
+        dnspin.start()
+        assert pins(lab, work) == {}
+        assert_shut(work, EDGE)
+    return "1 pin, gone"
+
+
+def run_dir_of_others(lab, _):
+    """A run_dir that others may write to is refused, with how to mend it"""
+    with trial.with_dnspin(lab, "loose", clients={"work": RULES}, start=False) as dnspin:
+        dnspin.run_dir.mkdir()
+        dnspin.run_dir.chmod(0o777)
+        try:
+            dnspin.start(timeout=3)
+        except trial.LabError:
+            pass
+        assert dnspin.process.poll() == 3, dnspin.process.poll()
+        assert "chmod go-w" in dnspin.log()[-1].text, dnspin.log()[-1]
+        dnspin.run_dir.chmod(0o755)
+        dnspin.start()
+    return "exit code 3, then it starts"
+
+
 if __name__ == "__main__":
-    trial.run(moved, moved_old_kernel, refused, expired)
+    trial.run(moved, moved_old_kernel, refused, expired, expired_beside_a_fault, renamed,
+              adopted_by_todays_rules, run_dir_of_others)
