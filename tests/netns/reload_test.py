@@ -4,12 +4,16 @@ and a rule ends when it says so."""
 
 import pathlib
 import re
+import socket
 import sys
 import time
 
+import dns.message
+import dns.rcode
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
-from lab import trial  # noqa: E402
+from lab import topology, trial  # noqa: E402
 from lab.steady import (  # noqa: E402
     ADD_DELETE_ADD, CASINO, DOCS, EDGE, FLOOR, FORBIDDEN, RULES, SIX, assert_kept, assert_open,
     assert_shut, look_up, pins, structure)
@@ -221,6 +225,38 @@ def run_dir_of_others(lab, _):
     return "exit code 3, then it starts"
 
 
+def intercepted(lab, _):
+    """A socket that spoke to another DNS server is ours as soon as `intercept` says so"""
+    work, server = lab.qube("work"), (topology.UPSTREAM, 53)
+    question = dns.message.make_query("docs.test", "A").to_wire()
+    with trial.with_dnspin(lab, "intercepted", clients={
+            "work": f"accept dst4={server[0]} proto=udp dstports=53"}) as dnspin:
+        with work.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(5)
+
+            def rcode():
+                sock.sendto(question, server)
+                return dns.rcode.to_text(dns.message.from_wire(sock.recv(4096)).rcode())
+
+            before = rcode()
+            dnspin.write_settings({"dns": {"intercept": "any"}})
+            dnspin.write_client("work", "accept six.test")
+            assert dnspin.reload()
+            assert (before, rcode()) == ("NOERROR", "REFUSED")
+    return "NOERROR, then REFUSED"
+
+
+def upstream_of_a_client(lab, _):
+    """An upstream behind a client's interface is not asked"""
+    work, personal = lab.qubes[:2]
+    with trial.with_dnspin(lab, "behind", clients={"work": RULES, "personal": RULES},
+                           upstream=(personal.address, topology.UPSTREAM)) as dnspin:
+        servers = [upstream["server"] for upstream in dnspin.control("status")["upstreams"]]
+        assert servers == [f"{topology.UPSTREAM}:53"], servers
+        assert work.ask("docs.test").addresses == [DOCS]
+    return "1 of 2 upstreams"
+
+
 if __name__ == "__main__":
     trial.run(moved, moved_old_kernel, refused, expired, expired_beside_a_fault, renamed,
-              adopted_by_todays_rules, run_dir_of_others)
+              adopted_by_todays_rules, run_dir_of_others, intercepted, upstream_of_a_client)
