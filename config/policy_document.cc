@@ -14,6 +14,7 @@
 #include "config/host_text.h"
 #include "config/rule_text.h"
 #include "nlohmann/json.hpp"
+#include "pinning/grant.h"
 
 namespace dnspin {
 namespace {
@@ -180,6 +181,19 @@ std::optional<Upstream> UpstreamFrom(const Json& json) {
   return Upstream{*endpoint, std::move(interface)};
 }
 
+std::optional<Grant> GrantFrom(const Json& json) {
+  std::string fault;
+  ObjectReader object(json, 4, fault);
+  std::string rule_host = object.GetText("rule_host");
+  const auto target = Name::FromHost(object.GetText("target"));
+  const auto depth = object.GetNumber<uint8_t>("depth", Grants::kDepthMax);
+  const auto until = object.GetNumber<int64_t>("until_ns", std::numeric_limits<int64_t>::max());
+  if (!fault.empty() || !target || depth == 0) {
+    return std::nullopt;
+  }
+  return Grant{std::move(rule_host), *target, depth, BootTime(BootClock::duration(until))};
+}
+
 template <typename T, typename Write>
 Json ListJson(const std::vector<T>& values, const Write& write) {
   Json list = Json::array();
@@ -209,7 +223,13 @@ std::string PolicyDocument(const Policy& policy) {
            [](const Upstream& upstream) {
              return Json{{"endpoint", upstream.endpoint.Text()}, {"interface", upstream.interface}};
            })},
-      {"own", ListJson(policy.own, text)}};
+      {"own", ListJson(policy.own, text)},
+      {"grants", ListJson(policy.grants, [](const Grant& grant) {
+         return Json{{"rule_host", grant.rule_host},
+                     {"target", grant.target.Text()},
+                     {"depth", grant.depth},
+                     {"until_ns", static_cast<uint64_t>(grant.until.time_since_epoch().count())}};
+       })}};
   // Nothing here is but ASCII; were it not, the reader would refuse it rather than this side throw.
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -223,7 +243,7 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
     return absl::InvalidArgumentError("policy document: not JSON");
   }
   std::string fault;
-  ObjectReader object(json, 11, fault);
+  ObjectReader object(json, 12, fault);
   Policy policy;
   policy.client = object.GetText("client");
   policy.addresses = object.GetList<Address>("addresses", ParseText<Address>);
@@ -238,6 +258,7 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
   policy.intercept = object.GetList<Address>("intercept", ParseText<Address>);
   policy.upstreams = object.GetList<Upstream>("upstreams", UpstreamFrom);
   policy.own = object.GetList<Address>("own", ParseText<Address>);
+  policy.grants = object.GetList<Grant>("grants", GrantFrom);
   if (!fault.empty()) {
     return absl::InvalidArgumentError(fault);
   }

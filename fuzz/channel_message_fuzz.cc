@@ -16,6 +16,9 @@ std::span<const uint8_t> Octets(const std::string& text) {
 }
 
 void CheckBounds(const FromReader& message) {
+  if (const auto* grant = std::get_if<GrantRequest>(&message)) {
+    DNSPIN_CHECK(!grant->rule_host.empty() && grant->rule_host.size() <= kRuleHostOctetsMax);
+  }
   const auto* request = std::get_if<PinRequest>(&message);
   if (request == nullptr) {
     return;

@@ -27,6 +27,10 @@ def pin(name=NAME, host=b".github.com", addresses=(IPV4,), count=None, told=60):
     return numbers + text(name) + text(host) + bytes([count]) + b"".join(addresses)
 
 
+def grant(host=b".github.com", parent=NAME, target=NAME, ttl=60):
+    return struct.pack("<BII", 4, 3, ttl) + text(host) + text(parent) + text(target)
+
+
 write("pin", pin())
 write("pin_both_families", pin(addresses=(IPV4, IPV6)))
 write("pin_largest", pin(LONGEST, 256 * b"~", 24 * (IPV6,), told=0xFFFFFFFF))
@@ -45,6 +49,13 @@ write("pin_cut", pin()[:-1])
 write("refusal", struct.pack("<BH", 2, 15) + text(NAME))
 write("refusal_longest", struct.pack("<BH", 2, 0xFFFF) + text(LONGEST))
 write("refusal_cut", struct.pack("<BH", 2, 15) + text(NAME)[:-1])
+write("grant", grant())
+write("grant_largest", grant(256 * b"~", LONGEST, LONGEST, 0xFFFFFFFF))
+write("grant_no_host", grant(b""))
+write("grant_host_257", grant(257 * b"~"))
+write("grant_root", grant(target=b"\0"))
+write("grant_no_target", grant()[:-len(text(NAME))])
+write("grant_trailing", grant() + b"\0")
 write("counters", struct.pack("<B9Q", 3, *range(9)))
 write("counters_cut", struct.pack("<B8Q", 3, *range(8)))
 for outcome in range(5):

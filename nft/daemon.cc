@@ -249,6 +249,7 @@ void Daemon::Tidy(BootTime now) {
   parts_.journal.TellDropped(now);
   for (auto& [id, client] : roster_.clients()) {
     client.ledger.Expire(now);
+    client.grants.Expire(now);
   }
 }
 

@@ -8,16 +8,26 @@
 namespace dnspin {
 namespace {
 
-// What is wrong with the request by this policy; empty: nothing.
-std::string Objection(const PinRequest& request, const Policy& policy,
-                      const Permissions& permissions, const Permission& permission) {
-  if (request.told_s < 1 || std::chrono::seconds(request.told_s) > policy.terms.told_max) {
-    return "a TTL out of bounds";
+constexpr std::string_view kBadTtl = "a TTL out of bounds";
+constexpr std::string_view kNoSuchPolicy = "under a policy that does not exist";
+constexpr std::string_view kUnlisted = "a name that no rule lists";
+
+bool MayBeTold(uint32_t ttl_s, const Policy& policy) {
+  return ttl_s >= 1 && std::chrono::seconds(ttl_s) <= policy.terms.told_max;
+}
+
+// What is wrong with the request by this policy; empty: nothing. `permission` is what the rules,
+// or else the grants, say of its name.
+std::string_view Objection(const PinRequest& request, const Policy& policy,
+                           const Permissions& permissions, const Permission& permission,
+                           bool granted) {
+  if (!MayBeTold(request.told_s, policy)) {
+    return kBadTtl;
   }
   if (permission.standing != Standing::kPinned) {
-    return "a name that no rule lists";
+    return kUnlisted;
   }
-  if (policy.rules[permission.pinned.front()].host->Text() != request.rule_host) {
+  if (!granted && policy.rules[permission.pinned.front()].host->Text() != request.rule_host) {
     return "a rule host that does not list the name first";
   }
   for (const Address& address : request.addresses) {
@@ -26,11 +36,6 @@ std::string Objection(const PinRequest& request, const Policy& policy,
     }
   }
   return {};
-}
-
-// A listed name is listed however it is asked: transport and destination do not matter here.
-Permission PermissionOf(const Name& asked, const Permissions& permissions) {
-  return permissions.Judge(asked, Transport::kTcp, std::nullopt);
 }
 
 std::vector<Ledger::Place> PlacesOf(const Permission& permission, const Policy& policy,
@@ -62,26 +67,62 @@ bool MayPin(const Address& address, const Name& asked, const Policy& policy,
 std::vector<Ledger::Place> PlacesOf(const Name& asked, const Policy& policy,
                                     const Permissions& permissions,
                                     const std::vector<PinGroup>& groups) {
-  return PlacesOf(PermissionOf(asked, permissions), policy, groups);
+  return PlacesOf(permissions.Judge(asked), policy, groups);
+}
+
+std::vector<Ledger::Place> PlacesOfHolder(const std::string& rule_host, const Name& asked,
+                                          const Policy& policy, const Permissions& permissions,
+                                          const std::vector<PinGroup>& groups) {
+  const Permission own = permissions.Judge(asked);
+  if (!own.LeavesRoom()) {
+    return PlacesOf(own, policy, groups);
+  }
+  return MayBeTarget(asked, rule_host, permissions)
+             ? PlacesOf({Standing::kPinned, 0, permissions.PinningUnder(rule_host)}, policy, groups)
+             : std::vector<Ledger::Place>();
 }
 
 Judgement Judge(const PinRequest& request, const Policy& policy, const Permissions& permissions,
-                const std::vector<PinGroup>& groups) {
+                const std::vector<PinGroup>& groups, const Grants& grants, BootTime now) {
   Judgement judgement;
   if (request.generation > policy.generation) {
-    judgement.why = "under a policy that does not exist";
+    judgement.why = kNoSuchPolicy;
     return judgement;
   }
-  const Permission permission = PermissionOf(request.asked, permissions);
-  judgement.why = Objection(request, policy, permissions, permission);
+  Permission permission = permissions.Judge(request.asked);
+  bool late = request.generation < policy.generation;
+  const bool granted = permission.LeavesRoom();  // or else it is not allowed at all
+  if (granted) {
+    const Grant* const grant = grants.Find(request.rule_host, request.asked, now);
+    if (grant != nullptr && now < grant->until) {
+      permission = {Standing::kPinned, 0, grants.RulesFor(request.asked, permissions, now)};
+    } else {
+      late = late || grant != nullptr || grants.MayMiss(now);
+    }
+  }
+  judgement.why = Objection(request, policy, permissions, permission, granted);
   if (!judgement.why.empty()) {
-    judgement.kind =
-        request.generation < policy.generation ? Judgement::Kind::kStale : Judgement::Kind::kBreach;
+    judgement.kind = late ? Judgement::Kind::kStale : Judgement::Kind::kBreach;
     return judgement;
   }
   judgement.kind = Judgement::Kind::kStands;
   judgement.places = PlacesOf(permission, policy, groups);
   judgement.rule = permission.pinned.front() + 1;
+  return judgement;
+}
+
+GrantJudgement Judge(const GrantRequest& request, const Policy& policy,
+                     const Permissions& permissions, const Grants& grants, BootTime now) {
+  using Kind = GrantJudgement::Kind;
+  if (request.generation > policy.generation) {
+    return {Kind::kWrong, {}, kNoSuchPolicy};
+  }
+  GrantJudgement judgement = MayBeTold(request.ttl_s, policy)
+                                 ? JudgeGrant(request, grants, permissions, now)
+                                 : GrantJudgement{Kind::kWrong, {}, kBadTtl};
+  if (judgement.kind == Kind::kWrong && request.generation < policy.generation) {
+    judgement.kind = Kind::kLeftOut;
+  }
   return judgement;
 }
 

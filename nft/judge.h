@@ -1,10 +1,11 @@
 #pragma once
-// Knows: whether a reader's pin request may stand, as if a stranger had sent it. Arithmetic.
+// Knows: whether a reader's requests may stand, as if a stranger had sent them. Arithmetic.
 
 #include <string>
 #include <vector>
 
 #include "pinning/channel_message.h"
+#include "pinning/grant.h"
 #include "pinning/ledger.h"
 #include "pinning/permission.h"
 #include "pinning/pin_group.h"
@@ -25,7 +26,11 @@ struct Judgement {
 };
 
 Judgement Judge(const PinRequest& request, const Policy& policy, const Permissions& permissions,
-                const std::vector<PinGroup>& groups);
+                const std::vector<PinGroup>& groups, const Grants& grants, BootTime now);
+
+// The same for a grant, of which `groups` need not know.
+GrantJudgement Judge(const GrantRequest& request, const Policy& policy,
+                     const Permissions& permissions, const Grants& grants, BootTime now);
 
 // True if `asked`, if it is listed, may answer this client with `address`.
 bool MayPin(const Address& address, const Name& asked, const Policy& policy,
@@ -35,5 +40,11 @@ bool MayPin(const Address& address, const Name& asked, const Policy& policy,
 std::vector<Ledger::Place> PlacesOf(const Name& asked, const Policy& policy,
                                     const Permissions& permissions,
                                     const std::vector<PinGroup>& groups);
+
+// Where a pin goes that was made for `asked` under `rule_host`: where the rules put that name now;
+// if they say nothing of it, it was granted, and goes where that rule host puts it. Empty: nowhere.
+std::vector<Ledger::Place> PlacesOfHolder(const std::string& rule_host, const Name& asked,
+                                          const Policy& policy, const Permissions& permissions,
+                                          const std::vector<PinGroup>& groups);
 
 }  // namespace dnspin

@@ -38,11 +38,16 @@ constexpr std::array kClientMetrics = {
     ClientMetric{"dnspin_pins_refused_total", "counter",
                  "Pins not made: a quota was reached or the kernel refused.",
                  [](const ServedClient& c) { return c.pins_refused; }},
+    ClientMetric{"dnspin_grants_left_out_total", "counter",
+                 "Targets of answers that may not be asked: too many, or too late.",
+                 [](const ServedClient& c) { return c.grants_left_out; }},
     ClientMetric{"dnspin_channel_breaches_total", "counter",
                  "Readers ended because they broke the channel's protocol.",
                  [](const ServedClient& c) { return c.breaches; }},
     ClientMetric{"dnspin_pins", "gauge", "Addresses pinned now.",
                  [](const ServedClient& c) { return uint64_t{c.ledger.pins().size()}; }},
+    ClientMetric{"dnspin_grants", "gauge", "Targets of answers that may be asked.",
+                 [](const ServedClient& c) { return uint64_t{c.grants.size()}; }},
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ PinElement ElementOf(const ServedClient& client, const Pin& pin, BootTime now) {
           PinComment(holder.rule_host, holder.asked), false};
 }
 
-// Every holder goes where the rules now put its name; one whose name no rule lists ends here.
+// Every holder goes where the rules now put its name; one whom they put nowhere ends here.
 Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime now) {
   Ledger ledger(after.policy.terms);
   for (const auto& [key, pin] : before.ledger.pins()) {
@@ -27,8 +27,8 @@ Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime no
           !MayPin(key.address, holder.asked, after.policy, *after.permissions)) {
         continue;
       }
-      for (const Ledger::Place& place :
-           PlacesOf(holder.asked, after.policy, *after.permissions, after.groups)) {
+      for (const Ledger::Place& place : PlacesOfHolder(holder.rule_host, holder.asked, after.policy,
+                                                       *after.permissions, after.groups)) {
         ledger.Adopt({place.group, key.address}, {place.rule_host, holder.asked, holder.until});
       }
     }

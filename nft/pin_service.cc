@@ -60,6 +60,10 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) 
       pending_.push_back(std::move(pending));
     } else if (const auto* report = std::get_if<RefusalReport>(&*message)) {
       LogRefusal(client, *report, now);
+    } else if (const auto* grant = std::get_if<GrantRequest>(&*message)) {
+      if (auto breach = Consider(client, *grant, now)) {
+        return breach;
+      }
     } else {
       TakeCounters(client, std::get<CountersReport>(*message), now);
     }
@@ -78,7 +82,8 @@ void PinService::TakeCounters(ServedClient& client, const CountersReport& report
 std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& pending,
                                                 BootTime now) {
   const PinRequest& request = pending.request;
-  const Judgement judgement = Judge(request, client.policy, *client.permissions, client.groups);
+  const Judgement judgement =
+      Judge(request, client.policy, *client.permissions, client.groups, client.grants, now);
   switch (judgement.kind) {
     case Judgement::Kind::kBreach:
       return ReaderFault{
@@ -109,6 +114,23 @@ std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& p
   }
   pending.changes = *std::move(changes);
   pending.rule = judgement.rule;
+  return std::nullopt;
+}
+
+// There is no reply: what comes behind it on the channel is judged by what it made.
+std::optional<ReaderFault> PinService::Consider(ServedClient& client, const GrantRequest& request,
+                                                BootTime now) {
+  GrantJudgement judgement = Judge(request, client.policy, *client.permissions, client.grants, now);
+  if (judgement.kind == GrantJudgement::Kind::kWrong) {
+    return ReaderFault{fmt::format("it let {} be asked because of {}: {}", request.target.Text(),
+                                   request.parent.Text(), judgement.why)};
+  }
+  if (judgement.kind == GrantJudgement::Kind::kStands && client.requests.Spend(now)) {
+    client.grants.Add(std::move(judgement.grant));
+    return std::nullopt;
+  }
+  ++client.grants_left_out;
+  client.grants.LeaveOut(now + std::chrono::seconds(request.ttl_s) + Grants::kRemembered);
   return std::nullopt;
 }
 

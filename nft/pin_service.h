@@ -1,6 +1,6 @@
 #pragma once
-// Knows: how readers' messages become pins: judged, planned against quotas, confirmed by the
-// kernel, then answered. Touches: the clients' channels, a Pinner, the journal.
+// Knows: how readers' messages become grants and pins: judged, planned against quotas, confirmed by
+// the kernel, then answered. Touches: the clients' channels, a Pinner, the journal.
 
 #include <optional>
 #include <string>
@@ -45,6 +45,8 @@ class PinService {
   };
 
   std::optional<ReaderFault> Consider(ServedClient& client, Pending& pending, BootTime now);
+  std::optional<ReaderFault> Consider(ServedClient& client, const GrantRequest& request,
+                                      BootTime now);
   void Finish(ServedClient& client, Pending& pending, bool pinned, BootTime now);
   void LogPinned(const ServedClient& client, const Pending& pending, BootTime now);
   void TakeCounters(ServedClient& client, const CountersReport& report, BootTime now);

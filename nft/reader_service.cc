@@ -82,7 +82,9 @@ absl::Status ReaderService::TryServe(ServedClient& client, BootTime now) {
 }
 
 absl::Status ReaderService::TrySendPolicy(ServedClient& client) {
-  const auto memory = SealedMemory(write_policy_(client.policy));
+  Policy told = client.policy;
+  told.grants = client.grants.All();
+  const auto memory = SealedMemory(write_policy_(told));
   if (!memory.ok()) {
     return memory.status();
   }

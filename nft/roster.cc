@@ -157,15 +157,19 @@ void Roster::AdoptPin(ServedClient& client, const KernelPin& pin, BootTime now) 
         continue;
       }
       const auto asked = Name::FromHost(comment.asked);
-      const auto places = asked && whole
-                              ? PlacesOf(*asked, client.policy, *client.permissions, client.groups)
-                              : std::vector<Ledger::Place>{{group.number, host.Text()}};
+      const auto places = asked && whole ? PlacesOfHolder(host.Text(), *asked, client.policy,
+                                                          *client.permissions, client.groups)
+                                         : std::vector<Ledger::Place>{{group.number, host.Text()}};
       const bool placed = std::any_of(places.begin(), places.end(), [&](const auto& place) {
         return place.group == group.number && place.rule_host == host.Text();
       });
       const Name name = asked.value_or(host.name);
       if (placed && MayPin(pin.address, name, client.policy, *client.permissions)) {
         client.ledger.Adopt({group.number, pin.address}, {host.Text(), name, now + pin.left});
+        if (whole && client.permissions->Judge(name).LeavesRoom() &&
+            client.grants.HasRoom(host.Text(), now)) {
+          client.grants.Add({host.Text(), name, Grants::kDepthMax, now + pin.left});
+        }
         break;
       }
     }

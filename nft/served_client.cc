@@ -26,6 +26,7 @@ void ServedClient::TakePolicy(ServedClient&& next) {
   permissions = std::move(next.permissions);
   groups = std::move(next.groups);
   ledger = std::move(next.ledger);
+  grants.KeepWhatStands(*permissions);
   interface = std::move(next.interface);
 }
 

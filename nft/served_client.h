@@ -11,6 +11,7 @@
 #include "io/reactor.h"
 #include "nft/desired.h"
 #include "pinning/channel_message.h"
+#include "pinning/grant.h"
 #include "pinning/ledger.h"
 #include "pinning/permission.h"
 #include "pinning/pin.h"
@@ -27,6 +28,7 @@ struct ServedClient {
   std::unique_ptr<Permissions> permissions;  // of `policy`
   std::vector<PinGroup> groups;              // of `policy`
   Ledger ledger{PinTerms{}};
+  Grants grants;                          // made under `policy`, or that stand under it
   std::string interface;                  // where its packets come in; empty: nowhere now
   uint16_t port = 0;                      // of its door
   uint32_t reader = 0;                    // who serves it; 0: nobody now
@@ -36,6 +38,7 @@ struct ServedClient {
   CountersReport counters;                // as its present reader says
   CountersReport counters_before;         // of the readers before
   TokenBucket requests{50'000, 200'000};  // of its reader: far above what an honest one can need
+  uint64_t grants_left_out = 0;           // beyond the limits, or late
   uint64_t pins_refused = 0;              // requests that were not granted: quota, rate, kernel
   uint64_t breaches = 0;                  // of the channel's protocol
 

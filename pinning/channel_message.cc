@@ -9,7 +9,14 @@
 namespace dnspin {
 namespace {
 
-enum class Type : uint8_t { kPin = 1, kRefusal = 2, kCounters = 3, kPinReply = 16, kPolicy = 17 };
+enum class Type : uint8_t {
+  kPin = 1,
+  kRefusal = 2,
+  kCounters = 3,
+  kGrant = 4,
+  kPinReply = 16,
+  kPolicy = 17
+};
 
 class Writer {
  public:
@@ -125,6 +132,15 @@ struct Encoder {
     VisitCounters(report, [&](uint64_t counter) { writer.Number(counter); });
     return writer.Take();
   }
+  std::string operator()(const GrantRequest& request) const {
+    Writer writer(Type::kGrant);
+    writer.Number(request.generation);
+    writer.Number(request.ttl_s);
+    writer.Text(request.rule_host);
+    writer.Text(request.parent.Wire());
+    writer.Text(request.target.Wire());
+    return writer.Take();
+  }
   std::string operator()(const PinReply& reply) const {
     Writer writer(Type::kPinReply);
     writer.Number(reply.ticket);
@@ -153,6 +169,17 @@ PinRequest ReadPin(Reader& reader) {
   return request;
 }
 
+GrantRequest ReadGrant(Reader& reader) {
+  GrantRequest request;
+  request.generation = reader.Number<uint32_t>();
+  request.ttl_s = reader.Number<uint32_t>();
+  request.rule_host = reader.Text(kRuleHostOctetsMax);
+  request.parent = reader.AName();
+  request.target = reader.AName();
+  reader.Require(!request.rule_host.empty());
+  return request;
+}
+
 absl::Status Malformed(std::string_view what) {
   return absl::InvalidArgumentError("malformed message: " + std::string(what));
 }
@@ -171,6 +198,9 @@ absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes) {
   switch (static_cast<Type>(reader.Number<uint8_t>())) {
     case Type::kPin:
       message = ReadPin(reader);
+      break;
+    case Type::kGrant:
+      message = ReadGrant(reader);
       break;
     case Type::kRefusal: {
       RefusalReport report;

@@ -54,7 +54,18 @@ struct CountersReport {
   bool operator==(const CountersReport&) const = default;
 };
 
-using FromReader = std::variant<PinRequest, RefusalReport, CountersReport>;
+// Reader to dnspind, one way, before the pins and the answer that it belongs to: the answer for
+// `parent`, which `rule_host` lists or a grant under it lets be asked, names `target`.
+struct GrantRequest {
+  uint32_t generation = 0;
+  uint32_t ttl_s = 0;  // how long the answer lives, as told
+  std::string rule_host;
+  Name parent;
+  Name target;
+  bool operator==(const GrantRequest&) const = default;
+};
+
+using FromReader = std::variant<PinRequest, RefusalReport, CountersReport, GrantRequest>;
 
 enum class PinOutcome : uint8_t {
   kDone,    // every address is in the kernel

@@ -33,6 +33,9 @@ Permissions::Permissions(const Policy& policy)
     if (!rules_[position].host) {
       hostless_.push_back(position);
     }
+    if (rules_[position].PinsNames() && position < closed_from_) {
+      pinning_by_host_[rules_[position].host->Text()].push_back(position);
+    }
   }
 }
 
@@ -118,6 +121,11 @@ bool Permissions::Refuses(const Name& name, uint32_t rule) const {
   return std::any_of(matching.begin(), matching.end(), [&](uint32_t position) {
     return position < rule && rules_[position].RefusesNames();
   });
+}
+
+std::vector<uint32_t> Permissions::PinningUnder(const std::string& host) const {
+  const auto found = pinning_by_host_.find(host);
+  return found == pinning_by_host_.end() ? std::vector<uint32_t>() : found->second;
 }
 
 bool Permissions::Reaches(const Address& address) const {

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "pinning/name_rules.h"
 #include "pinning/policy.h"
 
@@ -25,6 +27,11 @@ struct Permission {
   uint32_t rule = 0;  // position of the rule that decided; 0 for kProhibited
   std::vector<uint32_t>
       pinned;  // positions of all accept rules that its addresses are pinned under
+
+  // True if the rules say nothing of the name, or speak of DNS alone: a grant may add to that.
+  bool LeavesRoom() const {
+    return standing == Standing::kAnswered || standing == Standing::kProhibited;
+  }
 };
 
 enum class Transport : uint8_t { kUdp, kTcp };
@@ -37,9 +44,15 @@ class Permissions {
   // `destination`: where the client sent the question, if that is known.
   Permission Judge(const Name& asked, Transport transport,
                    std::optional<Address> destination) const;
+  // A listed name is listed however it is asked.
+  Permission Judge(const Name& asked) const { return Judge(asked, Transport::kTcp, std::nullopt); }
 
   // True if a rule before position `rule` refuses `name` in DNS: for the names on a lineage.
   bool Refuses(const Name& name, uint32_t rule) const;
+
+  // The positions of the rules whose host is spelled `host` (HostPattern::Text()) and that pin,
+  // ascending.
+  std::vector<uint32_t> PinningUnder(const std::string& host) const;
 
   // True if a rule that spells an address lets some packet of this client reach `address`.
   bool Reaches(const Address& address) const;
@@ -55,6 +68,7 @@ class Permissions {
   std::vector<Rule> rules_;
   std::vector<uint32_t> hostless_;  // positions of rules without a host: few among very many
   PatternIndex hosts_;
+  absl::flat_hash_map<std::string, std::vector<uint32_t>> pinning_by_host_;
   PatternIndex rebind_ok_;
   bool intercept_any_ = false;
   std::vector<Address> intercept_;

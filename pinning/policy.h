@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "pinning/address.h"
+#include "pinning/clock.h"
+#include "pinning/name.h"
 #include "pinning/rule.h"
 
 namespace dnspin {
@@ -28,6 +30,16 @@ struct Upstream {
   auto operator<=>(const Upstream&) const = default;
 };
 
+// A name that an allowed answer has named (design.md 7): the client may ask it for a while, and it
+// is pinned under the rule of that answer.
+struct Grant {
+  std::string rule_host;  // HostPattern::Text() of that rule
+  Name target;
+  uint8_t depth = 1;  // 1: named by a name that the rule lists; 2: by a target of such a one
+  BootTime until;
+  auto operator<=>(const Grant&) const = default;
+};
+
 struct Policy {
   std::string client;              // what it is called
   std::vector<Address> addresses;  // both families; the first of a family names its chain and sets
@@ -43,6 +55,7 @@ struct Policy {
   std::vector<Upstream> upstreams;
   std::vector<Address>
       own;  // sorted: this machine's and its clients'; no name may answer with them
+  std::vector<Grant> grants;  // for a reader that is told this: what was granted before
 
   bool HasFamily(Family family) const;
   bool operator==(const Policy&) const = default;

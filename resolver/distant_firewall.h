@@ -11,6 +11,8 @@ class DistantFirewall {
   virtual ~DistantFirewall() = default;
   // Its PinReply comes later, or never.
   virtual void Request(const PinRequest& request) = 0;
+  // Before the requests and the answer that it belongs to. False: too much waits, it was not sent.
+  virtual bool Grant(const GrantRequest& request) = 0;
   // For the journal; over a budget it is only counted.
   virtual void Report(const RefusalReport& report) = 0;
 };

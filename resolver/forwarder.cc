@@ -13,6 +13,7 @@ Forwarder::Forwarder(const Surroundings& surroundings)
     : open_(kQuestionsOpenMax, &surroundings.all_open),
       teller_(surroundings.replies, surroundings.firewall, surroundings.counters),
       holds_(surroundings.firewall),
+      granted_(surroundings.firewall),
       counters_(surroundings.counters),
       upstreams_(surroundings.sockets, surroundings.random, surroundings.counters,
                  [this](InquiryId id, UpstreamResult result, BootTime now) {
@@ -26,6 +27,7 @@ void Forwarder::SetPolicy(Policy policy, BootTime now) {
     upstreams_.SetServers(policy.upstreams);
   }
   policy_.emplace(std::move(policy));
+  granted_.SetPolicy(*policy_, now);
   ++policies_;
   for (Waiter& waiter : TakeWaiters(other_upstreams)) {
     Dispatch(std::move(waiter), now);
@@ -72,6 +74,14 @@ void Forwarder::OnQuestion(Question question, const ReturnPath& path, BootTime n
   Dispatch(std::move(waiter), now);
 }
 
+Permission Forwarder::PermissionOf(const Waiter& waiter, BootTime now) const {
+  const Question& question = waiter.question;
+  return granted_.Judge(
+      question.asked,
+      policy_->Judge(question.asked, question.type, waiter.path.transport, waiter.path.destination),
+      *policy_, now);
+}
+
 void Forwarder::Dispatch(Waiter waiter, BootTime now) {
   DNSPIN_CHECK(policy_);
   const Question& question = waiter.question;
@@ -83,8 +93,7 @@ void Forwarder::Dispatch(Waiter waiter, BootTime now) {
     teller_.Tell(waiter, *canary, Standing::kAnswered);
     return;
   }
-  const Permission permission =
-      policy_->Judge(question.asked, question.type, waiter.path.transport, waiter.path.destination);
+  const Permission permission = PermissionOf(waiter, now);
   if (permission.standing == Standing::kBlocked) {
     teller_.Refuse(waiter, dns::kEdeBlocked);
     return;
@@ -155,9 +164,11 @@ void Forwarder::OnUpstream(InquiryId id, UpstreamResult result, BootTime now) {
   cache_.Insert(inquiry, result, now);
   CachedResult fresh{std::move(result), now, now, std::nullopt};
   for (Waiter& waiter : node.mapped().waiters) {
-    const Question& question = waiter.question;
-    const Permission permission = policy_->Judge(question.asked, question.type,
-                                                 waiter.path.transport, waiter.path.destination);
+    const Permission permission = PermissionOf(waiter, now);
+    if (permission.standing == Standing::kProhibited) {
+      teller_.Refuse(waiter, dns::kEdeProhibited);  // what granted it has ended meanwhile
+      continue;
+    }
     Serve(inquiry, std::move(waiter), permission, fresh, now);
   }
 }
@@ -185,17 +196,34 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   }
   const auto age = std::chrono::floor<seconds>(now - cached.received);
   ToldAnswer told = Tell(judged, age, pinned, policy_->policy().terms);
+  PinRequest request;
+  if (pinned) {
+    request.generation = policy_->policy().generation;
+    request.told_s = static_cast<uint32_t>(told.told.count());
+    request.asked = inquiry.asked;
+    request.rule_host = policy_->RuleHost(permission);
+    GrantTargets(judged.targets, told.reply, request, now);
+  }
   if (judged.addresses.empty()) {
     teller_.Tell(waiter, told.reply, permission.standing);
     return;
   }
-  PinRequest request;
-  request.generation = policy_->policy().generation;
-  request.told_s = static_cast<uint32_t>(told.told.count());
-  request.asked = inquiry.asked;
-  request.rule_host = policy_->RuleHost(permission);
   holds_.Begin(std::move(key), std::move(told.reply), judged.addresses, request, std::move(waiter),
                now);
+}
+
+// The names in `reply` may be asked as long as it lives.
+void Forwarder::GrantTargets(const std::vector<Name>& targets, const Reply& reply,
+                             const PinRequest& request, BootTime now) {
+  GrantRequest grant;
+  grant.generation = request.generation;
+  grant.ttl_s = request.told_s;
+  for (const Record& record : reply.answer) {
+    grant.ttl_s = std::min(grant.ttl_s, std::max(record.ttl, 1U));
+  }
+  grant.rule_host = request.rule_host;
+  grant.parent = request.asked;
+  granted_.Grant(std::move(grant), targets, *policy_, now);
 }
 
 void Forwarder::OnPinReply(const PinReply& reply, BootTime) {

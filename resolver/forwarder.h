@@ -13,6 +13,7 @@
 #include "pinning/policy.h"
 #include "resolver/cache.h"
 #include "resolver/client_policy.h"
+#include "resolver/granted_names.h"
 #include "resolver/open_questions.h"
 #include "resolver/pin_holds.h"
 #include "resolver/random.h"
@@ -62,6 +63,9 @@ class Forwarder {
 
   void Dispatch(Waiter waiter, BootTime now);
   void Ask(const Inquiry& inquiry, Waiter waiter, BootTime now);
+  Permission PermissionOf(const Waiter& waiter, BootTime now) const;
+  void GrantTargets(const std::vector<Name>& targets, const Reply& reply, const PinRequest& request,
+                    BootTime now);
   void Serve(const Inquiry& inquiry, Waiter waiter, const Permission& permission,
              CachedResult& cached, BootTime now);
   const JudgedAnswer& Judged(const Inquiry& inquiry, const Permission& permission,
@@ -73,6 +77,7 @@ class Forwarder {
   OpenQuestions open_;  // outlives all waiters below
   Teller teller_;
   PinHolds holds_;
+  GrantedNames granted_;
   AnswerCache cache_;
   std::optional<ClientPolicy> policy_;
   uint32_t policies_ = 0;  // so many there have been

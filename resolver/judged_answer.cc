@@ -7,6 +7,7 @@
 #include "resolver/octets.h"
 #include "resolver/signatures.h"
 #include "resolver/special_name.h"
+#include "resolver/target.h"
 #include "resolver/wire.h"
 
 namespace dnspin {
@@ -108,6 +109,19 @@ void AddAbsence(const Answer& answer, const Name& end, Reply& reply) {
   }
 }
 
+// Names that are answered here are nobody's targets.
+std::vector<Name> TargetsOf(const std::vector<Record>& records) {
+  std::vector<Name> targets;
+  for (const Record& record : records) {
+    auto target = TargetOf(record);
+    if (target && !LocalReply(*target, dns::kA) &&
+        std::find(targets.begin(), targets.end(), *target) == targets.end()) {
+      targets.push_back(*std::move(target));
+    }
+  }
+  return targets;
+}
+
 JudgedAnswer JudgeLineage(const Answer& answer, const Lineage& lineage, const Inquiry& inquiry,
                           Standing standing, const ClientPolicy& policy) {
   const Name& end_name = lineage.names.back();
@@ -137,6 +151,9 @@ JudgedAnswer JudgeLineage(const Answer& answer, const Lineage& lineage, const In
     AddAbsence(answer, end_name, reply);
   }
   reply.answer.insert(reply.answer.end(), end.records.begin(), end.records.end());
+  if (standing == Standing::kPinned) {
+    judged.targets = TargetsOf(reply.answer);
+  }
   if (inquiry.dnssec_ok) {
     AddSignatures(answer, end.changed ? &end_name : nullptr, reply);
   }

@@ -20,6 +20,7 @@ namespace dnspin {
 struct JudgedAnswer {
   Reply reply;                     // TTLs as of the moment the answer came
   std::vector<Address> addresses;  // in `reply`, and to be in the kernel before it is told
+  std::vector<Name> targets;       // of a pinned name: what `reply` names, each once
   bool ours = false;               // made here: its TTLs do not age
 };
 

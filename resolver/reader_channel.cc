@@ -55,11 +55,20 @@ bool ReaderChannel::SendNow(const std::string& message) {
   return !absl::IsUnavailable(SendPacket(fd_.get(), message));
 }
 
-void ReaderChannel::Request(const PinRequest& request) {
-  std::string message = Encode(FromReader(request));
+void ReaderChannel::SendInOrder(std::string message) {
   if (!queue_.empty() || !SendNow(message)) {
     queue_.push_back(std::move(message));
   }
+}
+
+void ReaderChannel::Request(const PinRequest& request) { SendInOrder(Encode(FromReader(request))); }
+
+bool ReaderChannel::Grant(const GrantRequest& request) {
+  if (queue_.size() >= kQueueMax) {
+    return false;
+  }
+  SendInOrder(Encode(FromReader(request)));
+  return true;
 }
 
 void ReaderChannel::Report(const RefusalReport& report) {

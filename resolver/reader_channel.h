@@ -35,6 +35,7 @@ class ReaderChannel final : public DistantFirewall {
   absl::Status Read(const Events& events);
 
   void Request(const PinRequest& request) override;
+  bool Grant(const GrantRequest& request) override;
   void Report(const RefusalReport& report) override;
 
   void Settle(BootTime now);  // sends what could not be sent before, and the counters if it is time
@@ -43,12 +44,13 @@ class ReaderChannel final : public DistantFirewall {
 
  private:
   bool SendNow(const std::string& message);
+  void SendInOrder(std::string message);
 
   Descriptor fd_;
   CountersReport& counters_;
   CountersReport told_;
   std::optional<BootTime> counters_told_;
-  // Bounded: requests by kRequestsOpenMax, and no report joins a long queue.
+  // Bounded: requests by kRequestsOpenMax, and no grant or report joins a long queue.
   std::deque<std::string> queue_;
   double reports_left_ = kReportsBurst;
   BootTime budget_at_;

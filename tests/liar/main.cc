@@ -46,6 +46,41 @@ void Send(const Liar& liar, std::string_view bytes) {
 
 void Send(const Liar& liar, const PinRequest& request) { Send(liar, Encode(FromReader(request))); }
 
+// An honest grant: www.good.test's answer names t1.test.
+GrantRequest HonestGrant(const Liar& liar) {
+  return {liar.policy.generation, 60, ".good.test", *Name::FromHost("www.good.test"),
+          *Name::FromHost("t1.test")};
+}
+
+// Grants as `change` has it, then pins an address of the target.
+std::function<void(const Liar&)> Granted(void (*change)(GrantRequest&)) {
+  return [change](const Liar& liar) {
+    GrantRequest grant = HonestGrant(liar);
+    change(grant);
+    Send(liar, Encode(FromReader(grant)));
+    PinRequest request = Honest(liar);
+    request.asked = grant.target;
+    Send(liar, request);
+  };
+}
+
+// A thousand targets, the second half named by the one before; an address of each.
+void Targets(const Liar& liar) {
+  GrantRequest grant = HonestGrant(liar);
+  PinRequest request = Honest(liar);
+  for (int i = 0; i < 1000; ++i) {
+    grant.parent = i < 500 ? grant.parent : grant.target;
+    grant.target = *Name::FromHost("t" + std::to_string(i) + ".test");
+    Send(liar, Encode(FromReader(grant)));
+    request.ticket = static_cast<uint64_t>(i);
+    request.asked = grant.target;
+    request.addresses = {
+        At(("198.18." + std::to_string(i / 250) + "." + std::to_string(i % 250)).c_str())};
+    Send(liar, request);
+    usleep(1000);
+  }
+}
+
 std::function<void(const Liar&)> Changed(void (*change)(PinRequest&)) {
   return [change](const Liar& liar) {
     PinRequest request = Honest(liar);
@@ -129,6 +164,15 @@ const std::vector<std::function<void(const Liar&)>>& Lies() {
       },
       /* 19 a flood */ Flood,
       /* 20 more than the quota */ Quota,
+      /* 21 an honest grant */ Granted([](GrantRequest&) {}),
+      /* 22 of a parent that nobody lists */
+      Granted([](GrantRequest& r) { r.parent = *Name::FromHost("www.evil.test"); }),
+      /* 23 under a rule that is not there */
+      Granted([](GrantRequest& r) { r.rule_host = ".test"; }),
+      /* 24 for a name that a rule before it drops */
+      Granted([](GrantRequest& r) { r.target = *Name::FromHost("x.first.test"); }),
+      /* 25 for ever */ Granted([](GrantRequest& r) { r.ttl_s = 0xFFFFFFFF; }),
+      /* 26 a thousand targets */ Targets,
   };
   return kLies;
 }

@@ -16,13 +16,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from lab import trial  # noqa: E402
 from lab.daemon import build_folder  # noqa: E402
 
-RULES = "accept .good.test tcp 443\ndrop .ads.test\naccept .ads.test\ndrop"
-HONEST, DESCRIPTOR, FLOOD, QUOTA = 0, 18, 19, 20
+RULES = "drop .first.test\naccept .good.test tcp 443\ndrop .ads.test\naccept .ads.test\ndrop"
+HONEST, DESCRIPTOR, FLOOD, QUOTA, GRANT, TARGETS = 0, 18, 19, 20, 21, 26
 LIES = ["another name", "a look-alike name", "another rule host", "a dropped name",
         "a private address", "loopback behind a good address", "the netvm's own address",
         "NAT64 of a private address", "a family that the client lacks", "an endless life",
         "no life", "a policy that does not exist", "half a message", "a message and more",
         "too long a message", "an unknown type", "dnspind's own words"]
+GRANTS = ["a parent that nobody lists", "a rule that is not there", "a dropped target",
+          "an endless grant"]
 
 
 def with_liar(lab, row):
@@ -72,9 +74,26 @@ def honest(lab, _):
     return "1 element, no breach"
 
 
+def grants(lab, _):
+    """A target of an allowed answer is pinned; a thousand are not"""
+    with with_liar(lab, GRANT) as dnspin:
+        start(dnspin, lab)
+        assert trial.wait_until(lambda: elements(lab, GRANT))
+        assert elements(lab, GRANT)[0].comment == ".good.test < t1.test", elements(lab, GRANT)
+        assert dnspin.metric("dnspin_channel_breaches_total") == 0
+        assert dnspin.metric("dnspin_grants") == 1
+    with with_liar(lab, TARGETS) as dnspin:
+        start(dnspin, lab)
+        assert trial.wait_until(lambda: dnspin.metric("dnspin_grants_left_out_total") == 1000 - 32)
+        assert dnspin.metric("dnspin_grants") == 32
+        assert trial.wait_until(lambda: len(elements(lab, TARGETS)) == 32)
+        assert dnspin.metric("dnspin_channel_breaches_total") == 0
+    return "1 of 1 element, 32 of 1,000"
+
+
 def lies(lab, _):
     """No lie opens anything; each is counted, logged, and ends the liar"""
-    for row, lie in enumerate(LIES, start=1):
+    for row, lie in [*enumerate(LIES, start=1), *enumerate(GRANTS, start=GRANT + 1)]:
         with with_liar(lab, row) as dnspin:
             start(dnspin, lab)
             breached = trial.wait_until(lambda: dnspin.metric("dnspin_channel_breaches_total"))
@@ -82,7 +101,7 @@ def lies(lab, _):
             assert elements(lab, row) == [], f"{lie}: {elements(lab, row)}"
             assert any("is ended" in line.text for line in dnspin.log()), f"{lie}: not logged"
             assert trial.wait_until(lambda: dnspin.metric("dnspin_readers_restarted_total")), lie
-    return f"{len(LIES)} lies"
+    return f"{len(LIES) + len(GRANTS)} lies"
 
 
 def descriptor(lab, _):
@@ -118,4 +137,4 @@ def quota(lab, _):
 
 
 if __name__ == "__main__":
-    trial.run(honest, lies, descriptor, flood, quota)
+    trial.run(honest, grants, lies, descriptor, flood, quota)

@@ -112,10 +112,17 @@ class FakeFirewall final : public DistantFirewall {
     EXPECT_TRUE(DecodeFromReader(Octets(Encode(FromReader(request)))).ok());
     requests.push_back(request);
   }
+  bool Grant(const GrantRequest& request) override {
+    EXPECT_TRUE(DecodeFromReader(Octets(Encode(FromReader(request)))).ok());
+    grants.push_back(request);
+    return !full;
+  }
   void Report(const RefusalReport& report) override { reports.push_back(report); }
 
   std::vector<PinRequest> requests;  // all that ever came
-  size_t taken = 0;                  // so many of them were replied to
+  std::vector<GrantRequest> grants;
+  bool full = false;  // no grant can be sent
+  size_t taken = 0;   // so many of them were replied to
   std::vector<RefusalReport> reports;
 };
 

@@ -53,6 +53,22 @@ PinRequest SomeRequest(uint64_t ticket) {
   return {ticket, 1, 60, Host("www.example.com"), ".example.com", {*Address::Parse("192.0.2.1")}};
 }
 
+TEST(ReaderChannelTest, GrantsComeBeforeTheRequestsThatNeedThem) {
+  Channel channel;
+  const GrantRequest grant{1, 60, ".example.com", Host("www.example.com"), Host("t.test")};
+  size_t sent = 0;
+  for (; channel.near->Grant(grant); ++sent) {  // until the socket and the queue are full
+    channel.near->Request(SomeRequest(sent));
+  }
+  EXPECT_GT(sent, 1000U);
+  for (size_t i = 0; i < sent; ++i) {
+    ASSERT_EQ(channel.Next(), FromReader(grant)) << i;
+    channel.near->Settle(channel.now);
+    ASSERT_EQ(channel.Next(), FromReader(SomeRequest(i)));
+    channel.near->Settle(channel.now);
+  }
+}
+
 TEST(ReaderChannelTest, CarriesRequestsAndReplies) {
   Channel channel;
   channel.near->Request(SomeRequest(7));

@@ -1,0 +1,77 @@
+#pragma once
+// Knows: the names that allowed answers have named to one client (design.md 7), and whether one
+// more may be. The reader and dnspind keep them apart from each other, by the same arithmetic.
+// Touches nothing.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "pinning/channel_message.h"
+#include "pinning/clock.h"
+#include "pinning/permission.h"
+#include "pinning/policy.h"
+
+namespace dnspin {
+
+// Whether these rules let an answer under `rule_host` name `target`.
+bool MayBeTarget(const Name& target, const std::string& rule_host, const Permissions& permissions);
+
+class Grants {
+ public:
+  static constexpr uint8_t kDepthMax = 2;
+  static constexpr size_t kPerRuleHost = 32;  // that live
+  static constexpr size_t kMax = 1024;        // with those that ended a moment ago
+  // So long after its end a grant is remembered: what was under way by it is late, but no lie.
+  static constexpr std::chrono::seconds kRemembered{60};
+
+  // Whatever the limits. Of two of the same, the longer life and the smaller depth count.
+  void Add(Grant grant);
+
+  // Null if there is none, or none that is remembered.
+  const Grant* Find(const std::string& rule_host, const Name& target, BootTime now) const;
+  // The positions of all rules under which `target` may be pinned now, ascending.
+  std::vector<uint32_t> RulesFor(const Name& target, const Permissions& permissions,
+                                 BootTime now) const;
+  bool HasRoom(const std::string& rule_host, BootTime now) const;  // for one more
+  size_t size() const { return size_; }
+  std::vector<Grant> All() const;  // in order
+
+  // Ends those that these rules, new ones, would not have made.
+  void KeepWhatStands(const Permissions& permissions);
+  void Expire(BootTime now);  // forgets what is remembered no longer
+
+  // The other side may believe, until then, in a grant that was left out here.
+  void LeaveOut(BootTime until) { left_out_until_ = std::max(left_out_until_, until); }
+  bool MayMiss(BootTime now) const { return now < left_out_until_; }
+
+ private:
+  template <typename Predicate>
+  void EraseIf(Predicate predicate);
+
+  absl::flat_hash_map<Name, std::vector<Grant>> by_target_;  // none is empty
+  size_t size_ = 0;
+  BootTime left_out_until_{};
+};
+
+struct GrantJudgement {
+  enum class Kind : uint8_t {
+    kStands,
+    kLeftOut,  // nothing wrong with it: there are too many, it is a step too deep, or of no use
+    kWrong,    // these rules and grants give no reason for it
+  };
+  Kind kind = Kind::kWrong;
+  Grant grant;           // of kStands
+  std::string_view why;  // of kWrong
+};
+
+// Whether the answer that `request` speaks of makes a grant. Its generation and TTL are the
+// caller's to judge.
+GrantJudgement JudgeGrant(const GrantRequest& request, const Grants& grants,
+                          const Permissions& permissions, BootTime now);
+
+}  // namespace dnspin

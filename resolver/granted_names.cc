@@ -1,0 +1,50 @@
+#include "resolver/granted_names.h"
+
+#include <chrono>
+#include <utility>
+
+namespace dnspin {
+
+using std::chrono::seconds;
+
+void GrantedNames::SetPolicy(const ClientPolicy& policy, BootTime now) {
+  grants_.Expire(now);
+  grants_.KeepWhatStands(policy.permissions());
+  for (const auto& grant : policy.policy().grants) {
+    grants_.Add(grant);
+  }
+}
+
+Permission GrantedNames::Judge(const Name& asked, Permission own, const ClientPolicy& policy,
+                               BootTime now) const {
+  if (!own.LeavesRoom()) {
+    return own;
+  }
+  auto rules = grants_.RulesFor(asked, policy.permissions(), now);
+  if (rules.empty()) {
+    return own;
+  }
+  const uint32_t first = rules.front();
+  return {Standing::kPinned, first, std::move(rules)};
+}
+
+void GrantedNames::Grant(GrantRequest answer, const std::vector<Name>& targets,
+                         const ClientPolicy& policy, BootTime now) {
+  if (targets.empty()) {
+    return;
+  }
+  grants_.Expire(now);
+  for (const Name& target : targets) {
+    const auto* const known = grants_.Find(answer.rule_host, target, now);
+    if (known != nullptr && now + seconds(answer.ttl_s) <= known->until + seconds(1)) {
+      continue;  // the same answer again, from the cache
+    }
+    answer.target = target;
+    GrantJudgement judgement = JudgeGrant(answer, grants_, policy.permissions(), now);
+    if (judgement.kind == GrantJudgement::Kind::kStands && firewall_.Grant(answer)) {
+      grants_.Add(std::move(judgement.grant));
+    }
+  }
+}
+
+}  // namespace dnspin
