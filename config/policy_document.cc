@@ -215,6 +215,8 @@ std::string PolicyDocument(const Policy& policy) {
       {"rules", ListJson(policy.rules, RuleText)},
       {"terms", TermsJson(policy.terms)},
       {"rebind_ok", ListJson(policy.rebind_ok, text)},
+      {"svcb", policy.bindings.svcb},
+      {"ech", policy.bindings.ech},
       {"intercept_any", policy.intercept_any},
       {"intercept", ListJson(policy.intercept, text)},
       {"upstreams",
@@ -243,7 +245,7 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
     return absl::InvalidArgumentError("policy document: not JSON");
   }
   std::string fault;
-  ObjectReader object(json, 12, fault);
+  ObjectReader object(json, 14, fault);
   Policy policy;
   policy.client = object.GetText("client");
   policy.addresses = object.GetList<Address>("addresses", ParseText<Address>);
@@ -254,6 +256,8 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
     policy.terms = TermsFrom(*terms, fault);
   }
   policy.rebind_ok = object.GetList<HostPattern>("rebind_ok", PatternFrom);
+  policy.bindings = {static_cast<BindingTerms::Svcb>(object.GetNumber<uint8_t>("svcb", 2)),
+                     static_cast<BindingTerms::Ech>(object.GetNumber<uint8_t>("ech", 1))};
   policy.intercept_any = object.GetFlag("intercept_any");
   policy.intercept = object.GetList<Address>("intercept", ParseText<Address>);
   policy.upstreams = object.GetList<Upstream>("upstreams", UpstreamFrom);

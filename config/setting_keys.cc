@@ -168,6 +168,22 @@ void ReadRebindOk(const Setting& setting, Settings& settings, SettingReport& rep
   }
 }
 
+void ReadSvcb(const Setting& setting, Settings& settings, SettingReport& report) {
+  constexpr std::array<std::string_view, 3> kWays{"pin", "strip", "nodata"};
+  using Svcb = BindingTerms::Svcb;
+  const auto text = OneOf(setting, kWays, "svcb", report);
+  settings.bindings.svcb = text == "strip"    ? Svcb::kStrip
+                           : text == "nodata" ? Svcb::kNodata
+                                              : Svcb::kPin;
+}
+
+void ReadEch(const Setting& setting, Settings& settings, SettingReport& report) {
+  constexpr std::array<std::string_view, 2> kWays{"keep", "strip"};
+  using Ech = BindingTerms::Ech;
+  const auto text = OneOf(setting, kWays, "ech", report);
+  settings.bindings.ech = text == "strip" ? Ech::kStrip : Ech::kKeep;
+}
+
 void ReadTime(const Setting& setting, seconds min, seconds& out, SettingReport& report) {
   constexpr seconds kMax = std::chrono::hours(24);
   const auto text = report.Text(setting, "a time such as \"30s\" or \"5m\"");
@@ -235,7 +251,7 @@ void ReadResolverUser(const Setting& setting, Settings& settings, SettingReport&
 }  // namespace
 
 std::span<const SettingKey> SettingKeys() {
-  static constexpr std::array<SettingKey, 19> kKeys{{
+  static constexpr std::array<SettingKey, 21> kKeys{{
       {"clients", "interfaces", ReadInterfaces},
       {"clients", "sources", ReadSources},
       {"clients", "inbound", ReadInbound},
@@ -246,6 +262,8 @@ std::span<const SettingKey> SettingKeys() {
       {"dns", "upstream", ReadUpstream},
       {"dns", "isolation", ReadIsolation},
       {"dns", "rebind_ok", ReadRebindOk},
+      {"dns", "svcb", ReadSvcb},
+      {"dns", "ech", ReadEch},
       {"pins", "told_max", ReadToldMax},
       {"pins", "floor", ReadFloor},
       {"pins", "slack", ReadSlack},

@@ -25,6 +25,7 @@ struct Settings {
   std::vector<Address> intercept;   // 10.139.1.1 and 10.139.1.2 where it is not written
   std::vector<Endpoint> upstreams;  // empty: /etc/resolv.conf
   std::vector<HostPattern> rebind_ok;
+  BindingTerms bindings;
   PinTerms terms;
   std::string table = "dnspin";
   std::string run_dir = "/run/dnspin";

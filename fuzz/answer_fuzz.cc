@@ -43,19 +43,45 @@ void CheckRoundTrip(const Answer& answer) {
   DNSPIN_CHECK(EncodeReply(question, reply, 512).size() <= 512);
 }
 
+// What is filtered holds the hints that were kept and no others, and is filtered for good.
+void CheckHints(const std::string& rdata, const KeepsHint& keeps) {
+  std::vector<Address> kept;
+  const auto noted = [&](const Address& hint) {
+    const bool keep = keeps(hint);
+    if (keep) {
+      kept.push_back(hint);
+    }
+    return keep;
+  };
+  const auto filtered = Filtered(rdata, noted, BindingTerms::Ech::kStrip);
+  if (!filtered) {
+    DNSPIN_CHECK(kept.empty());
+    return;
+  }
+  DNSPIN_CHECK(filtered->size() <= rdata.size());
+  DNSPIN_CHECK(Filtered(*filtered, keeps, BindingTerms::Ech::kStrip) == filtered);
+  const auto binding = ReadServiceBinding(Octets(*filtered));
+  DNSPIN_CHECK(binding.has_value());
+  std::string hints;
+  for (const ServiceParameter& parameter : binding->parameters) {
+    DNSPIN_CHECK(parameter.key != 5);
+    if (parameter.key == 4 || parameter.key == 6) {
+      hints.append(parameter.value.begin(), parameter.value.end());
+    }
+  }
+  std::string wanted;
+  for (const Address& hint : kept) {
+    wanted.append(hint.bytes().begin(), hint.bytes().end());
+  }
+  DNSPIN_CHECK(hints == wanted);
+}
+
 void CheckHints(const Answer& answer) {
   for (const Record& record : answer.answer) {
-    if (record.type != dns::kSvcb && record.type != dns::kHttps) {
-      continue;
-    }
-    if (const auto kept = WithoutHints(record.rdata)) {
-      DNSPIN_CHECK(kept->size() <= record.rdata.size());
-      DNSPIN_CHECK(WithoutHints(*kept) == kept);
-      const auto binding = ReadServiceBinding(Octets(*kept));
-      DNSPIN_CHECK(binding.has_value());
-      for (const ServiceParameter& parameter : binding->parameters) {
-        DNSPIN_CHECK(parameter.key != 4 && parameter.key != 6);
-      }
+    if (dns::IsServiceBinding(record.type)) {
+      CheckHints(record.rdata, [](const Address&) { return false; });
+      CheckHints(record.rdata, [](const Address&) { return true; });
+      CheckHints(record.rdata, [](const Address& hint) { return hint.bytes().back() % 2 == 0; });
     }
   }
 }

@@ -80,6 +80,7 @@ def hiding(kind, honest, rdlength):
 
 
 HIDDEN = address(ASKED, VICTIM).octets()
+HINTS = b"\0\1\0" + struct.pack("!HH", 4, 4) + b"\xcb\0\x71\x42"  # of the victim
 TEXT_BOMB = Record(ASKED, "TXT", b"\0" * 4000)
 
 TRICKS = [
@@ -166,9 +167,12 @@ TRICKS = [
                              counts=(1, 1, 0, 0))),
     Trick("text-bomb", "a TXT of 4,000 empty strings",
           plus(TEXT_BOMB, address("bank.test", VICTIM))),
-    Trick("hints", "address hints of an HTTPS record",
-          only(Record(ASKED, "HTTPS", b"\0\1\0" + struct.pack("!HH", 4, 4) + b"\xcb\0\x71\x42")),
-          kind="HTTPS"),
+    Trick("hints", "address hints of somebody else's HTTPS record",
+          only(Record("bank.test", "HTTPS", HINTS)), kind="HTTPS"),
+    Trick("hints-alias", "address hints of an HTTPS record in alias mode",
+          only(Record(ASKED, "HTTPS", b"\0\0" + HINTS[2:])), kind="HTTPS"),
+    Trick("hints-five", "address hints of five octets",
+          only(Record(ASKED, "HTTPS", HINTS[:6] + b"\5" + HINTS[7:] + b"\0")), kind="HTTPS"),
 ]
 TRICKS += [Trick(f"private-{n}", f"a private address, {text}", only(address(ASKED, text)), (text,))
            for n, text in enumerate(PRIVATE)]

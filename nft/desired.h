@@ -23,6 +23,7 @@ struct Desired {
   RulesetTerms ruleset;
   PinTerms pins;
   std::vector<HostPattern> rebind_ok;
+  BindingTerms bindings;
   std::vector<Endpoint> upstreams;
   std::vector<DesiredClient> clients;
   std::vector<std::string> warnings;  // for the log

@@ -79,6 +79,7 @@ Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
   desired.ruleset.dns_servers = settings.intercept;
   desired.pins = settings.terms;
   desired.rebind_ok = settings.rebind_ok;
+  desired.bindings = settings.bindings;
   desired.upstreams = Upstreams(settings, desired.warnings);
   for (const ClientConfig& client : configuration.clients) {
     DesiredClient wanted{client.name, client.addresses, {}};

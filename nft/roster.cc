@@ -119,6 +119,7 @@ ServedClient Roster::Prepare(const Desired& desired, const DesiredClient& wanted
   policy.rules = wanted.rules;
   policy.terms = desired.pins;
   policy.rebind_ok = desired.rebind_ok;
+  policy.bindings = desired.bindings;
   policy.intercept_any = desired.ruleset.intercept_any;
   policy.intercept = desired.ruleset.intercept;
   Place(desired, client);

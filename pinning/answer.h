@@ -23,6 +23,8 @@ inline constexpr uint8_t kNoError = 0, kFormErr = 1, kServFail = 2, kNxDomain = 
 inline constexpr uint16_t kEdeNotReady = 14, kEdeBlocked = 15, kEdeFiltered = 17,
                           kEdeProhibited = 18, kEdeNotSupported = 21, kEdeNoReachableAuthority = 22,
                           kEdeNetworkError = 23, kEdeInvalidData = 24, kEdeOther = 0;
+
+constexpr bool IsServiceBinding(uint16_t type) { return type == kSvcb || type == kHttps; }
 }  // namespace dns
 
 struct Record {

@@ -24,6 +24,19 @@ struct PinTerms {
   auto operator<=>(const PinTerms&) const = default;
 };
 
+// What is told of HTTPS and SVCB records, the `svcb` and `ech` of dnspin.toml.
+struct BindingTerms {
+  enum class Svcb : uint8_t {
+    kPin,     // with address hints, which are pinned as addresses are
+    kStrip,   // without them
+    kNodata,  // nothing: there are none
+  };
+  enum class Ech : uint8_t { kKeep, kStrip };
+  Svcb svcb = Svcb::kPin;
+  Ech ech = Ech::kKeep;
+  auto operator<=>(const BindingTerms&) const = default;
+};
+
 struct Upstream {
   Endpoint endpoint;
   std::string interface;  // its route leaves by this one now; questions are bound to it
@@ -50,6 +63,7 @@ struct Policy {
   std::vector<Rule> rules;  // expired ones are gone
   PinTerms terms;
   std::vector<HostPattern> rebind_ok;
+  BindingTerms bindings;
   bool intercept_any = false;
   std::vector<Address> intercept;  // what the client may take for its DNS server
   std::vector<Upstream> upstreams;

@@ -112,6 +112,11 @@ void Forwarder::Dispatch(Waiter waiter, BootTime now) {
     teller_.Tell(waiter, AnyReply(question.asked), permission.standing);
     return;
   }
+  if (dns::IsServiceBinding(question.type) &&
+      policy_->policy().bindings.svcb == BindingTerms::Svcb::kNodata) {
+    teller_.Tell(waiter, NodataReply(question.asked), permission.standing);
+    return;
+  }
   const Inquiry inquiry{question.asked, question.type, question.dnssec_ok,
                         question.checking_disabled};
   if (CachedResult* const cached = cache_.Find(inquiry, now)) {

@@ -5,6 +5,7 @@
 #include "pinning/special_address.h"
 #include "resolver/negative_answer.h"
 #include "resolver/octets.h"
+#include "resolver/service_binding.h"
 #include "resolver/signatures.h"
 #include "resolver/special_name.h"
 #include "resolver/target.h"
@@ -13,6 +14,7 @@
 namespace dnspin {
 namespace {
 
+constexpr size_t kHintsMax = 256;  // of one answer
 constexpr uint32_t kFilteredTtl = 5;
 constexpr uint32_t kNoFamilyTtl = 60;
 
@@ -70,7 +72,23 @@ struct End {
   std::vector<Record> records;
   std::vector<Address> addresses;
   bool changed = false;  // some were removed or rewritten
+  size_t hints = 0;      // looked at
 };
+
+// Hints are addresses: what is told of a pinned name is pinned with it, what is not pinned is not
+// told. Nobody needs all of very many.
+bool TakeHint(const Address& hint, const Name& asked, Standing standing, const ClientPolicy& policy,
+              End& end) {
+  if (standing != Standing::kPinned || policy.policy().bindings.svcb != BindingTerms::Svcb::kPin ||
+      ++end.hints > kHintsMax || !policy.policy().HasFamily(hint.family()) ||
+      !MayBeTold(hint, asked, standing, policy)) {
+    return false;
+  }
+  if (std::find(end.addresses.begin(), end.addresses.end(), hint) == end.addresses.end()) {
+    end.addresses.push_back(hint);
+  }
+  return true;
+}
 
 void JudgeEndRecord(const Record& record, const Name& asked, Standing standing,
                     const ClientPolicy& policy, End& end) {
@@ -85,11 +103,14 @@ void JudgeEndRecord(const Record& record, const Name& asked, Standing standing,
     return;
   }
   end.records.push_back(record);
-  if (record.type == dns::kHttps || record.type == dns::kSvcb) {
-    auto bare = WithoutHints(record.rdata);
-    end.changed = end.changed || bare != record.rdata;
-    if (bare) {
-      end.records.back().rdata = std::move(*bare);
+  if (dns::IsServiceBinding(record.type)) {
+    const auto keeps = [&](const Address& hint) {
+      return TakeHint(hint, asked, standing, policy, end);
+    };
+    auto filtered = Filtered(record.rdata, keeps, policy.policy().bindings.ech);
+    end.changed = end.changed || filtered != record.rdata;
+    if (filtered) {
+      end.records.back().rdata = std::move(*filtered);
     } else {
       end.records.pop_back();
     }

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "resolver/name_span.h"
 #include "resolver/octets.h"
-#include "resolver/wire.h"
 
 namespace dnspin {
 namespace {
@@ -18,6 +18,7 @@ enum Key : uint16_t {
   kNoDefaultAlpn = 2,
   kPort = 3,
   kIpv4Hint = 4,
+  kEch = 5,
   kIpv6Hint = 6
 };
 
@@ -76,14 +77,38 @@ bool IsSound(const ServiceBinding& binding, const ServiceParameter& parameter) {
   }
 }
 
-std::string MandatoryWithoutHints(std::span<const uint8_t> value) {
+std::string KeptHints(const ServiceParameter& parameter, const KeepsHint& keeps_hint) {
+  const size_t octets = parameter.key == kIpv4Hint ? 4 : 16;
   std::string kept;
-  for (OctetReader keys(value); keys.left() != 0;) {
-    if (const uint16_t key = keys.U16(); !IsHint(key)) {
-      AppendU16(kept, key);
+  for (OctetReader hints(parameter.value); hints.left() != 0;) {
+    const auto hint = hints.Take(octets);
+    if (const auto address = Address::FromBytes(hint); address && keeps_hint(*address)) {
+      kept += AsText(hint);
     }
   }
   return kept;
+}
+
+// The keys of `mandatory` that are still among `kept`.
+std::string KeptKeys(std::span<const uint8_t> mandatory,
+                     const std::vector<std::pair<uint16_t, std::string>>& kept) {
+  std::string keys;
+  for (OctetReader reader(mandatory); reader.left() != 0;) {
+    const uint16_t key = reader.U16();
+    const auto found = std::lower_bound(
+        kept.begin(), kept.end(), key,
+        [](const auto& parameter, uint16_t wanted) { return parameter.first < wanted; });
+    if (found != kept.end() && found->first == key) {
+      AppendU16(keys, key);
+    }
+  }
+  return keys;
+}
+
+void AppendParameter(std::string& rdata, uint16_t key, const std::string& value) {
+  AppendU16(rdata, key);
+  AppendU16(rdata, value.size());
+  rdata += value;
 }
 
 }  // namespace
@@ -110,33 +135,43 @@ std::optional<ServiceBinding> ReadServiceBinding(std::span<const uint8_t> rdata)
   return reader.ok() ? std::optional(std::move(binding)) : std::nullopt;
 }
 
-std::optional<std::string> WithoutHints(const std::string& rdata) {
+std::optional<std::string> Filtered(const std::string& rdata, const KeepsHint& keeps_hint,
+                                    BindingTerms::Ech ech) {
   const auto binding = ReadServiceBinding(AsOctets(rdata));
   if (!binding) {
     return std::nullopt;
   }
-  std::string kept;
-  AppendU16(kept, binding->priority);
-  kept += AsText(binding->target);
+  std::string filtered;
+  AppendU16(filtered, binding->priority);
+  filtered += AsText(binding->target);
   if (binding->priority == 0) {
-    return kept;  // what parameters an alias carries is to be ignored (RFC 9460 2.4.2)
+    return filtered;  // what parameters an alias carries is to be ignored (RFC 9460 2.4.2)
   }
-  for (const ServiceParameter& parameter : binding->parameters) {
-    if (!IsSound(*binding, parameter)) {
-      return std::nullopt;
-    }
-    std::string value(AsText(parameter.value));
-    if (parameter.key == kMandatory) {
-      value = MandatoryWithoutHints(parameter.value);
-    }
-    if (IsHint(parameter.key) || (parameter.key == kMandatory && value.empty())) {
-      continue;
-    }
-    AppendU16(kept, parameter.key);
-    AppendU16(kept, value.size());
-    kept += value;
+  const auto& parameters = binding->parameters;
+  if (!std::all_of(parameters.begin(), parameters.end(),
+                   [&](const auto& parameter) { return IsSound(*binding, parameter); })) {
+    return std::nullopt;
   }
-  return kept;
+  std::vector<std::pair<uint16_t, std::string>> kept;  // all but `mandatory`, which comes first
+  for (const ServiceParameter& parameter : parameters) {
+    std::string value = IsHint(parameter.key) ? KeptHints(parameter, keeps_hint)
+                                              : std::string(AsText(parameter.value));
+    const bool gone = (IsHint(parameter.key) && value.empty()) || parameter.key == kMandatory ||
+                      (parameter.key == kEch && ech == BindingTerms::Ech::kStrip);
+    if (!gone) {
+      kept.emplace_back(parameter.key, std::move(value));
+    }
+  }
+  if (Holds(*binding, kMandatory)) {
+    const std::string keys = KeptKeys(parameters.front().value, kept);
+    if (!keys.empty()) {
+      AppendParameter(filtered, kMandatory, keys);
+    }
+  }
+  for (const auto& [key, value] : kept) {
+    AppendParameter(filtered, key, value);
+  }
+  return filtered;
 }
 
 }  // namespace dnspin

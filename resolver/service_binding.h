@@ -1,10 +1,16 @@
 #pragma once
-// Knows: how the RDATA of HTTPS and SVCB records is made (RFC 9460 2.2). Touches nothing.
+// Knows: how the RDATA of HTTPS and SVCB records is made (RFC 9460 2.2), and how it is made with
+// less. Touches nothing.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
+
+#include "pinning/address.h"
+#include "pinning/policy.h"
 
 namespace dnspin {
 
@@ -22,5 +28,14 @@ struct ServiceBinding {
 // Nothing unless parameters in strictly rising order fill `rdata` to its last octet. Their values
 // are not looked at. The spans are into `rdata`.
 std::optional<ServiceBinding> ReadServiceBinding(std::span<const uint8_t> rdata);
+
+using KeepsHint = std::function<bool(const Address&)>;
+
+// `rdata` with those of its address hints that `keeps_hint` keeps, which is asked of each once, in
+// order. A parameter of which nothing is left is gone, from `mandatory` too; so is `ech` if it is
+// to be stripped. Nothing if a parameter that we know is malformed: the record is to be dropped,
+// and no hint was asked about.
+std::optional<std::string> Filtered(const std::string& rdata, const KeepsHint& keeps_hint,
+                                    BindingTerms::Ech ech);
 
 }  // namespace dnspin

@@ -122,6 +122,8 @@ std::optional<Reply> LocalReply(const Name& asked, uint16_t type) {
   return std::nullopt;
 }
 
+Reply NodataReply(const Name& asked) { return Nothing(dns::kNoError, asked); }
+
 Reply AnyReply(const Name& asked) {
   Reply reply;
   reply.answer.push_back(

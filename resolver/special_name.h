@@ -18,6 +18,9 @@ std::optional<Reply> CanaryReply(const Name& asked);
 // What is said unless a rule lists the name: those of this machine and of private networks.
 std::optional<Reply> LocalReply(const Name& asked, uint16_t type);
 
+// That there is no record of the type asked.
+Reply NodataReply(const Name& asked);
+
 // RFC 8482, for type ANY.
 Reply AnyReply(const Name& asked);
 

@@ -21,7 +21,7 @@ std::optional<size_t> NameAt(uint16_t type) {
 }
 
 std::optional<Name> AnyTargetOf(const Record& record) {
-  if (record.type == dns::kHttps || record.type == dns::kSvcb) {
+  if (dns::IsServiceBinding(record.type)) {
     const auto binding = ReadServiceBinding(AsOctets(record.rdata));
     return binding ? Name::FromWire(binding->target) : std::nullopt;
   }

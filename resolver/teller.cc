@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "resolver/octets.h"
+#include "resolver/service_binding.h"
 
 namespace dnspin {
 namespace {
@@ -10,11 +11,17 @@ namespace {
 constexpr size_t kStreamOctetsMax = 65535;
 
 bool IsConfirmed(const Record& record, std::span<const Address> confirmed) {
+  const auto holds = [&](const Address& address) {
+    return std::find(confirmed.begin(), confirmed.end(), address) != confirmed.end();
+  };
+  if (dns::IsServiceBinding(record.type)) {
+    return Filtered(record.rdata, holds, BindingTerms::Ech::kKeep) == record.rdata;
+  }
   if (record.type != dns::kA && record.type != dns::kAaaa) {
     return true;
   }
   const auto address = Address::FromBytes(AsOctets(record.rdata));
-  return address && std::find(confirmed.begin(), confirmed.end(), *address) != confirmed.end();
+  return address && holds(*address);
 }
 
 bool AreConfirmed(const std::vector<Record>& records, std::span<const Address> confirmed) {

@@ -20,7 +20,7 @@ class Teller {
       : sink_(sink), firewall_(firewall), counters_(counters) {}
 
   // `confirmed`: what the kernel has for this very answer. For a name that is pinned (kPinned), an
-  // address beyond that is a bug of ours: counted, and the client gets SERVFAIL instead.
+  // address or hint beyond that is a bug of ours: counted, and the client gets SERVFAIL instead.
   void Tell(const Waiter& waiter, const Reply& reply, Standing standing,
             std::span<const Address> confirmed = {});
 

@@ -32,8 +32,4 @@ absl::Status CheckAnswer(std::span<const uint8_t> message);
 // lowered to 0, extended RCODE merged (one over 15 is an error), additional section forgotten.
 absl::StatusOr<Answer> ReadAnswer(std::span<const uint8_t> message);
 
-// HTTPS and SVCB (RFC 9460): `rdata` without its address hints (and without them in `mandatory`).
-// Nothing if the parameters are malformed: the record is to be dropped.
-std::optional<std::string> WithoutHints(const std::string& rdata);
-
 }  // namespace dnspin

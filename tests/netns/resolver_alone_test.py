@@ -70,7 +70,7 @@ class Served:
                             "per_name": 1024},
                   "rebind_ok": [], "intercept_any": False, "intercept": ["10.139.1.1"],
                   "upstreams": [{"endpoint": topology.UPSTREAM + ":53", "interface": "eth0"}],
-                  "own": [topology.GATEWAY], **changes}
+                  "own": [topology.GATEWAY], "grants": [], "svcb": 0, "ech": 0, **changes}
         memory = os.memfd_create("policy", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
         os.write(memory, json.dumps(policy).encode())
         fcntl.fcntl(memory, F_ADD_SEALS, ALL_SEALS)

@@ -42,6 +42,7 @@ Policy FullPolicy() {
   policy.terms.per_client = 1;
   policy.terms.per_name = 65536;
   policy.rebind_ok = {*RuleOf("accept .lan").host, *RuleOf("accept ~a.*").host};
+  policy.bindings = {BindingTerms::Svcb::kNodata, BindingTerms::Ech::kStrip};
   policy.intercept_any = true;
   policy.intercept = {*Address::Parse("10.139.1.1")};
   policy.upstreams = {{*Endpoint::Parse("192.0.2.53"), "eth0"},
@@ -104,6 +105,8 @@ TEST(PolicyDocumentTest, WhatWeWouldNotWriteIsRefused) {
       {"\"generation\":0", "\"generation\":4294967296"},  // out of range
       {"\"told_max_s\":300", "\"told_max_s\":18446744073709551615"},
       {"\"intercept_any\":false", "\"intercept_any\":0"},
+      {"\"svcb\":0", "\"svcb\":3"},
+      {"\"ech\":0", "\"ech\":2"},
       {"\"rules\":[", "\"rules\":[7,"},
       {"\"rules\":[", "\"rules\":[\"\","},
       {"\"rules\":[", "\"rules\":[\"# none\","},

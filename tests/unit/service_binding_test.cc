@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "resolver/wire.h"
 #include "tests/unit/cpu_time.h"
 #include "tests/unit/dns_bytes.h"
 
@@ -30,6 +29,11 @@ const std::string kIpv4Hint = Param(4, V4(192, 0, 2, 1) + V4(192, 0, 2, 2));
 const std::string kEch = Param(5, "ech");
 const std::string kIpv6Hint = Param(6, Zeros(16));
 const std::string kOther = Param(667, "hello");
+
+std::optional<std::string> WithoutHints(const std::string& rdata) {
+  return Filtered(
+      rdata, [](const Address&) { return false; }, BindingTerms::Ech::kKeep);
+}
 
 TEST(ServiceBindingTest, HintsAreRemoved) {
   const struct {
@@ -61,6 +65,41 @@ TEST(ServiceBindingTest, HintsAreRemoved) {
     ASSERT_TRUE(kept.has_value()) << row.story;
     EXPECT_EQ(*kept, row.kept) << row.story;
   }
+}
+
+TEST(ServiceBindingTest, SomeHintsAndTheEchKeysAreRemoved) {
+  const std::string two = V4(192, 0, 2, 1) + V4(192, 0, 2, 2);
+  const struct {
+    const char* story;
+    std::string rdata;
+    std::string kept;
+  } rows[] = {
+      {"one of two", kService + kAlpn + Param(4, two), kService + kAlpn + Param(4, two.substr(4))},
+      {"one family of two", kService + kIpv4Hint + kIpv6Hint,
+       kService + Param(4, V4(192, 0, 2, 2))},
+      {"the key stays mandatory", kService + Keys({1, 4, 6}) + kAlpn + kIpv4Hint + kIpv6Hint,
+       kService + Keys({1, 4}) + kAlpn + Param(4, V4(192, 0, 2, 2))},
+      {"the ECH keys", kService + kAlpn + kEch + kOther, kService + kAlpn + kOther},
+      {"mandatory ECH keys", kService + Keys({1, 5}) + kAlpn + kEch, kService + Keys({1}) + kAlpn},
+      {"mandatory ECH keys alone", kService + Keys({5}) + kEch, kService},
+  };
+  const auto even = [](const Address& hint) { return hint == *Address::Parse("192.0.2.2"); };
+  for (const auto& row : rows) {
+    EXPECT_EQ(Filtered(row.rdata, even, BindingTerms::Ech::kStrip), row.kept) << row.story;
+  }
+  EXPECT_EQ(Filtered(kService + kEch, even, BindingTerms::Ech::kKeep), kService + kEch);
+}
+
+TEST(ServiceBindingTest, NoHintIsAskedAboutInVain) {
+  std::vector<std::string> asked;
+  const auto note = [&asked](const Address& hint) {
+    asked.push_back(hint.Text());
+    return true;
+  };
+  EXPECT_FALSE(Filtered(kService + kIpv4Hint + Param(6, "1"), note, BindingTerms::Ech::kKeep));
+  EXPECT_TRUE(asked.empty());
+  EXPECT_TRUE(Filtered(kService + kIpv4Hint + kIpv6Hint, note, BindingTerms::Ech::kKeep));
+  EXPECT_EQ(asked, (std::vector<std::string>{"192.0.2.1", "192.0.2.2", "::"}));
 }
 
 TEST(ServiceBindingTest, MalformedOnesAreDropped) {

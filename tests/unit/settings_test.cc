@@ -61,6 +61,8 @@ TEST(SettingsTest, TheContractsOwnExampleIsTheDefault) {
     upstream   = []
     isolation  = "shared"
     rebind_ok  = []
+    svcb       = "pin"
+    ech        = "keep"
     [pins]
     told_max   = "5m"
     floor      = "5m"
@@ -83,6 +85,8 @@ TEST(SettingsTest, EveryKeyIsTaken) {
       R"(
     dns.intercept = "any"
     dns.upstream = ["192.0.2.53", "192.0.2.54:5353", "[2001:db8::1]:53"]
+    dns.svcb = "nodata"
+    dns.ech = "strip"
     dns.rebind_ok = ["nas.lan", "*.corp.example", "~host[0-9]+\\.lan"]
     [clients]
     interfaces = ["vif*", "eth1"]
@@ -110,6 +114,8 @@ TEST(SettingsTest, EveryKeyIsTaken) {
   EXPECT_EQ(settings.upstreams[2].address.Text(), "2001:db8::1");
   ASSERT_EQ(settings.rebind_ok.size(), 3U);
   EXPECT_EQ(settings.rebind_ok[2].Text(), "~host[0-9]+\\.lan");
+  EXPECT_EQ(settings.bindings.svcb, BindingTerms::Svcb::kNodata);
+  EXPECT_EQ(settings.bindings.ech, BindingTerms::Ech::kStrip);
   EXPECT_EQ(settings.terms.told_max, seconds(90));
   EXPECT_EQ(settings.terms.floor, seconds(86400));
   EXPECT_EQ(settings.terms.slack, seconds(0));
@@ -119,6 +125,10 @@ TEST(SettingsTest, EveryKeyIsTaken) {
   EXPECT_EQ(settings.run_dir, "/tmp/x/run");
   EXPECT_EQ(settings.user, "nobody");
   EXPECT_EQ(settings.resolver_user, "_res.1");
+}
+
+TEST(SettingsTest, ServiceBindingsAreStripped) {
+  EXPECT_EQ(ReadGood("dns.svcb = \"strip\"").bindings.svcb, BindingTerms::Svcb::kStrip);
 }
 
 TEST(SettingsTest, ASecondFileStandsOverTheFirstKeyByKey) {
@@ -190,6 +200,8 @@ TEST(SettingsTest, WhatIsWrongIsSaidAtItsPlace) {
       {"[clients]\ndom0_accept = \"yes\"", "2:15: error: true or false is wanted here, not text"},
       {"[dns]\nmode = \"snoop\"", "2:8: error: this version does not have the mode 'snoop'"},
       {"[dns]\nmode = \"anwser\"", "2:8: error: unknown mode 'anwser'; did you mean 'answer'?"},
+      {"[dns]\nsvcb = \"no-data\"", "2:8: error: unknown svcb 'no-data'; did you mean 'nodata'?"},
+      {"[dns]\nech = true", "2:7: error: text is wanted here, not true or false"},
       {"[dns]\nisolation = \"client\"",
        "2:13: error: this version has no reader for each client, set isolation = \"shared\", not "
        "'client'"},

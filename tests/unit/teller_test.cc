@@ -70,6 +70,31 @@ TEST_F(TellerTest, OneAddressThatIsNotConfirmedIsABugAndIsNotTold) {
   EXPECT_EQ(counters.failed, 3U);
 }
 
+TEST_F(TellerTest, AHintIsAnAddressToo) {
+  using bytes::U16;
+  const auto hints = [](const std::string& value) {
+    return U16(1) + N("") + U16(4) + U16(value.size()) + value;
+  };
+  const struct {
+    std::string rdata;
+    bool told;
+  } rows[] = {
+      {U16(1) + N(""), true},
+      {hints(V4(192, 0, 2, 1) + V4(192, 0, 2, 2)), true},
+      {hints(V4(192, 0, 2, 1) + V4(192, 0, 2, 3)), false},
+      {hints(V4(192, 0, 2, 3)), false},
+  };
+  for (const uint16_t type : {dns::kHttps, dns::kSvcb}) {
+    for (const auto& row : rows) {
+      sink.sent.clear();
+      reply.answer = {{Host("www.example.com"), type, dns::kIn, 60, row.rdata}};
+      teller.Tell(waiter, reply, Standing::kPinned, both);
+      EXPECT_EQ(Heard().rcode, row.told ? dns::kNoError : dns::kServFail);
+    }
+  }
+  EXPECT_EQ(counters.answers_released_unpinned, 4U);
+}
+
 TEST_F(TellerTest, OfANameThatIsNotPinnedNothingNeedsConfirming) {
   teller.Tell(waiter, reply, Standing::kAnswered);
   EXPECT_EQ(Heard().answer.size(), 2U);
