@@ -21,7 +21,8 @@ Daemon::Daemon(Parts parts)
     : parts_(std::move(parts)),
       readers_(parts_.launcher, parts_.reactor, parts_.journal, parts_.write_policy),
       roster_(parts_.firewall, parts_.routes, readers_, parts_.journal),
-      pins_(parts_.set_writer, parts_.journal, parts_.clock) {}
+      pins_(parts_.set_writer, parts_.journal, parts_.clock),
+      followed_(parts_.read_servers) {}
 
 absl::Status Daemon::WatchAll() {
   const auto watch = [this](int fd, std::function<void(Ready)> callback) -> absl::Status {
@@ -42,6 +43,10 @@ absl::Status Daemon::WatchAll() {
   if (!status.ok()) {
     return status;
   }
+  status = watch(parts_.resolv_conf_watch.fd(), [this](Ready) { resolv_conf_changed_ = true; });
+  if (!status.ok()) {
+    return status;
+  }
   auto control = ControlServer::Create(
       std::move(parts_.control_listener), parts_.control_group, parts_.reactor,
       [this](const std::string& request) { return AnswerControl(request); });
@@ -52,8 +57,9 @@ absl::Status Daemon::WatchAll() {
   return absl::OkStatus();
 }
 
-absl::Status Daemon::Begin(const Desired& desired) {
+absl::Status Daemon::Begin(Desired desired) {
   started_ = parts_.clock.Now();
+  followed_.Adopt(desired, roster_.desired(), started_);
   if (auto status = WatchAll(); !status.ok()) {
     return status;
   }
@@ -104,6 +110,7 @@ absl::Status Daemon::RunOneTurn() {
       roster_.FollowRoutes(now);
     }
   }
+  FollowServers(now);
   if (reload_wanted_) {
     ReloadAndSay(now);
   }
@@ -148,12 +155,26 @@ void Daemon::TakeRequests(BootTime now) {
   }
 }
 
+void Daemon::FollowServers(BootTime now) {
+  if (std::exchange(resolv_conf_changed_, false) && parts_.resolv_conf_watch.Drain()) {
+    followed_.FileChanged(now);
+  }
+  const FollowedServers::Reading reading = followed_.Expire(roster_.desired(), now);
+  if (!reading.warning.empty()) {
+    parts_.journal.Say(Priority::kWarning, reading.warning, now);
+  }
+  if (reading.servers) {
+    roster_.FollowUpstreams(*reading.servers, now);
+  }
+}
+
 absl::Status Daemon::Reload(BootTime now) {
   reload_wanted_ = false;
-  const auto desired = parts_.load();
+  auto desired = parts_.load();
   if (!desired.ok()) {
     return desired.status();
   }
+  followed_.Adopt(*desired, roster_.desired(), now);
   if (auto status = roster_.Change(*desired, now); !status.ok()) {
     return status;
   }
@@ -230,6 +251,9 @@ std::optional<BootTime> Daemon::NextDeadline() const {
   BootTime next = tidy_at_;
   if (const auto restart = readers_.NextDeadline()) {
     next = std::min(next, *restart);
+  }
+  if (const auto reading = followed_.NextDeadline()) {
+    next = std::min(next, *reading);
   }
   if (expiry_at_) {
     next = std::min(next, *expiry_at_);

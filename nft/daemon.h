@@ -8,6 +8,8 @@
 
 #include "io/reactor.h"
 #include "nft/control_server.h"
+#include "nft/file_watch.h"
+#include "nft/followed_servers.h"
 #include "nft/journal.h"
 #include "nft/launcher_link.h"
 #include "nft/pin_service.h"
@@ -28,18 +30,20 @@ class Daemon {
     Firewall& firewall;
     Routes& routes;
     RouteWatch& route_watch;
+    FileWatch& resolv_conf_watch;
     LauncherLink& launcher;
     Descriptor signals;  // signalfd of SIGTERM, SIGINT, SIGHUP
     Descriptor control_listener;
     gid_t control_group;
     LoadDesired load;
+    ReadServers read_servers;
     WritePolicy write_policy;
   };
 
   explicit Daemon(Parts parts);
 
   // The firewall stands and every client is served when this returns OK.
-  absl::Status Begin(const Desired& desired);
+  absl::Status Begin(Desired desired);
 
   // Until SIGTERM, or an error that it cannot live with. The firewall stays as it is: shut.
   absl::Status Run();
@@ -49,6 +53,7 @@ class Daemon {
   absl::Status RunOneTurn();
   void TakeSignals();
   void TakeRequests(BootTime now);
+  void FollowServers(BootTime now);
   absl::Status Reload(BootTime now);
   void ReloadAndSay(BootTime now);
   void EndExpiredRules(BootTime now);
@@ -61,11 +66,13 @@ class Daemon {
   ReaderService readers_;
   Roster roster_;
   PinService pins_;
+  FollowedServers followed_;
   std::unique_ptr<ControlServer> control_;
   std::vector<Watch> watches_;
   bool stop_ = false;
   bool reload_wanted_ = false;
   bool routes_changed_ = false;
+  bool resolv_conf_changed_ = false;
   BootTime started_;
   BootTime tidy_at_;
   std::optional<BootTime> expiry_at_;  // a rule with `expire` ends then

@@ -25,12 +25,16 @@ struct Desired {
   std::vector<HostPattern> rebind_ok;
   BindingTerms bindings;
   std::vector<Endpoint> upstreams;
+  bool upstreams_followed = false;  // they are those of resolv.conf, and change with it
   std::vector<DesiredClient> clients;
   std::vector<std::string> warnings;  // for the log
 };
 
 // Reads the configuration anew. An error says every fault in it, one a line.
 using LoadDesired = std::function<absl::StatusOr<Desired>()>;
+
+// Reads resolv.conf's servers. NotFoundError if there is no such file.
+using ReadServers = std::function<absl::StatusOr<std::vector<Endpoint>>()>;
 
 // The text that carries a policy to a reader (config/policy_document.h).
 using WritePolicy = std::function<std::string(const Policy&)>;

@@ -55,16 +55,12 @@ int Fail(int status, const std::string& message) {
   return status;
 }
 
-std::vector<Endpoint> Upstreams(const Settings& settings, std::vector<std::string>& warnings) {
-  if (!settings.upstreams.empty()) {
-    return settings.upstreams;
-  }
+absl::StatusOr<std::vector<Endpoint>> ReadResolvConf() {
   const auto text = ReadTextFile(kResolvConf, kResolvConfOctetsMax);
-  auto servers = text.ok() ? ReadNameservers(*text) : std::vector<Endpoint>();
-  if (servers.empty()) {
-    warnings.push_back("no upstream: [dns] upstream is empty and /etc/resolv.conf names none");
+  if (!text.ok()) {
+    return text.status();
   }
-  return servers;
+  return ReadNameservers(*text);
 }
 
 Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
@@ -80,7 +76,11 @@ Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
   desired.pins = settings.terms;
   desired.rebind_ok = settings.rebind_ok;
   desired.bindings = settings.bindings;
-  desired.upstreams = Upstreams(settings, desired.warnings);
+  desired.upstreams = settings.upstreams;
+  desired.upstreams_followed = settings.upstreams.empty();
+  if (desired.upstreams_followed) {
+    desired.upstreams = ReadResolvConf().value_or(std::vector<Endpoint>());
+  }
   for (const ClientConfig& client : configuration.clients) {
     DesiredClient wanted{client.name, client.addresses, {}};
     for (const Rule& rule : client.rules) {
@@ -169,6 +169,10 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
   if (!route_watch.ok()) {
     return route_watch.status();
   }
+  auto resolv_conf_watch = FileWatch::Create(kResolvConf);
+  if (!resolv_conf_watch.ok()) {
+    return resolv_conf_watch.status();
+  }
   auto set_writer = SetWriter::Create(desired.ruleset.table, ForcedRefreshWay());
   if (!set_writer.ok()) {
     return set_writer.status();
@@ -183,6 +187,7 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
                  .firewall = firewall,
                  .routes = *routes,
                  .route_watch = *route_watch,
+                 .resolv_conf_watch = *resolv_conf_watch,
                  .launcher = launcher,
                  .signals = std::move(signals),
                  .control_listener = std::move(started.control),
@@ -195,6 +200,11 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
                    }
                    return loaded;
                  },
+                 .read_servers =
+                     [&] {
+                       resolv_conf_watch->Arm();
+                       return ReadResolvConf();
+                     },
                  .write_policy = PolicyDocument});
   if (auto status = daemon.Begin(desired); !status.ok()) {
     return status;

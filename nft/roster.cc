@@ -72,7 +72,7 @@ std::optional<Interface> Roster::InterfaceTowards(const Address& address) const 
 }
 
 // What this machine's addresses and routes are now.
-void Roster::LookAround(const Desired& desired) {
+void Roster::LookAround(const Desired& desired, BootTime now) {
   if (auto local = routes_.OwnAddresses(); local.ok()) {
     own_ = *std::move(local);  // else those of before stay: none may be forgotten
   }
@@ -82,11 +82,21 @@ void Roster::LookAround(const Desired& desired) {
   std::sort(own_.begin(), own_.end());
   own_.erase(std::unique(own_.begin(), own_.end()), own_.end());
   upstreams_.clear();
+  const auto not_asked_before = std::exchange(not_asked_, {});
   for (const Endpoint& endpoint : desired.upstreams) {
     const auto interface = InterfaceTowards(endpoint.address);
+    const Upstream upstream{endpoint, interface ? interface->name : std::string()};
     // A client could answer there, and would be asked about the others.
-    if (!interface || !MatchesInterface(desired.ruleset.interfaces, interface->name)) {
-      upstreams_.push_back({endpoint, interface ? interface->name : std::string()});
+    const bool refused = interface && MatchesInterface(desired.ruleset.interfaces, interface->name);
+    (refused ? not_asked_ : upstreams_).push_back(upstream);
+  }
+  for (const Upstream& upstream : not_asked_) {
+    if (std::find(not_asked_before.begin(), not_asked_before.end(), upstream) ==
+        not_asked_before.end()) {
+      journal_.Say(Priority::kWarning,
+                   fmt::format("upstream {} is behind client interface {}: it is not asked",
+                               upstream.endpoint.Text(), upstream.interface),
+                   now);
     }
   }
 }
@@ -212,7 +222,7 @@ absl::Status Roster::Install(const Desired& desired, const ServedClients& all, B
 
 absl::Status Roster::Begin(const Desired& desired, const std::vector<KernelPin>& kernel_pins,
                            BootTime now) {
-  LookAround(desired);
+  LookAround(desired, now);
   ServedClients clients;
   for (const DesiredClient& wanted : desired.clients) {
     const ClientId id{next_client_++};
@@ -261,12 +271,12 @@ RulesetChange Roster::Compare(const Desired& desired, ServedClients& next, Serve
 }
 
 absl::Status Roster::Change(const Desired& desired, BootTime now) {
-  LookAround(desired);
+  LookAround(desired, now);
   ServedClients next;  // clients that stay, under their new policy, and those that come
   ServedClients added;
   RulesetChange change = Compare(desired, next, added, now);
   if (auto status = OpenDoors(added); !status.ok()) {
-    LookAround(desired_);
+    LookAround(desired_, now);
     return status;
   }
   std::vector<ClientId> arrivals;
@@ -295,7 +305,7 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
     for (const ClientId id : arrivals) {
       readers_.CloseDoor(next.at(id));
     }
-    LookAround(desired_);
+    LookAround(desired_, now);
     return status;
   }
   desired_ = desired;
@@ -333,8 +343,19 @@ void Roster::TakeOver(ServedClients next, bool by_parts, BootTime now) {
   }
 }
 
+void Roster::FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now) {
+  std::string names;
+  for (const Endpoint& endpoint : upstreams) {
+    names += (names.empty() ? "" : ", ") + endpoint.Text();
+  }
+  desired_.upstreams = std::move(upstreams);
+  journal_.Say(names.empty() ? Priority::kError : Priority::kNotice,
+               names.empty() ? "there is no upstream now" : "upstreams now: " + names, now);
+  FollowRoutes(now);
+}
+
 void Roster::FollowRoutes(BootTime now) {
-  LookAround(desired_);
+  LookAround(desired_, now);
   for (auto& [id, client] : clients_) {
     const Policy before = client.policy;
     Place(desired_, client);

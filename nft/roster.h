@@ -31,6 +31,9 @@ class Roster {
   // all is as it was.
   absl::Status Change(const Desired& desired, BootTime now);
 
+  // Other servers are to be asked from now on.
+  void FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now);
+
   // Routes or addresses of this machine have changed: clients and readers learn where they are now.
   void FollowRoutes(BootTime now);
 
@@ -50,7 +53,7 @@ class Roster {
   void TakeOver(ServedClients next, bool by_parts, BootTime now);
   void ForgetFlows(const std::vector<Address>& addresses, BootTime now);
   absl::Status Install(const Desired& desired, const ServedClients& all, BootTime now);
-  void LookAround(const Desired& desired);
+  void LookAround(const Desired& desired, BootTime now);
   std::optional<Interface> InterfaceTowards(const Address& address) const;
 
   Firewall& firewall_;
@@ -62,6 +65,7 @@ class Roster {
   ServedClients clients_;
   uint32_t next_client_ = 1;
   std::vector<Upstream> upstreams_;  // with their routes of now
+  std::vector<Upstream> not_asked_;  // behind a client interface
   std::vector<Address> own_;         // this machine's addresses and its clients', sorted
 };
 

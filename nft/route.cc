@@ -165,8 +165,9 @@ absl::StatusOr<std::vector<Address>> Routes::OwnAddresses() {
 }
 
 absl::StatusOr<RouteWatch> RouteWatch::Create() {
-  constexpr std::array<int, 5> kGroups = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                                          RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
+  constexpr std::array<int, 7> kGroups = {
+      RTNLGRP_LINK,        RTNLGRP_IPV4_RULE,  RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_IFADDR,
+      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
   absl::StatusOr<NetlinkSocket> socket = NetlinkSocket::Open(NETLINK_ROUTE, kGroups);
   if (!socket.ok()) {
     return socket.status();

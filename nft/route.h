@@ -39,7 +39,7 @@ class Routes {
   NetlinkSocket socket_;
 };
 
-// Readable when interfaces, addresses or routes have changed.
+// Readable when interfaces, addresses, routes or the rules of routing have changed.
 class RouteWatch {
  public:
   static absl::StatusOr<RouteWatch> Create();

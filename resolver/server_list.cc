@@ -7,12 +7,25 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What is assumed of a server not heard of yet: those that answer at all are preferred to it, and
-// it to those that fail.
+// What is assumed of a server not heard of yet: those that answer at all are preferred to it.
 constexpr BootClock::duration kRoundTripUnknown = milliseconds(300);
 constexpr BootClock::duration kRoundTripFailing = milliseconds(400);
 constexpr BootClock::duration kRoundTripMax = milliseconds(2000);
-constexpr BootClock::duration kTryAgainAfter = milliseconds(1000);
+
+// A server is asked this often at least, while there are questions: to see whether it is there, or
+// how fast it is now. Where all fail, each is thereby asked when a question is sent for the last
+// time, 1.2 s after the first: as that is remembered as failed until 3 s after it, a server that is
+// back is noticed within 2 s.
+constexpr BootClock::duration kSilentEvery = milliseconds(800);
+constexpr BootClock::duration kHealthyEvery = milliseconds(10'000);
+
+BootTime NextAsk(const Server& server, BootTime now) {
+  return now + (server.failures > 0 || !server.answered ? kSilentEvery : kHealthyEvery);
+}
+
+bool IsBetter(const Server& a, const Server& b) {
+  return std::pair(a.failures > 0, a.round_trip) < std::pair(b.failures > 0, b.round_trip);
+}
 
 bool Contains(std::span<const uint32_t> serials, uint32_t serial) {
   return std::find(serials.begin(), serials.end(), serial) != serials.end();
@@ -43,7 +56,7 @@ std::optional<uint32_t> ServerList::Choose(std::span<const uint32_t> tried) cons
   const Server* best = nullptr;
   for (const Server& server : servers_) {
     if ((again || !Contains(tried, server.serial)) &&
-        (best == nullptr || server.round_trip < best->round_trip)) {
+        (best == nullptr || IsBetter(server, *best))) {
       best = &server;
     }
   }
@@ -55,10 +68,10 @@ bool ServerList::HasUntried(std::span<const uint32_t> tried) const {
                      [&](const Server& server) { return !Contains(tried, server.serial); });
 }
 
-std::optional<uint32_t> ServerList::ChooseFailing(BootTime now) {
+std::optional<uint32_t> ServerList::ChooseToMeasure(BootTime now) {
   for (Server& server : servers_) {
-    if (server.failures > 0 && server.try_again <= now) {
-      server.try_again = now + kTryAgainAfter;
+    server.ask_again = server.ask_again.value_or(NextAsk(server, now));
+    if (*server.ask_again <= now) {
       return server.serial;
     }
   }
@@ -71,14 +84,24 @@ Server* ServerList::Find(uint32_t serial) {
   return found == servers_.end() ? nullptr : &*found;
 }
 
-void ServerList::Answered(uint32_t serial, BootClock::duration round_trip) {
+void ServerList::Asked(uint32_t serial, BootTime now) {
+  if (Server* const server = Find(serial)) {
+    server->ask_again = NextAsk(*server, now);
+  }
+}
+
+void ServerList::Answered(uint32_t serial, BootClock::duration round_trip, BootTime now) {
   Server* const server = Find(serial);
   if (server == nullptr) {
     return;
   }
-  const bool fresh = server->failures > 0 || server->round_trip == kRoundTripUnknown;
-  server->round_trip = fresh ? round_trip : (server->round_trip * 7 + round_trip) / 8;
+  // What was so long ago, or before it failed, says nothing about now.
+  const bool old =
+      server->failures > 0 || !server->answered || now - *server->answered >= kHealthyEvery / 2;
+  server->round_trip = old ? round_trip : (server->round_trip * 7 + round_trip) / 8;
   server->failures = 0;
+  server->answered = now;
+  server->ask_again = NextAsk(*server, now);
 }
 
 void ServerList::Failed(uint32_t serial, BootTime now) {
@@ -88,7 +111,7 @@ void ServerList::Failed(uint32_t serial, BootTime now) {
   }
   ++server->failures;
   server->round_trip = std::clamp(server->round_trip * 2, kRoundTripFailing, kRoundTripMax);
-  server->try_again = now + kTryAgainAfter;
+  server->ask_again = std::min(server->ask_again.value_or(BootTime::max()), NextAsk(*server, now));
 }
 
 }  // namespace dnspin

@@ -17,9 +17,10 @@ struct Server {
   Upstream where;
   uint32_t serial = 0;  // names it as long as it is listed
   BootClock::duration round_trip{};
-  unsigned failures = 0;   // in a row
-  BootTime try_again;      // where it fails: not before
-  bool keeps_case = true;  // copies the spelling of a question: 0x20 works
+  unsigned failures = 0;              // in a row
+  std::optional<BootTime> answered;   // last
+  std::optional<BootTime> ask_again;  // then it is asked, whether it is needed or not
+  bool keeps_case = true;             // copies the spelling of a question: 0x20 works
 };
 
 class ServerList {
@@ -27,15 +28,17 @@ class ServerList {
   // Servers that stay keep what is known of them.
   void Set(std::span<const Upstream> upstreams);
 
-  // The one that promises the soonest answer, of those not in `tried` if there are any.
+  // The one that promises the soonest answer, of those not in `tried` if there are any; one that
+  // fails only where all do.
   std::optional<uint32_t> Choose(std::span<const uint32_t> tried) const;
   bool HasUntried(std::span<const uint32_t> tried) const;
 
-  // One that fails, if it is time to see whether it still does.
-  std::optional<uint32_t> ChooseFailing(BootTime now);
+  // One of which nothing has been heard for a while: it may be back, or faster than it was.
+  std::optional<uint32_t> ChooseToMeasure(BootTime now);
 
   Server* Find(uint32_t serial);  // nothing once it is not listed any more
-  void Answered(uint32_t serial, BootClock::duration round_trip);
+  void Asked(uint32_t serial, BootTime now);
+  void Answered(uint32_t serial, BootClock::duration round_trip, BootTime now);
   void Failed(uint32_t serial, BootTime now);
 
  private:

@@ -15,24 +15,18 @@ namespace {
 constexpr size_t kLengthOctets = 2;
 
 // Connected to `server` alone, so that the kernel passes nothing else on; a socket that cannot be
-// bound to the interface is not used at all.
+// bound to the interface is not used at all, nor is there one where no route leads to the server.
 Descriptor Connected(const Upstream& server, Transport transport) {
   const int family = server.endpoint.address.family() == Family::kIpv4 ? AF_INET : AF_INET6;
   const int type = transport == Transport::kUdp ? SOCK_DGRAM : SOCK_STREAM;
   Descriptor fd(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) {
+  if (!fd.valid() || server.interface.empty() ||
+      setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, server.interface.data(),
+                 static_cast<socklen_t>(server.interface.size())) < 0) {
     return {};
   }
-  uint32_t interface_index = 0;
-  if (!server.interface.empty()) {
-    if (setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, server.interface.data(),
-                   static_cast<socklen_t>(server.interface.size())) < 0) {
-      return {};
-    }
-    if (family == AF_INET6) {
-      interface_index = if_nametoindex(server.interface.c_str());
-    }
-  }
+  const uint32_t interface_index =
+      family == AF_INET6 ? if_nametoindex(server.interface.c_str()) : 0;
   const SocketAddress address(server.endpoint, interface_index);
   if (connect(fd.get(), address.get(), address.octets) < 0 && errno != EINPROGRESS) {
     return {};

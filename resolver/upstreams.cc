@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 
 constexpr unsigned kDatagramsMax = 3;  // R-b12
 constexpr unsigned kStreamsMax = 2;
-constexpr unsigned kForgeriesMax = 3;                         // R-b7
+constexpr unsigned kForgeriesMax = 3;  // R-b7
+// Twice as long after the second: the later the last, the sooner a server that is back is noticed.
 constexpr BootClock::duration kPatience = milliseconds(400);  // plus up to as much as the next
 constexpr uint64_t kPatienceJitterMs = 200;
 constexpr BootClock::duration kStreamPatience = milliseconds(800);
@@ -41,23 +42,28 @@ Upstreams::~Upstreams() {
 }
 
 InquiryId Upstreams::Ask(const Inquiry& inquiry, BootTime deadline, BootTime now) {
-  if (const auto failing = servers_.ChooseFailing(now)) {
-    Pending probe;
-    probe.inquiry = inquiry;
-    probe.probe = true;
-    probe.deadline = now + kProbePatience;
-    const InquiryId id = Open(std::move(probe), now);
-    Pending& opened = pending_.at(id);
-    const Server& server = *servers_.Find(*failing);
-    Start(id, opened, *failing, Transport::kUdp, true, Spelled(inquiry.asked, server), now);
-    Reschedule(id, opened, opened.deadline);
-  }
   Pending pending;
   pending.inquiry = inquiry;
   pending.deadline = deadline;
   const InquiryId id = Open(std::move(pending), now);
   AskNext(id, pending_.at(id), now);
+  Measure(id, now);
   return id;
+}
+
+// Besides whom a question is put to, those are asked of whom nothing was heard for a while.
+void Upstreams::Measure(InquiryId id, BootTime now) {
+  while (const auto chosen = servers_.ChooseToMeasure(now)) {
+    Pending probe;
+    probe.inquiry = pending_.at(id).inquiry;
+    probe.probe_beside = id;
+    probe.deadline = now + kProbePatience;
+    const InquiryId probe_id = Open(std::move(probe), now);
+    Pending& opened = pending_.at(probe_id);
+    Start(probe_id, opened, *chosen, Transport::kUdp, true,
+          Spelled(opened.inquiry.asked, *servers_.Find(*chosen)), now);
+    Reschedule(probe_id, opened, opened.deadline);
+  }
 }
 
 InquiryId Upstreams::Open(Pending pending, BootTime now) {
@@ -79,7 +85,7 @@ void Upstreams::Cancel(InquiryId id) {
 }
 
 void Upstreams::End(InquiryId id, UpstreamResult result, BootTime now) {
-  const bool probe = pending_.at(id).probe;
+  const bool probe = pending_.at(id).probe_beside.has_value();
   Cancel(id);
   if (!probe) {
     finished_(id, std::move(result), now);
@@ -126,6 +132,7 @@ bool Upstreams::Start(InquiryId id, Pending& pending, uint32_t server, Transport
     pending.tried.push_back(server);
   }
   ++(transport == Transport::kUdp ? pending.datagrams : pending.streams);
+  servers_.Asked(server, now);
   Attempt attempt;
   attempt.server = server;
   attempt.transport = transport;
@@ -160,7 +167,7 @@ void Upstreams::AskNext(InquiryId id, Pending& pending, BootTime now) {
     if (Start(id, pending, *server, Transport::kUdp, true,
               Spelled(pending.inquiry.asked, *servers_.Find(*server)), now)) {
       const milliseconds jitter(static_cast<int64_t>(random_.Next() % kPatienceJitterMs));
-      Reschedule(id, pending, now + kPatience + jitter);
+      Reschedule(id, pending, now + (pending.datagrams == 1 ? kPatience : 2 * kPatience) + jitter);
       return;
     }
     if (!servers_.HasUntried(pending.tried)) {
@@ -171,7 +178,8 @@ void Upstreams::AskNext(InquiryId id, Pending& pending, BootTime now) {
 }
 
 void Upstreams::AskNextOrEnd(InquiryId id, Pending& pending, BootTime now) {
-  if (!pending.probe && pending.datagrams < kDatagramsMax && servers_.HasUntried(pending.tried)) {
+  if (!pending.probe_beside && pending.datagrams < kDatagramsMax &&
+      servers_.HasUntried(pending.tried)) {
     AskNext(id, pending, now);
   } else if (pending.attempts.empty()) {
     End(id, Last(pending), now);
@@ -256,10 +264,16 @@ void Upstreams::OnStreamMessage(InquiryId id, Pending& pending, const Attempt& a
 
 void Upstreams::OnAccepted(InquiryId id, Pending& pending, const Attempt& attempt,
                            std::span<const uint8_t> message, BootTime now) {
-  servers_.Answered(attempt.server, now - attempt.sent);
+  servers_.Answered(attempt.server, now - attempt.sent, now);
   auto answer = ReadAnswer(message);
   if (answer.ok() && (answer->rcode == dns::kNoError || answer->rcode == dns::kNxDomain)) {
-    End(id, std::move(*answer), now);
+    const InquiryId asker = pending.probe_beside.value_or(id);
+    if (asker != id) {
+      Cancel(id);
+    }
+    if (pending_.contains(asker)) {
+      End(asker, std::move(*answer), now);
+    }
     return;
   }
   CloseAttempt(pending, attempt.socket);
@@ -319,10 +333,11 @@ void Upstreams::OnTimer(InquiryId id, Pending& pending, BootTime now) {
   if (!pending.attempts.empty()) {
     servers_.Failed(pending.attempts.back().server, now);
   }
-  if (pending.attempts.empty() || now >= pending.deadline) {
+  if (pending.attempts.empty() || pending.probe_beside || now >= pending.deadline) {
     End(id, Last(pending), now);
   } else if (pending.datagrams < kDatagramsMax) {
     AskNext(id, pending, now);
+    Measure(id, now);  // `pending` may move
   } else {
     Reschedule(id, pending, pending.deadline);
   }

@@ -75,7 +75,9 @@ class Upstreams {
   };
   struct Pending {
     Inquiry inquiry;
-    bool probe = false;             // of one failing server; nobody waits for it
+    // A probe is sent to one server besides this inquiry. Nobody waits for it, but its answer is as
+    // good as the other's.
+    std::optional<InquiryId> probe_beside;
     std::vector<Attempt> attempts;  // whose sockets are open
     std::vector<uint32_t> tried;
     unsigned datagrams = 0;
@@ -89,6 +91,7 @@ class Upstreams {
   enum class Likeness { kSame, kCaseOnly, kOther };
 
   InquiryId Open(Pending pending, BootTime now);
+  void Measure(InquiryId id, BootTime now);
   Attempt* AttemptOf(SocketId socket, Pending*& pending, InquiryId& id);
   bool Start(InquiryId id, Pending& pending, uint32_t server, Transport transport, bool edns,
              std::string spelled, BootTime now);

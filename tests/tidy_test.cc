@@ -98,6 +98,8 @@ const std::vector<Story> kStories = {
      "#include <libnetfilter_conntrack/libnetfilter_conntrack.h>\n", "has another door"},
     {"JSON where none is", "resolver/a.cc", "#include <nlohmann/json.hpp>\n",
      "resolver/a.cc:1: nlohmann/json.hpp has another door"},
+    {"another door of inotify", "nft/daemon.cc", "#include <sys/inotify.h>\n",
+     "nft/daemon.cc:1: sys/inotify.h has another door"},
     {"OpenSSL", "resolver/wire.cc", "#include <openssl/ssl.h>\n",
      "resolver/wire.cc:1: openssl/ssl.h has another door"},
     {"the tool has no door of ldns", "cli/a.cc", "#include <ldns/ldns.h>\n",

@@ -85,6 +85,7 @@ TEST_F(RouteTest, TheWatchTellsOfEveryChangeOnce) {
   for (const char* change :
        {"ip address add 192.0.2.7/24 dev eth0", "ip route add 10.137.0.25 dev vif7.0",
         "ip -6 route add fd09::19 dev vif7.0", "ip -6 address add fd09::7/64 dev eth0 nodad",
+        "ip rule add to 192.0.2.53 table 7", "ip -6 rule del table main",
         "ip route del 10.137.0.25", "ip link set vif7.0 down", "ip link del vif7.0"}) {
     Shell(change);
     pollfd wait{watch->fd(), POLLIN, 0};

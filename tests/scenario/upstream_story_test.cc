@@ -157,10 +157,10 @@ TEST(UpstreamStory, SilenceIsAskedAgainAndEndsInTwoSeconds) {
   EXPECT_EQ(stage.HeardOf(id).ede, dns::kEdeNoReachableAuthority);
   EXPECT_EQ(stage.HeardOf(id).at, asked + seconds(2));
   ASSERT_EQ(stage.network.sent.size(), 3U);
-  for (size_t i = 1; i < 3; ++i) {
+  for (const int i : {1, 2}) {
     const auto pause = stage.network.sent[i].at - stage.network.sent[i - 1].at;
-    EXPECT_GE(pause, milliseconds(400));
-    EXPECT_LE(pause, milliseconds(600));
+    EXPECT_GE(pause, i * milliseconds(400));
+    EXPECT_LE(pause, i * milliseconds(400) + milliseconds(200));
   }
   stage.NothingIsLeft();
 }
@@ -169,58 +169,10 @@ TEST(UpstreamStory, ALateAnswerOfTheFirstSendIsStillGood) {
   Stage stage(kRules);
   const auto id = stage.Ask("www.test");
   const Sent first = stage.LastSent();
-  stage.Pass(milliseconds(1300));
+  stage.Pass(milliseconds(1600));
   EXPECT_EQ(stage.network.sent.size(), 3U);
   stage.Arrives(first, Stage::ReplyTo(first, kAnswer));
   EXPECT_EQ(stage.HeardOf(id).Addresses().size(), 1U);
-  stage.NothingIsLeft();
-}
-
-TEST(UpstreamStory, FailoverGoesToTheNextAndStaysThereUntilTheFirstIsBack) {
-  Stage stage(kRules);
-  With(stage, 2);
-  const auto id = stage.Ask("a.test");
-  EXPECT_EQ(ServerOf(stage.LastSent()), "192.0.2.1");
-  stage.Pass(milliseconds(600));
-  EXPECT_EQ(ServerOf(stage.LastSent()), "192.0.2.2");
-  stage.Pass(milliseconds(5));
-  stage.UpstreamSays(kAnswer);
-  EXPECT_EQ(stage.HeardOf(id).Addresses().size(), 1U);
-  stage.Ask("b.test");
-  EXPECT_EQ(ServerOf(stage.LastSent()), "192.0.2.2") << "the dead one is asked first";
-  stage.UpstreamSays(kAnswer);
-  // A second later the dead one is asked besides; its client does not wait for it.
-  stage.Pass(milliseconds(1000));
-  const size_t before = stage.network.sent.size();
-  const auto third = stage.Ask("c.test");
-  ASSERT_EQ(stage.network.sent.size(), before + 2);
-  const Sent probe = stage.network.sent[before];
-  EXPECT_EQ(ServerOf(probe), "192.0.2.1");
-  EXPECT_EQ(ServerOf(stage.LastSent()), "192.0.2.2");
-  stage.Pass(milliseconds(4));
-  stage.UpstreamSays(kAnswer);
-  EXPECT_EQ(stage.HeardOf(third).Addresses().size(), 1U);
-  stage.Arrives(probe, Stage::ReplyTo(probe, kAnswer));
-  stage.Ask("d.test");
-  EXPECT_EQ(ServerOf(stage.LastSent()), "192.0.2.1") << "it is back, and faster";
-  stage.UpstreamSays(kAnswer);
-  stage.Pass(seconds(3));
-  stage.NothingIsLeft();
-}
-
-TEST(UpstreamStory, AProbeThatFailsTroublesNobody) {
-  Stage stage(kRules);
-  With(stage, 2);
-  stage.Ask("a.test");
-  stage.Pass(milliseconds(600));
-  stage.UpstreamSays(kAnswer);
-  for (int i = 0; i < 5; ++i) {
-    stage.Pass(milliseconds(1100));
-    const auto id = stage.Ask("n" + std::to_string(i) + ".test");
-    stage.UpstreamSays(kAnswer);
-    EXPECT_EQ(stage.HeardOf(id).Addresses().size(), 1U);
-  }
-  stage.Pass(seconds(3));
   stage.NothingIsLeft();
 }
 
