@@ -94,8 +94,9 @@ Judgement Judge(const PinRequest& request, const Policy& policy, const Permissio
   const bool granted = permission.LeavesRoom();  // or else it is not allowed at all
   if (granted) {
     const Grant* const grant = grants.Find(request.rule_host, request.asked, now);
-    if (grant != nullptr && now < grant->until) {
-      permission = {Standing::kPinned, 0, grants.RulesFor(request.asked, permissions, now)};
+    const auto rules = grants.RulesFor(request.asked, permissions, now);
+    if (grant != nullptr && now < grant->until && !rules.empty()) {
+      permission = {Standing::kPinned, rules.front(), rules};
     } else {
       late = late || grant != nullptr || grants.MayMiss(now);
     }

@@ -33,6 +33,7 @@ std::string_view ReasonOf(uint16_t ede) {
 
 std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) {
   client.readable = false;
+  client.grants.Expire(now);
   size_t elements = 0;
   for (int taken = 0; taken < kMessagesPerTurn && elements < kElementsPerTurn; ++taken) {
     auto packet = ReceivePacket(client.channel.get(), kMessageOctetsMax);

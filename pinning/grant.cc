@@ -67,6 +67,14 @@ std::vector<uint32_t> Grants::RulesFor(const Name& target, const Permissions& pe
   return rules;
 }
 
+bool Grants::IsAbove(const Name& name, BootTime now) const {
+  return std::any_of(by_target_.begin(), by_target_.end(), [&](const auto& entry) {
+    return entry.first.IsWithin(name) &&
+           std::any_of(entry.second.begin(), entry.second.end(),
+                       [now](const Grant& grant) { return now < grant.until; });
+  });
+}
+
 bool Grants::HasRoom(const std::string& rule_host, BootTime now) const {
   size_t count = 0;
   for (const auto& [target, known] : by_target_) {
@@ -100,6 +108,10 @@ void Grants::KeepWhatStands(const Permissions& permissions) {
 }
 
 void Grants::Expire(BootTime now) {
+  if (expired_at_ && now - *expired_at_ >= kRemembered) {
+    LeaveOut(now + kRemembered);
+  }
+  expired_at_ = now;
   EraseIf([now](const Grant& grant) { return grant.until + kRemembered <= now; });
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,13 +38,17 @@ class Grants {
   // The positions of all rules under which `target` may be pinned now, ascending.
   std::vector<uint32_t> RulesFor(const Name& target, const Permissions& permissions,
                                  BootTime now) const;
+  // True if `name` is that of a target, or above one, that may be asked now.
+  bool IsAbove(const Name& name, BootTime now) const;
   bool HasRoom(const std::string& rule_host, BootTime now) const;  // for one more
   size_t size() const { return size_; }
   std::vector<Grant> All() const;  // in order
 
   // Ends those that these rules, new ones, would not have made.
   void KeepWhatStands(const Permissions& permissions);
-  void Expire(BootTime now);  // forgets what is remembered no longer
+  // Forgets what is remembered no longer. Called every few seconds: if it was not, the machine
+  // slept, and what is under way is older than anything that is remembered.
+  void Expire(BootTime now);
 
   // The other side may believe, until then, in a grant that was left out here.
   void LeaveOut(BootTime until) { left_out_until_ = std::max(left_out_until_, until); }
@@ -56,6 +61,7 @@ class Grants {
   absl::flat_hash_map<Name, std::vector<Grant>> by_target_;  // none is empty
   size_t size_ = 0;
   BootTime left_out_until_{};
+  std::optional<BootTime> expired_at_;
 };
 
 struct GrantJudgement {

@@ -22,10 +22,13 @@ Permission ClientPolicy::Judge(const Name& asked, uint16_t type, Transport trans
   Permission permission = permissions_.Judge(asked, transport, destination);
   if (permission.standing == Standing::kProhibited && (type == dns::kDs || type == dns::kDnskey) &&
       ancestors_.contains(asked)) {
-    // As if by a rule behind all others: every drop by name stands before it.
-    return {Standing::kAnswered, static_cast<uint32_t>(policy_.rules.size()), {}};
+    return OfTrust();
   }
   return permission;
+}
+
+Permission ClientPolicy::OfTrust() const {
+  return {Standing::kAnswered, static_cast<uint32_t>(policy_.rules.size()), {}};
 }
 
 bool ClientPolicy::Lists(const Permission& permission) const {

@@ -18,11 +18,14 @@ class ClientPolicy {
   const Policy& policy() const { return policy_; }
   const Permissions& permissions() const { return permissions_; }
 
-  // Permissions::Judge; besides, DS and DNSKEY of the names above a listed one may be asked, so
-  // that a validating client can build its chain of trust. (Of what a regular expression lists, the
-  // names above are not known.)
+  // Permissions::Judge; besides, DS and DNSKEY of the names above a listed one may be asked. (Of
+  // what a regular expression lists, the names above are not known.)
   Permission Judge(const Name& asked, uint16_t type, Transport transport,
                    std::optional<Address> destination) const;
+
+  // What those may be asked by who builds a chain of trust: as if by a rule behind all others, so
+  // that every drop by name stands before it.
+  Permission OfTrust() const;
 
   // True if it is a rule with a host that lets the name be asked.
   bool Lists(const Permission& permission) const;

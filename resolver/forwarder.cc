@@ -77,7 +77,7 @@ void Forwarder::OnQuestion(Question question, const ReturnPath& path, BootTime n
 Permission Forwarder::PermissionOf(const Waiter& waiter, BootTime now) const {
   const Question& question = waiter.question;
   return granted_.Judge(
-      question.asked,
+      question.asked, question.type,
       policy_->Judge(question.asked, question.type, waiter.path.transport, waiter.path.destination),
       *policy_, now);
 }

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "pinning/answer.h"
+
 namespace dnspin {
 
 using std::chrono::seconds;
@@ -15,14 +17,17 @@ void GrantedNames::SetPolicy(const ClientPolicy& policy, BootTime now) {
   }
 }
 
-Permission GrantedNames::Judge(const Name& asked, Permission own, const ClientPolicy& policy,
-                               BootTime now) const {
+Permission GrantedNames::Judge(const Name& asked, uint16_t type, Permission own,
+                               const ClientPolicy& policy, BootTime now) const {
   if (!own.LeavesRoom()) {
     return own;
   }
   auto rules = grants_.RulesFor(asked, policy.permissions(), now);
   if (rules.empty()) {
-    return own;
+    const bool trust = type == dns::kDs || type == dns::kDnskey;
+    const bool above =
+        own.standing == Standing::kProhibited && trust && grants_.IsAbove(asked, now);
+    return above ? policy.OfTrust() : own;
   }
   const uint32_t first = rules.front();
   return {Standing::kPinned, first, std::move(rules)};

@@ -18,8 +18,9 @@ class GrantedNames {
   // What no longer stands is gone; what dnspind knows is known.
   void SetPolicy(const ClientPolicy& policy, BootTime now);
 
-  // `own` is what the rules say of `asked`; where they leave room, a grant that lives says more.
-  Permission Judge(const Name& asked, Permission own, const ClientPolicy& policy,
+  // `own` is what the rules say of `asked`; where they leave room, a grant that lives says more. DS
+  // and DNSKEY above a target may be asked as those above a listed name are.
+  Permission Judge(const Name& asked, uint16_t type, Permission own, const ClientPolicy& policy,
                    BootTime now) const;
 
   // The answer that `answer` is about names these `targets`; it brings no target of its own.

@@ -51,7 +51,7 @@ def assert_refused(qube, *names):
 
 
 def targets(lab, servers):
-    """Targets of CNAME, HTTPS, SRV and MX are asked, pinned and reached; their neighbours are not"""
+    """Targets of CNAME, HTTPS, SRV and MX are asked, pinned, reached; their neighbours not"""
     work, personal = lab.qube("work"), lab.qube("personal")
     named = {"CNAME": cname("www.shop.test", "a.edge.test"),
              "HTTPS": https("www.shop.test", 1, "b.edge.test"),

@@ -124,6 +124,24 @@ TEST(GrantStory, TheRootTheListedAndTheLocalNeedNoGrant) {
   stage.NothingIsLeft();
 }
 
+TEST(GrantStory, TheChainOfTrustOfATargetMayBeAsked) {
+  Stage stage(kRules);
+  const auto may_ask = [&stage](const char* name, uint16_t type) {
+    return stage.HeardOf(Learn(stage, name, type, {})).answer.rcode == dns::kNoError;
+  };
+  EXPECT_FALSE(may_ask("cdn.test", dns::kDs));
+  Learn(stage, "x.example.com", dns::kMx, {MxOf("x.example.com", "edge.cdn.test", 100)});
+  EXPECT_TRUE(may_ask("cdn.test", dns::kDs));
+  EXPECT_TRUE(may_ask("test", dns::kDnskey));
+  EXPECT_FALSE(may_ask("cdn.test", dns::kTxt));
+  EXPECT_FALSE(may_ask("other.test", dns::kDs));
+  EXPECT_TRUE(stage.firewall.requests.empty());
+  stage.Pass(seconds(100));
+  EXPECT_FALSE(may_ask("cdn.test", dns::kDs));
+  EXPECT_FALSE(may_ask("cdn.test", dns::kDnskey));
+  stage.NothingIsLeft();
+}
+
 TEST(GrantStory, TwoStepsDeepAndNoDeeper) {
   Stage stage(kRules);
   Learn(stage, "x.example.com", dns::kMx, {MxOf("x.example.com", "one.test")});

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -111,18 +112,21 @@ class FakeFirewall final : public DistantFirewall {
   void Request(const PinRequest& request) override {
     EXPECT_TRUE(DecodeFromReader(Octets(Encode(FromReader(request)))).ok());
     requests.push_back(request);
+    sent.emplace_back(request);
   }
   bool Grant(const GrantRequest& request) override {
     EXPECT_TRUE(DecodeFromReader(Octets(Encode(FromReader(request)))).ok());
     grants.push_back(request);
+    sent.emplace_back(request);
     return !full;
   }
   void Report(const RefusalReport& report) override { reports.push_back(report); }
 
   std::vector<PinRequest> requests;  // all that ever came
   std::vector<GrantRequest> grants;
-  bool full = false;  // no grant can be sent
-  size_t taken = 0;   // so many of them were replied to
+  std::deque<FromReader> sent;  // both, in order; for who takes them
+  bool full = false;            // no grant can be sent
+  size_t taken = 0;             // so many of them were replied to
   std::vector<RefusalReport> reports;
 };
 

@@ -33,7 +33,7 @@ class GrantTest : public testing::Test {
   // What is judged good is added, as both sides do.
   Kind Admit(const GrantRequest& request) {
     GrantJudgement judgement = JudgeGrant(request, grants_, rules_, now_);
-    EXPECT_EQ(judgement.why.empty(), judgement.kind != Kind::kWrong) << judgement.why;
+    EXPECT_TRUE(judgement.kind != Kind::kWrong || !judgement.why.empty());
     if (judgement.kind == Kind::kStands) {
       grants_.Add(std::move(judgement.grant));
     }
@@ -169,6 +169,18 @@ TEST_F(GrantTest, NewRulesEndWhatTheyWouldNotHaveMade) {
   ASSERT_EQ(grants_.All().size(), 1U);
   EXPECT_EQ(grants_.All()[0].target, N("edge.net"));
   EXPECT_EQ(RulesFor("edge.net"), std::vector<uint32_t>{2});
+}
+
+TEST_F(GrantTest, AfterASuspendWhatIsUnderWayIsOldAndNoLie) {
+  grants_.Expire(now_);
+  grants_.Expire(now_ + seconds(59));
+  now_ += seconds(59 + 59);
+  grants_.Expire(now_);
+  EXPECT_FALSE(grants_.MayMiss(now_));
+  now_ += Grants::kRemembered;
+  grants_.Expire(now_);
+  EXPECT_EQ(Admit(Request(".a.test", "edge.net", "far.net")), Kind::kLeftOut);
+  EXPECT_EQ(Admit(Request(".c.test", "edge.net", "far.net")), Kind::kWrong);
 }
 
 TEST_F(GrantTest, WhatWasLeftOutMayBeBelievedIn) {
