@@ -30,19 +30,19 @@ class Servers:
         zones.install(self.authority)
 
 
-def start_nsd(lab, texts):
-    folder = _folder(lab, "nsd")
-    lines = ["server:", f"  ip-address: {NSD_ADDRESS}", "  port: 53", "  server-count: 1",
+def start_nsd(lab, texts, address=NSD_ADDRESS, name="nsd"):
+    folder = _folder(lab, name)
+    lines = ["server:", f"  ip-address: {address}", "  port: 53", "  server-count: 1",
              "  username: \"\"", "  database: \"\"", "  pidfile: \"\"", "  xfrdfile: \"\"",
              f"  zonelistfile: \"{folder}/zone.list\"", f"  xfrdir: \"{folder}\"",
              f"  zonesdir: \"{folder}\"", "  zonefiles-check: no",
              "remote-control:", "  control-enable: no"]
     for zone, text in texts.items():
-        (folder / zone).write_text(text)
-        lines += ["zone:", f"  name: {zone}", f"  zonefile: {zone}"]
+        (folder / f"zone-{zone}").write_text(text)
+        lines += ["zone:", f"  name: {zone}", f"  zonefile: zone-{zone}"]
     (folder / "nsd.conf").write_text("\n".join(lines) + "\n")
     command = [_program("nsd"), "-d", "-c", folder / "nsd.conf"]
-    return _start(lab, command, folder, NSD_ADDRESS, 53)
+    return _start(lab, command, folder, address, 53)
 
 
 def start_web(lab):
