@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "nft/table_view.h"
 #include "pinning/check.h"
 
 namespace dnspin {
@@ -151,7 +152,25 @@ std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
   }
   DNSPIN_CHECK(group == client.groups.end());  // else a set without a rule: pins that open nothing
   lines.push_back(RejectText(family));
+  if (!client.digest.empty()) {
+    lines.back() += fmt::format(" comment \"{}{}\"", kDigestComment, client.digest);
+  }
   return lines;
+}
+
+// FNV-1a, 64 bits: an administrator's own rules are no attack on it.
+std::string RulesDigest(std::span<const Rule> rules) {
+  uint64_t hash = 0xcbf29ce484222325U;
+  const auto add = [&hash](std::string_view text) {
+    for (const char c : text) {
+      hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3U;
+    }
+  };
+  for (const Rule& rule : rules) {
+    add(rule.Text());
+    add("\n");
+  }
+  return fmt::format("{:016x}", hash);
 }
 
 }  // namespace dnspin

@@ -20,6 +20,7 @@ struct ClientRules {
   std::vector<Rule> rules;
   std::vector<PinGroup> groups;  // GroupsOf(rules, ...)
   uint32_t set_size = 0;         // of each pin set: twice the quota, so that it is never full
+  std::string digest;            // RulesDigest(rules); empty: the chain does not say it
   bool operator==(const ClientRules&) const = default;
 };
 
@@ -40,6 +41,10 @@ struct PinSetParts {
   bool operator==(const PinSetParts&) const = default;
 };
 std::optional<PinSetParts> ReadPinSetName(std::string_view name);
+
+// Says of two rule lists whether they are the same: what a restart asks to know which chains have
+// changed. Stands in the kernel as a comment.
+std::string RulesDigest(std::span<const Rule> rules);
 
 // The names of a client's pin sets in one family, in the order of its groups.
 std::vector<std::string> PinSetsOf(const ClientRules& client, Family family);

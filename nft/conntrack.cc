@@ -6,11 +6,13 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 
 namespace dnspin {
@@ -27,7 +29,7 @@ struct FreeWith {
   }
 };
 using Handle = std::unique_ptr<nfct_handle, FreeWith<&nfct_close>>;
-using Flow = std::unique_ptr<nf_conntrack, FreeWith<&nfct_destroy>>;
+using Entry = std::unique_ptr<nf_conntrack, FreeWith<&nfct_destroy>>;
 
 absl::StatusOr<Handle> Open() {
   Handle handle(nfct_open(CONNTRACK, 0));
@@ -41,57 +43,88 @@ absl::StatusOr<Handle> Open() {
   return handle;
 }
 
-bool IsFrom(const nf_conntrack* flow, const Address& client) {
-  const bool ipv4 = client.family() == Family::kIpv4;
-  const void* source = nfct_get_attr(flow, ipv4 ? ATTR_ORIG_IPV4_SRC : ATTR_ORIG_IPV6_SRC);
-  return source != nullptr && std::equal(client.bytes().begin(), client.bytes().end(),
-                                         static_cast<const uint8_t*>(source));
+std::optional<Address> AddressOf(const nf_conntrack* flow, nf_conntrack_attr ipv4,
+                                 nf_conntrack_attr ipv6) {
+  for (const auto& [attribute, octets] : {std::pair(ipv4, 4U), std::pair(ipv6, 16U)}) {
+    if (nfct_attr_is_set(flow, attribute) > 0) {
+      return Address::FromBytes(
+          {static_cast<const uint8_t*>(nfct_get_attr(flow, attribute)), octets});
+    }
+  }
+  return std::nullopt;
 }
 
-bool IsDns(const nf_conntrack* flow) {
-  const uint8_t protocol = nfct_get_attr_u8(flow, ATTR_ORIG_L4PROTO);
-  return (protocol == IPPROTO_UDP || protocol == IPPROTO_TCP) &&
-         nfct_get_attr_u16(flow, ATTR_ORIG_PORT_DST) == htons(kDnsPort);
+bool HasPorts(uint8_t protocol) { return protocol == IPPROTO_UDP || protocol == IPPROTO_TCP; }
+
+uint16_t PortOf(const nf_conntrack* flow, nf_conntrack_attr attribute) {
+  return ntohs(nfct_get_attr_u16(flow, attribute));
+}
+
+// The packet of the flow that expected this one.
+std::optional<Packet> MasterPacketOf(const nf_conntrack* flow) {
+  const auto destination = AddressOf(flow, ATTR_MASTER_IPV4_DST, ATTR_MASTER_IPV6_DST);
+  if (!destination) {
+    return std::nullopt;
+  }
+  return Packet{*destination, nfct_get_attr_u8(flow, ATTR_MASTER_L4PROTO),
+                PortOf(flow, ATTR_MASTER_PORT_DST), 0};
+}
+
+std::optional<Flow> FlowOf(const nf_conntrack* found) {
+  const auto source = AddressOf(found, ATTR_ORIG_IPV4_SRC, ATTR_ORIG_IPV6_SRC);
+  const auto asked = AddressOf(found, ATTR_ORIG_IPV4_DST, ATTR_ORIG_IPV6_DST);
+  const auto answers = AddressOf(found, ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV6_SRC);
+  if (!source || !asked || !answers) {
+    return std::nullopt;
+  }
+  Flow flow{*source, *asked, 0, {*answers, nfct_get_attr_u8(found, ATTR_ORIG_L4PROTO), 0, 0}};
+  if (HasPorts(flow.packet.protocol)) {
+    flow.asked_port = PortOf(found, ATTR_ORIG_PORT_DST);
+    flow.packet.port = PortOf(found, ATTR_REPL_PORT_SRC);
+  } else if (nfct_attr_is_set(found, ATTR_ICMP_TYPE) > 0) {
+    flow.packet.icmp_type = nfct_get_attr_u8(found, ATTR_ICMP_TYPE);
+  }
+  if (const auto master = MasterPacketOf(found)) {
+    flow.packet = *master;
+  }
+  return flow;
 }
 
 struct Search {
-  std::vector<Address> clients;  // of one family
-  std::vector<Flow> found;
+  const std::function<bool(const Flow&)>& unwanted;
+  std::vector<Entry> found;
 };
 
-int Keep(nf_conntrack_msg_type, nf_conntrack* flow, void* data) {
+int Keep(nf_conntrack_msg_type, nf_conntrack* found, void* data) {
   auto* search = static_cast<Search*>(data);
-  const bool wanted =
-      IsDns(flow) && std::any_of(search->clients.begin(), search->clients.end(),
-                                 [flow](const Address& client) { return IsFrom(flow, client); });
-  if (!wanted) {
+  const auto flow = FlowOf(found);
+  if (!flow || !search->unwanted(*flow)) {
     return NFCT_CB_CONTINUE;
   }
-  search->found.emplace_back(flow);
+  search->found.emplace_back(found);
   return NFCT_CB_STOLEN;
 }
 
-absl::Status Find(Family family, Search& search) {
+absl::Status Find(uint32_t family, Search& search) {
   const absl::StatusOr<Handle> handle = Open();
   if (!handle.ok()) {
     return handle.status();
   }
-  const uint32_t wanted = family == Family::kIpv4 ? AF_INET : AF_INET6;
   nfct_callback_register(handle->get(), NFCT_T_ALL, &Keep, &search);
-  if (nfct_query(handle->get(), NFCT_Q_DUMP, &wanted) < 0) {
+  if (nfct_query(handle->get(), NFCT_Q_DUMP, &family) < 0) {
     return absl::ErrnoToStatus(errno, "conntrack dump");
   }
   return absl::OkStatus();
 }
 
 // How many of them were still there.
-absl::StatusOr<size_t> Delete(const std::vector<Flow>& flows) {
+absl::StatusOr<size_t> Delete(const std::vector<Entry>& flows) {
   const absl::StatusOr<Handle> handle = Open();
   if (!handle.ok()) {
     return handle.status();
   }
   size_t count = 0;
-  for (const Flow& flow : flows) {
+  for (const Entry& flow : flows) {
     if (nfct_query(handle->get(), NFCT_Q_DESTROY, flow.get()) == 0) {
       ++count;
     } else if (errno != ENOENT) {
@@ -103,15 +136,10 @@ absl::StatusOr<size_t> Delete(const std::vector<Flow>& flows) {
 
 }  // namespace
 
-absl::StatusOr<size_t> ForgetDnsFlows(std::span<const Address> clients) {
+absl::StatusOr<size_t> ForgetFlows(const std::function<bool(const Flow&)>& unwanted) {
   size_t count = 0;
-  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    Search search;
-    std::copy_if(clients.begin(), clients.end(), std::back_inserter(search.clients),
-                 [family](const Address& client) { return client.family() == family; });
-    if (search.clients.empty()) {
-      continue;
-    }
+  for (const uint32_t family : {AF_INET, AF_INET6}) {
+    Search search{unwanted, {}};
     if (absl::Status status = Find(family, search); !status.ok()) {
       return status;
     }
@@ -125,6 +153,16 @@ absl::StatusOr<size_t> ForgetDnsFlows(std::span<const Address> clients) {
     count += *deleted;
   }
   return count;
+}
+
+absl::StatusOr<size_t> ForgetDnsFlows(std::span<const Address> clients) {
+  if (clients.empty()) {
+    return 0;
+  }
+  const absl::flat_hash_set<Address> sources(clients.begin(), clients.end());
+  return ForgetFlows([&](const Flow& flow) {
+    return flow.asked_port == kDnsPort && sources.contains(flow.source);
+  });
 }
 
 }  // namespace dnspin

@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::chrono::seconds kTidyEvery{5};
 constexpr std::chrono::milliseconds kControlPause{200};
+constexpr std::chrono::milliseconds kRestorePause{20};    // after one that failed
+constexpr std::chrono::milliseconds kReloadPauseMin{20};  // signals that come faster are one
+constexpr std::chrono::milliseconds kSleepMin{100};       // clocks are not read at one instant
+constexpr std::chrono::seconds kComparePause{1};
 
 }  // namespace
 
@@ -47,6 +51,10 @@ absl::Status Daemon::WatchAll() {
   if (!status.ok()) {
     return status;
   }
+  status = watch(parts_.ruleset_watch.fd(), [](Ready) {});  // looked at in every turn
+  if (!status.ok()) {
+    return status;
+  }
   auto control = ControlServer::Create(
       std::move(parts_.control_listener), parts_.control_group, parts_.reactor,
       [this](const std::string& request) { return AnswerControl(request); });
@@ -60,14 +68,11 @@ absl::Status Daemon::WatchAll() {
 absl::Status Daemon::Begin(Desired desired) {
   started_ = parts_.clock.Now();
   followed_.Adopt(desired, roster_.desired(), started_);
+  slept_ = parts_.clock.Slept();
   if (auto status = WatchAll(); !status.ok()) {
     return status;
   }
-  const auto kernel_pins = ReadKernelPins(desired.ruleset.table);
-  if (!kernel_pins.ok()) {
-    return kernel_pins.status();
-  }
-  if (auto status = roster_.Begin(desired, *kernel_pins, started_); !status.ok()) {
+  if (auto status = roster_.Begin(desired, started_); !status.ok()) {
     return status;
   }
   for (const std::string& warning : desired.warnings) {
@@ -102,6 +107,8 @@ absl::Status Daemon::RunOneTurn() {
   if (auto status = readers_.TakeExits(roster_.clients(), now); !status.ok()) {
     return status;  // without its launcher dnspind can start no reader: it starts anew itself
   }
+  LookForSleep(now);
+  LookForDisturbance(now);
   TakeRequests(now);
   if (routes_changed_) {
     routes_changed_ = false;
@@ -111,13 +118,14 @@ absl::Status Daemon::RunOneTurn() {
     }
   }
   FollowServers(now);
-  if (reload_wanted_) {
+  if (reload_wanted_ && reload_not_before_ <= now) {
     ReloadAndSay(now);
   }
   if (expiry_at_ && *expiry_at_ <= now) {
     EndExpiredRules(now);
   }
   readers_.Restart(roster_.clients(), now);
+  roster_.CutRefusedFlows(now);
   Tidy(now);
   return absl::OkStatus();
 }
@@ -143,7 +151,8 @@ void Daemon::TakeRequests(BootTime now) {
       ended.emplace_back(id, *std::move(fault));
     }
   }
-  for (auto& end : pins_.Settle(roster_.clients())) {
+  CommitRequests(now);
+  for (auto& end : pins_.Answer(roster_.clients())) {
     ended.push_back(std::move(end));
   }
   for (const auto& [id, fault] : ended) {
@@ -165,6 +174,67 @@ void Daemon::FollowServers(BootTime now) {
   }
   if (reading.servers) {
     roster_.FollowUpstreams(*reading.servers, now);
+  }
+}
+
+// What others did in the meantime is put right before anything is told.
+void Daemon::CommitRequests(BootTime now) {
+  if (!pins_.Waiting()) {
+    return;
+  }
+  const bool confirmed = pins_.Commit(roster_.clients());
+  const uint64_t restores = restores_;
+  LookForDisturbance(now);
+  if (!confirmed && (restores_ != restores || !pins_.Commit(roster_.clients()))) {
+    Compare(now);
+  }
+}
+
+void Daemon::LookForDisturbance(BootTime now) {
+  const auto disturbed = parts_.ruleset_watch.Drain();
+  if (!disturbed.ok()) {
+    parts_.journal.Say(Priority::kError,
+                       "netfilter events: " + std::string(disturbed.status().message()), now);
+    Compare(now);
+  } else if (disturbed->has_value()) {
+    Restore(**disturbed + " changed what dnspind made", now);
+  } else if (restore_at_ && *restore_at_ <= now) {
+    Restore("the kernel may not hold what it should", now);
+  }
+}
+
+// Kernel timers stand still while the machine sleeps; TTLs do not.
+void Daemon::LookForSleep(BootTime now) {
+  const auto slept = parts_.clock.Slept();
+  if (slept - slept_ > kSleepMin) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(slept - slept_).count();
+    for (auto& [id, client] : roster_.clients()) {
+      client.ledger.Expire(now);
+    }
+    Restore(fmt::format("the machine slept for {}s", seconds), now);
+  }
+  slept_ = slept;
+}
+
+void Daemon::Restore(const std::string& why, BootTime now) {
+  restore_at_.reset();
+  ++restores_;
+  if (const auto status = roster_.Restore(now); !status.ok()) {
+    restore_at_ = now + kRestorePause;
+    parts_.journal.Say(
+        Priority::kError,
+        fmt::format("{}: it cannot be restored for now: {}", why, std::string(status.message())),
+        now);
+    return;
+  }
+  parts_.journal.Say(Priority::kWarning, why + ": it is again as it was", now);
+}
+
+// The kernel said no, or nothing: what it holds is looked at, though not at every such answer.
+void Daemon::Compare(BootTime now) {
+  if (compare_not_before_ <= now) {
+    compare_not_before_ = now + kComparePause;
+    restore_at_ = restore_at_.value_or(now);
   }
 }
 
@@ -205,6 +275,8 @@ void Daemon::ReloadAndSay(BootTime now) {
                        fmt::format("reloaded: {} clients", roster_.clients().size()), now);
   }
   NotifyServiceManager("READY=1");
+  const BootTime after = parts_.clock.Now();
+  reload_not_before_ = after + std::max<BootClock::duration>(kReloadPauseMin, after - now);
 }
 
 // Rules end on time whatever the files look like at that moment: none is read.
@@ -255,8 +327,9 @@ std::optional<BootTime> Daemon::NextDeadline() const {
   if (const auto reading = followed_.NextDeadline()) {
     next = std::min(next, *reading);
   }
-  if (expiry_at_) {
-    next = std::min(next, *expiry_at_);
+  for (const auto& due : {expiry_at_, restore_at_,
+                          reload_wanted_ ? std::optional(reload_not_before_) : std::nullopt}) {
+    next = std::min(next, due.value_or(next));
   }
   if (control_ && control_->Busy()) {
     next = std::min(next, parts_.clock.Now() + kControlPause);

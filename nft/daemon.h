@@ -15,6 +15,7 @@
 #include "nft/pin_service.h"
 #include "nft/reader_service.h"
 #include "nft/roster.h"
+#include "nft/ruleset_watch.h"
 #include "nft/set_writer.h"
 
 namespace dnspin {
@@ -31,6 +32,7 @@ class Daemon {
     Routes& routes;
     RouteWatch& route_watch;
     FileWatch& resolv_conf_watch;
+    RulesetWatch& ruleset_watch;  // which knows this process' own transactions
     LauncherLink& launcher;
     Descriptor signals;  // signalfd of SIGTERM, SIGINT, SIGHUP
     Descriptor control_listener;
@@ -54,6 +56,11 @@ class Daemon {
   void TakeSignals();
   void TakeRequests(BootTime now);
   void FollowServers(BootTime now);
+  void CommitRequests(BootTime now);
+  void LookForDisturbance(BootTime now);
+  void LookForSleep(BootTime now);
+  void Restore(const std::string& why, BootTime now);
+  void Compare(BootTime now);
   absl::Status Reload(BootTime now);
   void ReloadAndSay(BootTime now);
   void EndExpiredRules(BootTime now);
@@ -77,6 +84,11 @@ class Daemon {
   BootTime tidy_at_;
   std::optional<BootTime> expiry_at_;  // a rule with `expire` ends then
   uint64_t reloads_ = 0;
+  BootTime reload_not_before_;
+  uint64_t restores_ = 0;
+  std::optional<BootTime> restore_at_;  // the kernel may not be as it should: look again then
+  BootTime compare_not_before_;
+  BootClock::duration slept_{};
 };
 
 }  // namespace dnspin

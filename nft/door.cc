@@ -93,7 +93,7 @@ absl::StatusOr<Door> TryPort(uint16_t port) {
 
 absl::StatusOr<Door> OpenDoor(uint16_t port_wished) {
   absl::StatusOr<Door> door = TryPort(port_wished);
-  for (int tries = 1; !door.ok() && tries < kTries; ++tries) {
+  for (int tries = 1; port_wished == 0 && !door.ok() && tries < kTries; ++tries) {
     door = TryPort(0);
   }
   return door;

@@ -16,7 +16,7 @@ struct Door {
   uint16_t port = 0;
 };
 
-// On `port_wished` if that is free, else on any port that is free for all four.
+// On `port_wished`; 0: on any port that is free for all four.
 absl::StatusOr<Door> OpenDoor(uint16_t port_wished);
 
 }  // namespace dnspin

@@ -34,7 +34,7 @@ absl::Status ReadTables(Nftables& nftables, const std::set<std::string>& present
   return absl::OkStatus();
 }
 
-absl::StatusOr<KernelView> Look(Nftables& nftables, const std::string& table) {
+absl::StatusOr<KernelView> LookAtTables(Nftables& nftables, const std::string& table) {
   const absl::StatusOr<std::string> listing = nftables.ListJson("list tables");
   if (!listing.ok()) {
     return listing.status();
@@ -53,11 +53,13 @@ absl::StatusOr<KernelView> Look(Nftables& nftables, const std::string& table) {
   return view;
 }
 
-absl::Status LookAndRun(Nftables& nftables, const std::string& table,
-                        const std::function<std::string(const KernelView&)>& text) {
+using TextFor = std::function<std::string(const KernelView&)>;
+using Looking = std::function<absl::StatusOr<KernelView>()>;
+
+absl::Status LookAndRun(Nftables& nftables, const Looking& look, const TextFor& text) {
   absl::Status status;
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    const absl::StatusOr<KernelView> view = Look(nftables, table);
+    const absl::StatusOr<KernelView> view = look();
     status = view.ok() ? nftables.Run(text(*view)) : view.status();
     if (status.ok()) {
       break;
@@ -68,16 +70,30 @@ absl::Status LookAndRun(Nftables& nftables, const std::string& table,
 
 }  // namespace
 
-absl::Status Firewall::Install(const Ruleset& ruleset) {
+absl::StatusOr<KernelView> Firewall::Look() const {
+  auto view = LookAtTables(nftables_, table_);
+  auto pins = view.ok() ? ReadKernelPins(table_) : view.status();
+  if (!pins.ok()) {
+    return pins.status();
+  }
+  view->pins = *std::move(pins);
+  return view;
+}
+
+absl::Status Firewall::Install(const Ruleset& ruleset, const KernelView* seen) {
   DNSPIN_CHECK(ruleset.terms.table == table_);
-  return LookAndRun(nftables_, table_,
-                    [&](const KernelView& view) { return InstallText(ruleset, view, way_); });
+  const auto text = [&](const KernelView& view) { return InstallText(ruleset, view, way_); };
+  if (seen != nullptr && nftables_.Run(text(*seen)).ok()) {
+    return absl::OkStatus();
+  }
+  return LookAndRun(
+      nftables_, [this] { return Look(); }, text);
 }
 
 absl::Status Firewall::Apply(const RulesetChange& change) {
-  absl::Status status = LookAndRun(nftables_, table_, [&](const KernelView& view) {
-    return ChangeText(table_, change, view, way_);
-  });
+  absl::Status status = LookAndRun(
+      nftables_, [this] { return LookAtTables(nftables_, table_); },
+      [&](const KernelView& view) { return ChangeText(table_, change, view, way_); });
   const std::string moved = MovedText(table_, change);
   if (!status.ok() || moved.empty()) {
     return status;
@@ -96,8 +112,9 @@ absl::Status Firewall::SetDoorways(std::span<const Doorway> doorways) {
 }
 
 absl::Status Firewall::Teardown(Nftables& nftables, const std::string& table) {
-  return LookAndRun(nftables, table,
-                    [&](const KernelView& view) { return TeardownText(table, view); });
+  return LookAndRun(
+      nftables, [&] { return LookAtTables(nftables, table); },
+      [&](const KernelView& view) { return TeardownText(table, view); });
 }
 
 }  // namespace dnspin

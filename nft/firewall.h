@@ -18,10 +18,13 @@ class Firewall {
   Firewall(Nftables& nftables, std::string table, RefreshWay way)  // `nftables` outlives it
       : nftables_(nftables), table_(std::move(table)), way_(way) {}
 
+  // What the kernel has of ours, and beside it.
+  absl::StatusOr<KernelView> Look() const;
+
   // Brings the kernel from whatever is there to `ruleset`: at start, after others changed our
   // tables, and when terms or set sizes change. There is no instant in which it is open. Foreign
-  // rules in our tables stay. Failed: all is as it was.
-  absl::Status Install(const Ruleset& ruleset);
+  // rules in our tables stay. Failed: all is as it was. `seen`: what Look() has just said.
+  absl::Status Install(const Ruleset& ruleset, const KernelView* seen = nullptr);
 
   // Some clients come, go or change, pins move along. Failed: all is as it was. But kDataLoss: the
   // new rules are in force, and pins that moved may still be in their old sets too; only Install

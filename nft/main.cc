@@ -173,9 +173,16 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
   if (!resolv_conf_watch.ok()) {
     return resolv_conf_watch.status();
   }
+  auto ruleset_watch = RulesetWatch::Create(desired.ruleset.table);
+  if (!ruleset_watch.ok()) {
+    return ruleset_watch.status();
+  }
   auto set_writer = SetWriter::Create(desired.ruleset.table, ForcedRefreshWay());
   if (!set_writer.ok()) {
     return set_writer.status();
+  }
+  if (auto status = ruleset_watch->LearnOwn((*set_writer)->port_id()); !status.ok()) {
+    return status;
   }
   Firewall firewall(*nftables, desired.ruleset.table, (*set_writer)->refresh_way());
   LauncherLink launcher(std::move(started.launcher));
@@ -188,6 +195,7 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
                  .routes = *routes,
                  .route_watch = *route_watch,
                  .resolv_conf_watch = *resolv_conf_watch,
+                 .ruleset_watch = *ruleset_watch,
                  .launcher = launcher,
                  .signals = std::move(signals),
                  .control_listener = std::move(started.control),

@@ -21,6 +21,10 @@ int ErrorOf(const nlmsghdr& message) {
   return -*static_cast<const int*>(mnl_nlmsg_get_payload(&message));
 }
 
+int LengthUpTo(const char* end, const nlattr* attribute) {
+  return static_cast<int>(end - reinterpret_cast<const char*>(attribute));
+}
+
 }  // namespace
 
 absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(int bus, std::span<const int> groups) {
@@ -57,6 +61,13 @@ absl::Status NetlinkSocket::Send(std::span<const char> bytes) {
     return Failed(errno, "netlink send");
   }
   return absl::OkStatus();
+}
+
+uint32_t NetlinkSocket::port_id() const {
+  sockaddr_nl own{};
+  socklen_t length = sizeof(own);
+  ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&own), &length);
+  return own.nl_pid;
 }
 
 absl::Status NetlinkSocket::WaitUntilReadable(Time deadline) {
@@ -153,6 +164,23 @@ absl::Status NetlinkSocket::Ask(const nlmsghdr& request,
     }
   }
   return answer.disturbed ? absl::AbortedError("a netlink dump was disturbed") : absl::OkStatus();
+}
+
+std::optional<std::span<const uint8_t>> FindAttribute(const nlmsghdr& message, size_t offset,
+                                                      int type) {
+  if (mnl_nlmsg_get_payload_len(&message) < offset) {
+    return std::nullopt;
+  }
+  const char* end = reinterpret_cast<const char*>(&message) + message.nlmsg_len;
+  const auto* attribute =
+      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, offset));
+  for (; mnl_attr_ok(attribute, LengthUpTo(end, attribute)); attribute = mnl_attr_next(attribute)) {
+    if (mnl_attr_get_type(attribute) == type) {
+      return std::span(static_cast<const uint8_t*>(mnl_attr_get_payload(attribute)),
+                       mnl_attr_get_payload_len(attribute));
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace dnspin

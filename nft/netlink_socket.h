@@ -28,6 +28,7 @@ class NetlinkSocket {
 
   int fd() const { return socket_.get(); }
   uint32_t NextSequence() { return ++sequence_; }
+  uint32_t port_id() const;  // the kernel's name for this socket
 
   // All messages of `bytes` as one datagram.
   absl::Status Send(std::span<const char> bytes);
@@ -56,5 +57,9 @@ class NetlinkSocket {
   uint32_t sequence_ = 0;
   int error_ = 0;
 };
+
+// The value of the first attribute of this type behind the message's own header of `offset` octets.
+std::optional<std::span<const uint8_t>> FindAttribute(const nlmsghdr& message, size_t offset,
+                                                      int type);
 
 }  // namespace dnspin

@@ -21,16 +21,29 @@ PinElement ElementOf(const ServedClient& client, const Pin& pin, BootTime now) {
 // Every holder goes where the rules now put its name; one whom they put nowhere ends here.
 Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime now) {
   Ledger ledger(after.policy.terms);
+  const auto rehold = [&](const PinKey& key, const PinHolder& holder) {
+    if (!MayPin(key.address, holder.asked, after.policy, *after.permissions)) {
+      return;
+    }
+    for (const Ledger::Place& place : PlacesOfHolder(holder.rule_host, holder.asked, after.policy,
+                                                     *after.permissions, after.groups)) {
+      const PinKey there{place.group, key.address};
+      PinHolder moved{place.rule_host, holder.asked, holder.until};
+      if (holder.until > now) {
+        ledger.Adopt(there, std::move(moved));
+      } else {
+        ledger.AdoptPast(there, std::move(moved));
+      }
+    }
+  };
   for (const auto& [key, pin] : before.ledger.pins()) {
     for (const PinHolder& holder : pin.holders) {
-      if (holder.until <= now ||
-          !MayPin(key.address, holder.asked, after.policy, *after.permissions)) {
-        continue;
-      }
-      for (const Ledger::Place& place : PlacesOfHolder(holder.rule_host, holder.asked, after.policy,
-                                                       *after.permissions, after.groups)) {
-        ledger.Adopt({place.group, key.address}, {place.rule_host, holder.asked, holder.until});
-      }
+      rehold(key, holder);
+    }
+  }
+  for (const auto& [key, holders] : before.ledger.past()) {
+    for (const PinHolder& holder : holders) {
+      rehold(key, holder);
     }
   }
   return ledger;

@@ -135,10 +135,13 @@ std::optional<ReaderFault> PinService::Consider(ServedClient& client, const Gran
   return std::nullopt;
 }
 
-std::vector<std::pair<ClientId, ReaderFault>> PinService::Settle(ServedClients& clients) {
+bool PinService::Commit(ServedClients& clients) {
   const BootTime before = clock_.Now();
   for (size_t i = 0; i < pending_.size(); ++i) {
     const Pending& pending = pending_[i];
+    if (pending.outcome) {
+      continue;
+    }
     const ServedClient& client = clients.at(pending.client);
     std::vector<PinElement> elements;
     for (const PinChange& change : pending.changes) {
@@ -152,45 +155,54 @@ std::vector<std::pair<ClientId, ReaderFault>> PinService::Settle(ServedClients& 
   }
   const std::vector<Decision> decisions = gate_.Settle();
   const BootTime after = clock_.Now();
-  std::vector<std::pair<ClientId, ReaderFault>> ended;
+  bool all = true;
   for (const Decision& decision : decisions) {
-    Pending& pending = pending_[decision.ticket];
+    all = all && decision.pinned;
+    if (decision.pinned) {
+      Pending& pending = pending_[decision.ticket];
+      Confirm(clients.at(pending.client), pending, after);
+    }
+  }
+  return all;
+}
+
+std::vector<std::pair<ClientId, ReaderFault>> PinService::Answer(ServedClients& clients) {
+  const BootTime now = clock_.Now();
+  std::vector<std::pair<ClientId, ReaderFault>> ended;
+  for (Pending& pending : pending_) {
     ServedClient& client = clients.at(pending.client);
-    Finish(client, pending, decision.pinned, after);
+    if (!pending.outcome) {
+      Fail(client, pending, now);
+    }
     const auto status = SendPacket(
         client.channel.get(), Encode(ToReader(PinReply{pending.request.ticket, *pending.outcome})));
     if (!status.ok()) {
       ended.emplace_back(client.id,
                          ReaderFault{std::string(status.message()), absl::IsUnavailable(status)});
     }
-  }
-  for (const Pending& pending : pending_) {
-    clients.at(pending.client).ledger.EndOfTurn();
+    client.ledger.EndOfTurn();
   }
   pending_.clear();
   return ended;
 }
 
-void PinService::Finish(ServedClient& client, Pending& pending, bool pinned, BootTime now) {
-  if (pending.outcome) {
-    return;  // it asked the kernel for nothing
-  }
-  if (!pinned) {
-    ++commits_failed_;
-    ++client.pins_refused;
-    pending.outcome = PinOutcome::kFailed;
-    journal_.Write({Priority::kError,
-                    fmt::format("the kernel did not take the pins of {} for {}",
-                                pending.request.asked.Text(), client.desired.name),
-                    "error",
-                    client.desired.name,
-                    {{"DNSPIN_NAME", pending.request.asked.Text()}}},
-                   now);
-    return;
-  }
+void PinService::Confirm(ServedClient& client, Pending& pending, BootTime now) {
   pending.outcome = PinOutcome::kDone;
   LogPinned(client, pending, now);
   client.ledger.Record(pending.changes);
+}
+
+void PinService::Fail(ServedClient& client, Pending& pending, BootTime now) {
+  ++commits_failed_;
+  ++client.pins_refused;
+  pending.outcome = PinOutcome::kFailed;
+  journal_.Write({Priority::kError,
+                  fmt::format("the kernel did not take the pins of {} for {}",
+                              pending.request.asked.Text(), client.desired.name),
+                  "error",
+                  client.desired.name,
+                  {{"DNSPIN_NAME", pending.request.asked.Text()}}},
+                 now);
 }
 
 void PinService::LogPinned(const ServedClient& client, const Pending& pending, BootTime now) {

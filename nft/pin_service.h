@@ -29,9 +29,15 @@ class PinService {
   // if it must: it closed the channel, sent what no honest reader sends, or does not read.
   std::optional<ReaderFault> Take(ServedClient& client, BootTime now);
 
-  // One instant for all that was taken: pins it and answers. Returns the clients whose reader must
-  // end.
-  std::vector<std::pair<ClientId, ReaderFault>> Settle(ServedClients& clients);
+  bool Waiting() const { return !pending_.empty(); }
+
+  // Has the kernel confirm what was taken and is not confirmed yet. False if it did not confirm all
+  // of it: that can be tried again.
+  bool Commit(ServedClients& clients);
+
+  // Answers all that was taken: what the kernel has not confirmed has failed. Returns the clients
+  // whose reader must end.
+  std::vector<std::pair<ClientId, ReaderFault>> Answer(ServedClients& clients);
 
   uint64_t commits_failed() const { return commits_failed_; }
 
@@ -47,7 +53,8 @@ class PinService {
   std::optional<ReaderFault> Consider(ServedClient& client, Pending& pending, BootTime now);
   std::optional<ReaderFault> Consider(ServedClient& client, const GrantRequest& request,
                                       BootTime now);
-  void Finish(ServedClient& client, Pending& pending, bool pinned, BootTime now);
+  void Confirm(ServedClient& client, Pending& pending, BootTime now);
+  void Fail(ServedClient& client, Pending& pending, BootTime now);
   void LogPinned(const ServedClient& client, const Pending& pending, BootTime now);
   void TakeCounters(ServedClient& client, const CountersReport& report, BootTime now);
   void LogRefusal(const ServedClient& client, const RefusalReport& report, BootTime now);

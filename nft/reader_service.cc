@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "io/packet_pair.h"
 
@@ -14,6 +15,7 @@ namespace {
 constexpr std::chrono::seconds kLongLife{10};
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kPauseMax{5000};
+constexpr std::chrono::milliseconds kWaitForDoor{10};
 
 // Room for kRequestsOpenMax replies at once: a full channel then means that the peer does not read.
 constexpr int kChannelOctets = 4 << 20;
@@ -26,7 +28,16 @@ std::string HowItEnded(int status) {
 }  // namespace
 
 absl::Status ReaderService::OpenDoor(ServedClient& client, uint16_t port_wished) {
-  const auto port = launcher_.OpenDoor(static_cast<uint32_t>(client.id), port_wished);
+  const auto number = static_cast<uint32_t>(client.id);
+  auto port = launcher_.OpenDoor(number, port_wished);
+  while (!port.ok() && port_wished != 0 && waits_for_doors_ > 0) {
+    --waits_for_doors_;
+    std::this_thread::sleep_for(kWaitForDoor);
+    port = launcher_.OpenDoor(number, port_wished);
+  }
+  if (!port.ok() && port_wished != 0) {
+    port = launcher_.OpenDoor(number, 0);
+  }
   if (!port.ok()) {
     return port.status();
   }

@@ -25,7 +25,8 @@ class ReaderService {
         journal_(journal),
         write_policy_(std::move(write_policy)) {}
 
-  // The client's listening sockets; they outlive its readers. On `port_wished` if that is free.
+  // The client's listening sockets; they outlive its readers. On `port_wished` if that is free, or
+  // becomes so in a moment: an earlier dnspind's readers may be about to end.
   absl::Status OpenDoor(ServedClient& client, uint16_t port_wished);
   void CloseDoor(const ServedClient& client);
 
@@ -65,7 +66,8 @@ class ReaderService {
   WritePolicy write_policy_;
   std::map<uint32_t, Reader> readers_;  // by our number
   uint32_t next_reader_ = 1;
-  uint32_t failures_ = 0;  // readers in a row that did not live long
+  int waits_for_doors_ = 50;  // are left, for all of them together
+  uint32_t failures_ = 0;     // readers in a row that did not live long
   std::optional<BootTime> restart_at_;
   uint64_t restarted_ = 0;
 };

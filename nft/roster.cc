@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
-#include "nft/judge.h"
+#include "nft/conntrack.h"
 #include "nft/pin_moves.h"
 #include "pinning/kernel_name.h"
 
@@ -15,14 +16,14 @@ namespace {
 ClientRules RulesOf(const ServedClient& client) {
   // Twice the quota: expired elements count against the size until they are collected.
   return {client.desired.addresses, client.policy.rules, client.groups,
-          2 * client.policy.terms.per_client};
+          2 * client.policy.terms.per_client, client.digest};
 }
 
-std::vector<Doorway> DoorwaysOf(const ServedClients& clients) {
+std::vector<Doorway> DoorwaysOf(const std::vector<const ServedClient*>& clients) {
   std::vector<Doorway> doorways;
-  for (const auto& [id, client] : clients) {
-    for (const Address& address : client.desired.addresses) {
-      doorways.push_back({address, client.port});
+  for (const ServedClient* client : clients) {
+    for (const Address& address : client->desired.addresses) {
+      doorways.push_back({address, client->port});
     }
   }
   return doorways;
@@ -50,77 +51,34 @@ const ServedClient* FindSame(const ServedClients& clients, const DesiredClient& 
   return found == clients.end() ? nullptr : &found->second;
 }
 
-std::vector<Address> AddressesOf(const ServedClients& clients) {
-  std::vector<Address> addresses;
-  for (const auto& [id, client] : clients) {
-    addresses.insert(addresses.end(), client.desired.addresses.begin(),
-                     client.desired.addresses.end());
-  }
-  return addresses;
+void Append(std::vector<Address>& addresses, const std::vector<Address>& more) {
+  addresses.insert(addresses.end(), more.begin(), more.end());
 }
 
-// What a comment that was cut to fit still says of its rule host.
-std::string CutHost(const HostPattern& host) {
-  return ReadPinComment(PinComment(host.Text(), host.name)).rule_host;
+std::vector<const ServedClient*> AllOf(const ServedClients& clients) {
+  std::vector<const ServedClient*> all;
+  for (const auto& [id, client] : clients) {
+    all.push_back(&client);
+  }
+  return all;
 }
+
+std::string Words(const absl::Status& status) { return std::string(status.message()); }
 
 }  // namespace
 
-std::optional<Interface> Roster::InterfaceTowards(const Address& address) const {
-  auto interface = routes_.Towards(address);
-  return interface.ok() ? *std::move(interface) : std::nullopt;  // no route: nowhere, for now
-}
-
-// What this machine's addresses and routes are now.
-void Roster::LookAround(const Desired& desired, BootTime now) {
-  if (auto local = routes_.OwnAddresses(); local.ok()) {
-    own_ = *std::move(local);  // else those of before stay: none may be forgotten
-  }
-  for (const DesiredClient& client : desired.clients) {
-    own_.insert(own_.end(), client.addresses.begin(), client.addresses.end());
-  }
-  std::sort(own_.begin(), own_.end());
-  own_.erase(std::unique(own_.begin(), own_.end()), own_.end());
-  upstreams_.clear();
-  const auto not_asked_before = std::exchange(not_asked_, {});
-  for (const Endpoint& endpoint : desired.upstreams) {
-    const auto interface = InterfaceTowards(endpoint.address);
-    const Upstream upstream{endpoint, interface ? interface->name : std::string()};
-    // A client could answer there, and would be asked about the others.
-    const bool refused = interface && MatchesInterface(desired.ruleset.interfaces, interface->name);
-    (refused ? not_asked_ : upstreams_).push_back(upstream);
-  }
-  for (const Upstream& upstream : not_asked_) {
-    if (std::find(not_asked_before.begin(), not_asked_before.end(), upstream) ==
-        not_asked_before.end()) {
-      journal_.Say(Priority::kWarning,
-                   fmt::format("upstream {} is behind client interface {}: it is not asked",
-                               upstream.endpoint.Text(), upstream.interface),
-                   now);
-    }
-  }
-}
-
 // The client's place in the world: its interface, our addresses, the upstreams.
-void Roster::Place(const Desired& desired, ServedClient& client) const {
-  client.interface.clear();
-  client.policy.interface_index = 0;
-  for (const Address& address : client.desired.addresses) {
-    const auto interface = InterfaceTowards(address);
-    if (interface && MatchesInterface(desired.ruleset.interfaces, interface->name)) {
-      client.interface = interface->name;
-      client.policy.interface_index = interface->index;
-      break;
-    }
-  }
-  client.policy.own = own_;
-  client.policy.upstreams = upstreams_;
+void Roster::Place(ServedClient& client) const {
+  const auto interface = surroundings_.InterfaceOf(client.desired.addresses);
+  client.interface = interface ? interface->name : "";
+  client.policy.interface_index = interface ? interface->index : 0;
+  client.policy.own = surroundings_.own();
+  client.policy.upstreams = surroundings_.upstreams();
 }
 
-ServedClient Roster::Prepare(const Desired& desired, const DesiredClient& wanted, ClientId id,
+ServedClient Roster::Prepare(const Desired& desired, const DesiredClient& wanted,
                              const ServedClient* before) const {
   ServedClient client;
-  client.id = id;
   client.desired = wanted;
   Policy& policy = client.policy;
   policy.client = wanted.name;
@@ -132,65 +90,29 @@ ServedClient Roster::Prepare(const Desired& desired, const DesiredClient& wanted
   policy.bindings = desired.bindings;
   policy.intercept_any = desired.ruleset.intercept_any;
   policy.intercept = desired.ruleset.intercept;
-  Place(desired, client);
-  if (before != nullptr && !(policy == before->policy)) {
-    ++policy.generation;
-  }
-  client.permissions = std::make_unique<Permissions>(policy);
-  client.groups =
-      GroupsOf(policy.rules, before != nullptr ? before->groups : std::vector<PinGroup>());
+  Place(client);
   client.ledger.SetTerms(policy.terms);
   return client;
 }
 
-// Pins that the kernel holds for this client go on living under the rules that spell their host.
-void Roster::Adopt(ServedClient& client, const std::vector<KernelPin>& kernel_pins, BootTime now) {
-  for (const KernelPin& pin : kernel_pins) {
-    const auto parts = ReadPinSetName(pin.set);
-    const auto first = FirstAddress(client.desired.addresses, pin.family);
-    if (!parts || !first || parts->label != AddressLabel(*first) || pin.left.count() <= 0 ||
-        pin.address.family() != pin.family) {
-      continue;
-    }
-    AdoptPin(client, pin, now);
+// What follows from a policy that is new to this client.
+void Roster::Complete(ServedClient& client, const ServedClient* before) const {
+  if (before != nullptr) {
+    ++client.policy.generation;
+    client.id = before->id;
+    client.port = before->port;
   }
+  client.permissions = std::make_shared<const Permissions>(client.policy);
+  client.groups =
+      GroupsOf(client.policy.rules, before != nullptr ? before->groups : std::vector<PinGroup>());
+  client.digest = RulesDigest(client.policy.rules);
 }
 
-// Judged as if it were asked for now. A comment that was cut says no whole name: such a pin stays
-// with the rule that spells its host, under what is left of the name, until rules change.
-void Roster::AdoptPin(ServedClient& client, const KernelPin& pin, BootTime now) {
-  const CommentParts comment = ReadPinComment(pin.comment);
-  const bool whole = pin.comment.size() < kCommentOctetsMax;
-  for (const PinGroup& group : client.groups) {
-    for (const uint32_t position : group.rules) {
-      const HostPattern& host = *client.policy.rules[position].host;
-      if (CutHost(host) != comment.rule_host) {
-        continue;
-      }
-      const auto asked = Name::FromHost(comment.asked);
-      const auto places = asked && whole ? PlacesOfHolder(host.Text(), *asked, client.policy,
-                                                          *client.permissions, client.groups)
-                                         : std::vector<Ledger::Place>{{group.number, host.Text()}};
-      const bool placed = std::any_of(places.begin(), places.end(), [&](const auto& place) {
-        return place.group == group.number && place.rule_host == host.Text();
-      });
-      const Name name = asked.value_or(host.name);
-      if (placed && MayPin(pin.address, name, client.policy, *client.permissions)) {
-        client.ledger.Adopt({group.number, pin.address}, {host.Text(), name, now + pin.left});
-        if (whole && client.permissions->Judge(name).LeavesRoom() &&
-            client.grants.HasRoom(host.Text(), now)) {
-          client.grants.Add({host.Text(), name, Grants::kDepthMax, now + pin.left});
-        }
-        break;
-      }
-    }
-  }
-}
-
-absl::Status Roster::OpenDoors(ServedClients& added) {
-  for (auto& [id, client] : added) {
-    if (auto status = readers_.OpenDoor(client, 0); !status.ok()) {
-      for (const auto& [other_id, other] : added) {
+absl::Status Roster::OpenDoors(ServedClients& arrived, const Inheritance* inheritance) {
+  for (auto& [id, client] : arrived) {
+    const uint16_t wished = inheritance != nullptr ? inheritance->DoorOf(client) : 0;
+    if (auto status = readers_.OpenDoor(client, wished); !status.ok()) {
+      for (const auto& [other_id, other] : arrived) {
         if (other.port != 0) {
           readers_.CloseDoor(other);
         }
@@ -202,145 +124,235 @@ absl::Status Roster::OpenDoors(ServedClients& added) {
 }
 
 // Flows that began before the door, or through another, would never come to it.
-void Roster::ForgetFlows(const std::vector<Address>& addresses, BootTime now) {
+void Roster::ForgetDns(const std::vector<Address>& addresses, BootTime now) {
   if (const auto forgotten = ForgetDnsFlows(addresses); !forgotten.ok()) {
     journal_.Say(Priority::kError,
-                 fmt::format("old DNS flows remain: {}", std::string(forgotten.status().message())),
-                 now);
+                 fmt::format("old DNS flows remain: {}", Words(forgotten.status())), now);
   }
 }
 
-absl::Status Roster::Install(const Desired& desired, const ServedClients& all, BootTime now) {
+void Roster::CutRefusedFlows(BootTime now) {
+  if (!flows_.doubts()) {
+    return;
+  }
+  const auto cut = flows_.CutRefused(clients_, surroundings_.local(), desired_.ruleset.dns_servers);
+  if (!cut.ok()) {
+    journal_.Say(
+        Priority::kError,
+        fmt::format("flows that no rule allows may go on for now: {}", Words(cut.status())), now);
+  } else if (*cut != 0) {
+    journal_.Say(Priority::kNotice, fmt::format("cut {} flows that no rule allows", *cut), now);
+  }
+}
+
+Ruleset Roster::RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
+                          BootTime now) {
   Ruleset ruleset{desired.ruleset, {}, DoorwaysOf(all), {}};
-  for (const auto& [id, client] : all) {
-    ruleset.clients.push_back(RulesOf(client));
-    const auto elements = ElementsOf(client, client.ledger, now);
+  for (const ServedClient* client : all) {
+    ruleset.clients.push_back(RulesOf(*client));
+    const auto elements = ElementsOf(*client, client->ledger, now);
     ruleset.pins.insert(ruleset.pins.end(), elements.begin(), elements.end());
   }
-  return firewall_.Install(ruleset);
+  return ruleset;
 }
 
-absl::Status Roster::Begin(const Desired& desired, const std::vector<KernelPin>& kernel_pins,
-                           BootTime now) {
-  LookAround(desired, now);
+absl::Status Roster::Begin(const Desired& desired, BootTime now) {
+  auto view = firewall_.Look();
+  auto doors = view.ok() ? ReadKernelDoors() : view.status();
+  if (!doors.ok()) {
+    return doors.status();
+  }
+  const Inheritance inheritance(*std::move(view), *std::move(doors));
+  surroundings_.Look(desired, now);
   ServedClients clients;
   for (const DesiredClient& wanted : desired.clients) {
     const ClientId id{next_client_++};
-    ServedClient& client = clients.emplace(id, Prepare(desired, wanted, id, nullptr)).first->second;
-    Adopt(client, kernel_pins, now);
+    ServedClient& client = clients.emplace(id, Prepare(desired, wanted, nullptr)).first->second;
+    client.id = id;
+    Complete(client, nullptr);
+    inheritance.AdoptPins(client, now);
   }
-  if (auto status = OpenDoors(clients); !status.ok()) {
+  if (auto status = OpenDoors(clients, &inheritance); !status.ok()) {
     return status;
   }
-  if (auto status = Install(desired, clients, now); !status.ok()) {
+  if (auto status = firewall_.Install(RulesetOf(desired, AllOf(clients), now), &inheritance.view());
+      !status.ok()) {
     return status;
   }
   desired_ = desired;
   clients_ = std::move(clients);
-  ForgetFlows(AddressesOf(clients_), now);
+  std::vector<Address> moved = inheritance.Departed(clients_);
+  flows_.Outlaw(moved);
   for (auto& [id, client] : clients_) {
+    if (client.port != inheritance.DoorOf(client)) {
+      Append(moved, client.desired.addresses);
+    }
+    if (!inheritance.HasRulesOf(client)) {
+      flows_.Doubt(id);
+    }
     readers_.Serve(client, now);
   }
+  ForgetDns(moved, now);
+  CutRefusedFlows(now);
   return absl::OkStatus();
 }
 
-// What changes for the clients that stay; those that come go to `added`.
-RulesetChange Roster::Compare(const Desired& desired, ServedClients& next, ServedClients& added,
-                              BootTime now) {
-  RulesetChange change;
+// Clients that differ, and what that means for the kernel.
+Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
+  Changes changes;
+  std::set<ClientId> stay;
   for (const DesiredClient& wanted : desired.clients) {
     const ServedClient* before = FindSame(clients_, wanted);
-    if (before != nullptr && next.contains(before->id)) {
+    if (before != nullptr && !stay.insert(before->id).second) {
       before = nullptr;  // one client has become two: the first goes on with what there is
     }
-    const ClientId id = before != nullptr ? before->id : ClientId{next_client_++};
-    ServedClient client = Prepare(desired, wanted, id, before);
+    ServedClient client = Prepare(desired, wanted, before);
     if (before == nullptr) {
-      added.emplace(id, std::move(client));
+      client.id = ClientId{next_client_++};
+      Complete(client, nullptr);
+      changes.kernel.clients.push_back({{}, RulesOf(client)});
+      changes.arrived.emplace(client.id, std::move(client));
       continue;
     }
-    client.port = before->port;
+    if (client.policy == before->policy) {
+      continue;
+    }
+    Complete(client, before);
     PinMoves moves = MovePins(*before, client, now);
     client.ledger = std::move(moves.after);
-    std::move(moves.added.begin(), moves.added.end(), std::back_inserter(change.pins));
-    std::move(moves.gone.begin(), moves.gone.end(), std::back_inserter(change.gone));
-    change.clients.push_back({RulesOf(*before), RulesOf(client)});
-    next.emplace(id, std::move(client));
+    std::move(moves.added.begin(), moves.added.end(), std::back_inserter(changes.kernel.pins));
+    std::move(moves.gone.begin(), moves.gone.end(), std::back_inserter(changes.kernel.gone));
+    changes.kernel.clients.push_back({RulesOf(*before), RulesOf(client)});
+    changes.changed.emplace(client.id, std::move(client));
   }
-  return change;
+  for (const auto& [id, client] : clients_) {
+    if (!stay.contains(id)) {
+      changes.gone.push_back(id);
+      changes.kernel.clients.push_back({RulesOf(client), {}});
+    }
+  }
+  return changes;
+}
+
+// Everybody as they are to be.
+std::vector<const ServedClient*> Roster::AllAfter(const Changes& changes) const {
+  std::vector<const ServedClient*> all = AllOf(changes.arrived);
+  for (const auto& [id, client] : clients_) {
+    const auto changed = changes.changed.find(id);
+    if (changed != changes.changed.end()) {
+      all.push_back(&changed->second);
+    } else if (std::find(changes.gone.begin(), changes.gone.end(), id) == changes.gone.end()) {
+      all.push_back(&client);
+    }
+  }
+  return all;
+}
+
+// True if a change of these clients alone is all that the kernel needs.
+bool Roster::ByParts(const Desired& desired, const Changes& changes) const {
+  const bool moved =
+      std::any_of(changes.changed.begin(), changes.changed.end(), [&](const auto& entry) {
+        return clients_.at(entry.first).desired.addresses != entry.second.desired.addresses;
+      });
+  return !moved && desired.ruleset == desired_.ruleset &&
+         desired.pins.per_client == desired_.pins.per_client;
 }
 
 absl::Status Roster::Change(const Desired& desired, BootTime now) {
-  LookAround(desired, now);
-  ServedClients next;  // clients that stay, under their new policy, and those that come
-  ServedClients added;
-  RulesetChange change = Compare(desired, next, added, now);
-  if (auto status = OpenDoors(added); !status.ok()) {
-    LookAround(desired_, now);
+  surroundings_.Look(desired, now);
+  Changes changes = Compare(desired, now);
+  if (auto status = OpenDoors(changes.arrived, nullptr); !status.ok()) {
+    surroundings_.Look(desired_, now);
     return status;
   }
-  std::vector<ClientId> arrivals;
-  for (auto& [id, client] : added) {
-    arrivals.push_back(id);
-    change.clients.push_back({{}, RulesOf(client)});
-    next.emplace(id, std::move(client));
+  const auto all = AllAfter(changes);
+  if (!changes.arrived.empty() || !changes.gone.empty()) {
+    changes.kernel.doorways = DoorwaysOf(all);
   }
-  for (const auto& [id, client] : clients_) {
-    if (!next.contains(id)) {
-      change.clients.push_back({RulesOf(client), {}});
-    }
-  }
-  change.doorways = DoorwaysOf(next);
-  const bool moved = std::any_of(change.clients.begin(), change.clients.end(), [](const auto& one) {
-    return !one.before.addresses.empty() && !one.after.addresses.empty() &&
-           one.before.addresses != one.after.addresses;
-  });
-  const bool by_parts = !moved && desired.ruleset == desired_.ruleset &&
-                        desired.pins.per_client == desired_.pins.per_client;
-  absl::Status status = by_parts ? firewall_.Apply(change) : Install(desired, next, now);
-  if (absl::IsDataLoss(status)) {
-    status = Install(desired, next, now);  // the new rules are in force, old pins beside them
+  const bool by_parts = ByParts(desired, changes);
+  absl::Status status = by_parts ? firewall_.Apply(changes.kernel)
+                                 : absl::UnavailableError("all of it is to be made anew");
+  if (!status.ok()) {
+    // Also if the kernel holds something else than it should, or moved pins in two places.
+    status = firewall_.Install(RulesetOf(desired, all, now));
   }
   if (!status.ok()) {
-    for (const ClientId id : arrivals) {
-      readers_.CloseDoor(next.at(id));
+    for (const auto& [id, client] : changes.arrived) {
+      readers_.CloseDoor(client);
     }
-    LookAround(desired_, now);
+    surroundings_.Look(desired_, now);
     return status;
   }
+  const bool interception_changed = !(desired.ruleset == desired_.ruleset);
   desired_ = desired;
-  TakeOver(std::move(next), by_parts, now);
+  TakeOver(std::move(changes), interception_changed, now);
   return absl::OkStatus();
 }
 
-// The kernel has the new rules; now everything else does.
-void Roster::TakeOver(ServedClients next, bool by_parts, BootTime now) {
-  std::vector<Address> moved;  // whose DNS now takes another way, or may
-  for (auto it = clients_.begin(); it != clients_.end();) {
-    ServedClient& client = it->second;
-    const auto after = next.find(it->first);
-    if (after == next.end() || !by_parts) {
-      moved.insert(moved.end(), client.desired.addresses.begin(), client.desired.addresses.end());
-    }
-    if (after == next.end()) {
-      readers_.CloseDoor(client);
-      it = clients_.erase(it);
+void Roster::LogRevoked(const ServedClient& before, const ServedClient& after, BootTime now) {
+  std::set<Address> pinned;
+  for (const auto& [key, pin] : after.ledger.pins()) {
+    pinned.insert(key.address);
+  }
+  for (const auto& [key, pin] : before.ledger.pins()) {
+    if (pin.until() <= now || !pinned.insert(key.address).second) {
       continue;
     }
-    const bool changed = client.policy.generation != after->second.policy.generation;
-    client.TakePolicy(std::move(after->second));
-    if (changed) {
-      readers_.SendPolicy(client, now);
-    }
-    next.erase(after);
-    ++it;
+    const std::string name = pin.holders.front().asked.Text();
+    const std::string address = key.address.Text();
+    journal_.Write({Priority::kInfo,
+                    fmt::format("revoked {} {} {}: no rule lists it any more", after.policy.client,
+                                name, address),
+                    "revoked",
+                    after.policy.client,
+                    {{"DNSPIN_NAME", name}, {"DNSPIN_ADDRESS", address}}},
+                   now);
   }
-  const std::vector<Address> arrived = AddressesOf(next);
-  moved.insert(moved.end(), arrived.begin(), arrived.end());
-  ForgetFlows(moved, now);
-  for (auto& [id, client] : next) {
+}
+
+// The kernel has the new rules; now everything else does.
+void Roster::TakeOver(Changes changes, bool interception_changed, BootTime now) {
+  std::vector<Address> moved;  // whose DNS now takes another way, or may
+  for (const ClientId id : changes.gone) {
+    const ServedClient& client = clients_.at(id);
+    Append(moved, client.desired.addresses);
+    flows_.Outlaw(client.desired.addresses);
+    readers_.CloseDoor(client);
+    clients_.erase(id);
+  }
+  for (auto& [id, after] : changes.changed) {
+    ServedClient& client = clients_.at(id);
+    if (interception_changed || client.desired.addresses != after.desired.addresses) {
+      Append(moved, client.desired.addresses);
+      Append(moved, after.desired.addresses);
+    }
+    LogRevoked(client, after, now);
+    flows_.Outlaw(client.desired.addresses);  // but for those that are still somebody's
+    flows_.Doubt(id);
+    client.TakePolicy(std::move(after));
+    readers_.SendPolicy(client, now);
+  }
+  for (auto& [id, client] : changes.arrived) {
+    Append(moved, client.desired.addresses);
+    flows_.Doubt(id);
     readers_.Serve(clients_.emplace(id, std::move(client)).first->second, now);
   }
+  ForgetDns(moved, now);
+  CutRefusedFlows(now);
+}
+
+absl::Status Roster::Restore(BootTime now) {
+  if (auto status = firewall_.Install(RulesetOf(desired_, AllOf(clients_), now)); !status.ok()) {
+    return status;
+  }
+  std::vector<Address> all;
+  for (const auto& [id, client] : clients_) {
+    Append(all, client.desired.addresses);
+  }
+  ForgetDns(all, now);
+  flows_.DoubtAll(clients_);
+  CutRefusedFlows(now);
+  return absl::OkStatus();
 }
 
 void Roster::FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now) {
@@ -355,13 +367,13 @@ void Roster::FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now) {
 }
 
 void Roster::FollowRoutes(BootTime now) {
-  LookAround(desired_, now);
+  surroundings_.Look(desired_, now);
   for (auto& [id, client] : clients_) {
     const Policy before = client.policy;
-    Place(desired_, client);
+    Place(client);
     if (!(client.policy == before)) {
       ++client.policy.generation;
-      client.permissions = std::make_unique<Permissions>(client.policy);
+      client.permissions = std::make_shared<const Permissions>(client.policy);
       readers_.SendPolicy(client, now);
     }
   }

@@ -1,19 +1,19 @@
 #pragma once
-// Knows: the clients that are to be served and how the firewall, their readers and their pins
-// follow when that changes. Touches: the firewall, the launcher, routes, conntrack.
+// Knows: the clients that are to be served and how the firewall, their readers, their pins and
+// their flows follow when that changes. Touches: the firewall, the launcher, routes, conntrack.
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "nft/conntrack.h"
+#include "nft/adoption.h"
 #include "nft/desired.h"
 #include "nft/firewall.h"
 #include "nft/journal.h"
+#include "nft/live_flows.h"
 #include "nft/reader_service.h"
-#include "nft/route.h"
 #include "nft/served_client.h"
-#include "nft/set_reader.h"
+#include "nft/surroundings.h"
 
 namespace dnspin {
 
@@ -21,52 +21,66 @@ class Roster {
  public:
   // All outlive the roster.
   Roster(Firewall& firewall, Routes& routes, ReaderService& readers, Journal& journal)
-      : firewall_(firewall), routes_(routes), readers_(readers), journal_(journal) {}
+      : firewall_(firewall), readers_(readers), journal_(journal), surroundings_(routes, journal) {}
 
-  // From nothing to `desired`, with the pins that an earlier dnspind left in the kernel.
-  absl::Status Begin(const Desired& desired, const std::vector<KernelPin>& kernel_pins,
-                     BootTime now);
+  // From what an earlier dnspind has left in the kernel to `desired`: its pins, doors and flows go
+  // on where the rules still allow them.
+  absl::Status Begin(const Desired& desired, BootTime now);
 
-  // From what is to `desired`: one transaction, pins that a rule still allows move along. Failed:
-  // all is as it was.
+  // From what is to `desired`: one transaction, of the clients that differ alone; pins that a rule
+  // still allows move along, flows that none allows are cut. Failed: all is as it was.
   absl::Status Change(const Desired& desired, BootTime now);
 
   // Other servers are to be asked from now on.
   void FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now);
 
+  // Whatever others have made of it, the kernel is as it was, and no flow goes on that began
+  // against the rules meanwhile.
+  absl::Status Restore(BootTime now);
+
   // Routes or addresses of this machine have changed: clients and readers learn where they are now.
   void FollowRoutes(BootTime now);
 
+  // Tries again what could not be cut.
+  void CutRefusedFlows(BootTime now);
+  bool doubts_flows() const { return flows_.doubts(); }
+
   const Desired& desired() const { return desired_; }  // what is in force
   ServedClients& clients() { return clients_; }
-  const std::vector<Upstream>& upstreams() const { return upstreams_; }
+  const std::vector<Upstream>& upstreams() const { return surroundings_.upstreams(); }
 
  private:
-  ServedClient Prepare(const Desired& desired, const DesiredClient& wanted, ClientId id,
+  // What a change of the desired makes of the clients; those it does not name stay as they are.
+  struct Changes {
+    ServedClients changed;  // under their new policy
+    ServedClients arrived;
+    std::vector<ClientId> gone;
+    RulesetChange kernel;
+  };
+
+  ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
                        const ServedClient* before) const;
-  void Place(const Desired& desired, ServedClient& client) const;
-  void Adopt(ServedClient& client, const std::vector<KernelPin>& kernel_pins, BootTime now);
-  static void AdoptPin(ServedClient& client, const KernelPin& pin, BootTime now);
-  absl::Status OpenDoors(ServedClients& added);
-  RulesetChange Compare(const Desired& desired, ServedClients& next, ServedClients& added,
-                        BootTime now);
-  void TakeOver(ServedClients next, bool by_parts, BootTime now);
-  void ForgetFlows(const std::vector<Address>& addresses, BootTime now);
-  absl::Status Install(const Desired& desired, const ServedClients& all, BootTime now);
-  void LookAround(const Desired& desired, BootTime now);
-  std::optional<Interface> InterfaceTowards(const Address& address) const;
+  void Complete(ServedClient& client, const ServedClient* before) const;
+  void Place(ServedClient& client) const;
+  absl::Status OpenDoors(ServedClients& arrived, const Inheritance* inheritance);
+  Changes Compare(const Desired& desired, BootTime now);
+  std::vector<const ServedClient*> AllAfter(const Changes& changes) const;
+  bool ByParts(const Desired& desired, const Changes& changes) const;
+  void TakeOver(Changes changes, bool interception_changed, BootTime now);
+  void LogRevoked(const ServedClient& before, const ServedClient& after, BootTime now);
+  void ForgetDns(const std::vector<Address>& addresses, BootTime now);
+  static Ruleset RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
+                           BootTime now);
 
   Firewall& firewall_;
-  Routes& routes_;
   ReaderService& readers_;
   Journal& journal_;
 
   Desired desired_;  // what is in force
   ServedClients clients_;
+  LiveFlows flows_;
   uint32_t next_client_ = 1;
-  std::vector<Upstream> upstreams_;  // with their routes of now
-  std::vector<Upstream> not_asked_;  // behind a client interface
-  std::vector<Address> own_;         // this machine's addresses and its clients', sorted
+  Surroundings surroundings_;
 };
 
 }  // namespace dnspin

@@ -42,33 +42,12 @@ class Request {
   nlmsghdr* header_;
 };
 
-int LengthUpTo(const char* end, const nlattr* attribute) {
-  return static_cast<int>(end - reinterpret_cast<const char*>(attribute));
-}
-
-// The value of the first attribute of this type behind the message's own header of `offset` octets.
-std::optional<std::span<const uint8_t>> Find(const nlmsghdr& message, size_t offset, int type) {
-  if (mnl_nlmsg_get_payload_len(&message) < offset) {
-    return std::nullopt;
-  }
-  const char* end = reinterpret_cast<const char*>(&message) + message.nlmsg_len;
-  const auto* attribute =
-      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, offset));
-  for (; mnl_attr_ok(attribute, LengthUpTo(end, attribute)); attribute = mnl_attr_next(attribute)) {
-    if (mnl_attr_get_type(attribute) == type) {
-      return std::span(static_cast<const uint8_t*>(mnl_attr_get_payload(attribute)),
-                       mnl_attr_get_payload_len(attribute));
-    }
-  }
-  return std::nullopt;
-}
-
 uint8_t SocketFamily(Family family) { return family == Family::kIpv4 ? AF_INET : AF_INET6; }
 
 std::optional<Address> AddressOf(const nlmsghdr& message) {
   // On a point-to-point link IFA_ADDRESS is the peer's; IPv6 may have no IFA_LOCAL.
   for (const int type : {IFA_LOCAL, IFA_ADDRESS}) {
-    if (const auto bytes = Find(message, sizeof(ifaddrmsg), type)) {
+    if (const auto bytes = FindAttribute(message, sizeof(ifaddrmsg), type)) {
       return Address::FromBytes(*bytes);
     }
   }
@@ -93,7 +72,7 @@ absl::StatusOr<std::optional<Interface>> Routes::Towards(const Address& address)
   request.Attribute(RTA_DST, address.bytes());
   Interface interface;
   absl::Status asked = socket_.Ask(request.header(), [&](const nlmsghdr& reply) {
-    const auto index = Find(reply, sizeof(rtmsg), RTA_OIF);
+    const auto index = FindAttribute(reply, sizeof(rtmsg), RTA_OIF);
     if (reply.nlmsg_type == RTM_NEWROUTE && index && index->size() == sizeof(interface.index)) {
       std::memcpy(&interface.index, index->data(), sizeof(interface.index));
     }
@@ -125,7 +104,7 @@ absl::StatusOr<std::optional<std::string>> Routes::NameOf(uint32_t index) {
   request.Payload<ifinfomsg>().ifi_index = static_cast<int>(index);
   std::optional<std::string> name;
   absl::Status asked = socket_.Ask(request.header(), [&](const nlmsghdr& reply) {
-    const auto text = Find(reply, sizeof(ifinfomsg), IFLA_IFNAME);
+    const auto text = FindAttribute(reply, sizeof(ifinfomsg), IFLA_IFNAME);
     if (reply.nlmsg_type == RTM_NEWLINK && text) {
       const auto* start = reinterpret_cast<const char*>(text->data());
       name = std::string(start, ::strnlen(start, text->size()));

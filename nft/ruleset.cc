@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "nft/pin_difference.h"
 #include "pinning/check.h"
 
 namespace dnspin {
@@ -74,8 +75,8 @@ void PutLookup(CommandText& commands, const std::string& chain, const std::strin
   commands.Put("add element", fmt::format("clients {{ {} : jump {} }}", address, chain));
 }
 
-// Empties what an earlier run left, and removes what is not wanted any more. Returns the sets that
-// stay.
+// Empties the chains that an earlier run left, and removes what is not wanted any more. Returns the
+// sets that stay as they are.
 std::set<std::string> ClearClients(CommandText& commands, const ClientParts& wanted,
                                    const TableView& view) {
   commands.Put("flush map", "clients");
@@ -92,9 +93,10 @@ std::set<std::string> ClearClients(CommandText& commands, const ClientParts& wan
   std::set<std::string> staying;
   for (const TableView::SetView& set : view.sets) {
     const auto found = wanted.sets.find(set.name);
-    if (found != wanted.sets.end() && (found->second == set.size || view.used.contains(set.name))) {
+    const bool as_wanted =
+        found != wanted.sets.end() && set.holds_pins && found->second == set.size;
+    if (as_wanted || (found != wanted.sets.end() && view.used.contains(set.name))) {
       staying.insert(set.name);
-      commands.Put("flush set", set.name);
     } else if (IsClientSet(set.name)) {
       RemoveSet(commands, set.name, view);
     }
@@ -102,12 +104,14 @@ std::set<std::string> ClearClients(CommandText& commands, const ClientParts& wan
   return staying;
 }
 
-void PutAllClients(CommandText& commands, const std::vector<ClientRules>& clients,
-                   const TableView& view) {
+// Returns the sets that were there before and stay.
+std::set<std::string> PutAllClients(CommandText& commands, const std::vector<ClientRules>& clients,
+                                    const TableView& view) {
   ClientParts wanted;
   for (const ClientRules& client : clients) {
-    wanted.sets.merge(PartsOf(client, commands.family()).sets);
-    wanted.chains.merge(PartsOf(client, commands.family()).chains);
+    ClientParts parts = PartsOf(client, commands.family());
+    wanted.sets.merge(parts.sets);
+    wanted.chains.merge(parts.chains);
   }
   const std::set<std::string> staying = ClearClients(commands, wanted, view);
   for (const auto& [name, size] : wanted.sets) {
@@ -122,6 +126,7 @@ void PutAllClients(CommandText& commands, const std::vector<ClientRules>& client
   for (const ClientRules& client : clients) {
     PutChainRules(commands, client, PartsOf(client, commands.family()));
   }
+  return staying;
 }
 
 // First all that goes, of every client, then all that comes: an address may move from one to
@@ -209,8 +214,8 @@ std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshW
   for (const Family family : kFamilies) {
     CommandText filter(text, family, ruleset.terms.table);
     PutFilterTable(filter, ruleset.terms);
-    PutAllClients(filter, ruleset.clients, Of(view.filter, family));
-    PutPins(filter, ruleset.pins, way);
+    const auto staying = PutAllClients(filter, ruleset.clients, Of(view.filter, family));
+    PutDifference(filter, DifferenceOf(family, ruleset.pins, view.pins, staying), way);
     PutFilterRules(filter, ruleset.terms, Of(view.filter, family));
     CommandText doors(text, family, kDoorsTable);
     PutDoorsTable(doors, ruleset.terms, Of(view.doors, family));

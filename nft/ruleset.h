@@ -12,6 +12,7 @@
 #include "nft/client_chain.h"
 #include "nft/command_text.h"
 #include "nft/refresh_way.h"
+#include "nft/set_reader.h"
 #include "nft/shared_chains.h"
 #include "nft/table_view.h"
 #include "pinning/pin.h"
@@ -44,9 +45,11 @@ struct KernelView {
   std::array<TableView, 2> filter;  // tables TABLE
   std::array<TableView, 2> doors;   // tables dnspin-dns
   std::array<TableView, 2> qubes;   // tables qubes, of Qubes OS
+  std::vector<KernelPin> pins;      // of tables TABLE
 };
 
-// From whatever is there to `ruleset`; rules and objects of others stay.
+// From whatever is there to `ruleset`; rules and objects of others stay, and so do elements that
+// are as they are to be.
 std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshWay way);
 
 // From before to after, for some clients, under terms that stay. It leaves one thing to

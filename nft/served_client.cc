@@ -25,6 +25,7 @@ void ServedClient::TakePolicy(ServedClient&& next) {
   policy = std::move(next.policy);
   permissions = std::move(next.permissions);
   groups = std::move(next.groups);
+  digest = std::move(next.digest);
   ledger = std::move(next.ledger);
   grants.KeepWhatStands(*permissions);
   interface = std::move(next.interface);

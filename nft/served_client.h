@@ -25,8 +25,9 @@ struct ServedClient {
   ClientId id{};
   DesiredClient desired;
   Policy policy;
-  std::unique_ptr<Permissions> permissions;  // of `policy`
-  std::vector<PinGroup> groups;              // of `policy`
+  std::shared_ptr<const Permissions> permissions;  // of `policy`
+  std::vector<PinGroup> groups;                    // of `policy`
+  std::string digest;                              // of its rules: RulesDigest()
   Ledger ledger{PinTerms{}};
   Grants grants;                          // made under `policy`, or that stand under it
   std::string interface;                  // where its packets come in; empty: nowhere now

@@ -1,5 +1,6 @@
 #include "nft/set_reader.h"
 
+#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
 #include <libnftnl/set.h>
@@ -11,10 +12,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "nft/netlink_socket.h"
+#include "nft/shared_chains.h"
 #include "pinning/check.h"
 #include "pinning/pin.h"
 
@@ -23,6 +27,7 @@ namespace {
 
 constexpr int kTriesMax = 20;
 constexpr std::string_view kPinSets = "pin-";
+constexpr std::string_view kDoorsMap = "doors";
 
 template <auto kFree>
 struct FreeWith {
@@ -56,14 +61,15 @@ int KeepComment(const nftnl_udata* note, void* out) {
   return 0;
 }
 
-std::optional<KernelPin> PinOf(const std::string& set, Family family, nftnl_set_elem* element) {
+std::optional<Address> KeyOf(nftnl_set_elem* element) {
   uint32_t length = 0;
   const void* key = nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &length);
-  if (key == nullptr) {
-    return std::nullopt;
-  }
-  const std::optional<Address> address =
-      Address::FromBytes({static_cast<const uint8_t*>(key), length});
+  return key == nullptr ? std::nullopt
+                        : Address::FromBytes({static_cast<const uint8_t*>(key), length});
+}
+
+std::optional<KernelPin> PinOf(const std::string& set, Family family, nftnl_set_elem* element) {
+  const std::optional<Address> address = KeyOf(element);
   if (!address || address->family() != family) {
     return std::nullopt;
   }
@@ -80,29 +86,62 @@ std::optional<KernelPin> PinOf(const std::string& set, Family family, nftnl_set_
   return pin;
 }
 
-// One look at one table. kAborted: somebody changed it meanwhile.
+std::optional<std::pair<Address, uint16_t>> DoorOf(nftnl_set_elem* element) {
+  const auto client = KeyOf(element);
+  uint32_t length = 0;
+  const void* data = nftnl_set_elem_get(element, NFTNL_SET_ELEM_DATA, &length);
+  uint16_t port = 0;
+  if (!client || data == nullptr || length < sizeof(port)) {
+    return std::nullopt;
+  }
+  std::memcpy(&port, data, sizeof(port));
+  return std::pair(*client, ntohs(port));
+}
+
+using EachElement = std::function<void(nftnl_set_elem*)>;
+
+// Looks at tables of one family. kAborted: somebody changed them meanwhile.
 class Dump {
  public:
   Dump(NetlinkSocket& socket, const std::string& table, Family family)
       : socket_(socket), table_(table), family_(family) {}
 
-  absl::StatusOr<std::vector<KernelPin>> Read() {
+  // The names of the sets or maps that begin with `prefix`; none if the table is not there.
+  absl::StatusOr<std::vector<std::string>> Names(std::string_view prefix) {
+    const Set question = SetCalled(table_, "");
     std::vector<std::string> names;
-    absl::Status status = ReadNames(names);
-    if (status.code() == absl::StatusCode::kNotFound) {
-      return std::vector<KernelPin>();
-    }
-    std::vector<KernelPin> pins;
-    for (size_t i = 0; i < names.size() && status.ok(); ++i) {
-      status = ReadElements(names[i], pins);
-      if (status.code() == absl::StatusCode::kNotFound) {
-        status = absl::AbortedError("a set vanished meanwhile");
-      }
-    }
-    if (!status.ok()) {
+    const absl::Status status =
+        socket_.Ask(*Request(NFT_MSG_GETSET, question), [&](const nlmsghdr& reply) {
+          const Set set(nftnl_set_alloc());
+          if (set == nullptr || nftnl_set_nlmsg_parse(&reply, set.get()) < 0) {
+            return;
+          }
+          const char* name = nftnl_set_get_str(set.get(), NFTNL_SET_NAME);
+          if (name != nullptr && std::string_view(name).starts_with(prefix)) {
+            names.emplace_back(name);
+          }
+        });
+    if (!status.ok() && !absl::IsNotFound(status)) {
       return status;
     }
-    return pins;
+    return names;
+  }
+
+  absl::Status Elements(const std::string& set, const EachElement& each) {
+    const Set question = SetCalled(table_, set);
+    const absl::Status status =
+        socket_.Ask(*Request(NFT_MSG_GETSETELEM, question), [&](const nlmsghdr& reply) {
+          const Set found(nftnl_set_alloc());
+          if (found == nullptr || nftnl_set_elems_nlmsg_parse(&reply, found.get()) < 0) {
+            return;
+          }
+          const auto call = [](nftnl_set_elem* element, void* data) {
+            (*static_cast<const EachElement*>(data))(element);
+            return 0;
+          };
+          nftnl_set_elem_foreach(found.get(), call, const_cast<EachElement*>(&each));
+        });
+    return absl::IsNotFound(status) ? absl::AbortedError("a set vanished meanwhile") : status;
   }
 
  private:
@@ -117,72 +156,75 @@ class Dump {
     return request;
   }
 
-  absl::Status ReadNames(std::vector<std::string>& names) {
-    const Set question = SetCalled(table_, "");
-    return socket_.Ask(*Request(NFT_MSG_GETSET, question), [&](const nlmsghdr& reply) {
-      const Set set(nftnl_set_alloc());
-      if (set == nullptr || nftnl_set_nlmsg_parse(&reply, set.get()) < 0) {
-        return;
-      }
-      if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & NFT_SET_MAP) != 0) {
-        return;
-      }
-      const char* name = nftnl_set_get_str(set.get(), NFTNL_SET_NAME);
-      if (name != nullptr && std::string_view(name).starts_with(kPinSets)) {
-        names.emplace_back(name);
-      }
-    });
-  }
-
-  absl::Status ReadElements(const std::string& name, std::vector<KernelPin>& pins) {
-    struct Found {
-      const std::string& set;
-      Family family;
-      std::vector<KernelPin>& pins;
-    } found{name, family_, pins};
-    const Set question = SetCalled(table_, name);
-    return socket_.Ask(*Request(NFT_MSG_GETSETELEM, question), [&](const nlmsghdr& reply) {
-      const Set set(nftnl_set_alloc());
-      if (set == nullptr || nftnl_set_elems_nlmsg_parse(&reply, set.get()) < 0) {
-        return;
-      }
-      const auto keep = [](nftnl_set_elem* element, void* out) {
-        auto* to = static_cast<Found*>(out);
-        if (std::optional<KernelPin> pin = PinOf(to->set, to->family, element)) {
-          to->pins.push_back(*std::move(pin));
-        }
-        return 0;
-      };
-      nftnl_set_elem_foreach(set.get(), keep, &found);
-    });
-  }
-
   NetlinkSocket& socket_;
   const std::string& table_;
   Family family_;
   alignas(nlmsghdr) std::array<char, 1024> request_{};  // a header and two names
 };
 
+// Every element of the sets whose names begin with `prefix`, as `read` makes it a value; those that
+// it makes nothing of are left out.
+template <typename Value, typename Read>
+absl::StatusOr<std::vector<Value>> ReadElements(const std::string& table, std::string_view prefix,
+                                                Family family, Read read) {
+  absl::Status status = absl::AbortedError("not read yet");
+  std::vector<Value> values;
+  for (int tries = 0; tries < kTriesMax && absl::IsAborted(status); ++tries) {
+    values.clear();
+    absl::StatusOr<NetlinkSocket> socket = NetlinkSocket::Open(NETLINK_NETFILTER);
+    if (!socket.ok()) {
+      return socket.status();
+    }
+    Dump dump(*socket, table, family);
+    const auto names = dump.Names(prefix);
+    status = names.status();
+    for (size_t i = 0; status.ok() && i < names->size(); ++i) {
+      status = dump.Elements((*names)[i], [&](nftnl_set_elem* element) {
+        if (std::optional<Value> value = read((*names)[i], element)) {
+          values.push_back(*std::move(value));
+        }
+      });
+    }
+  }
+  if (!status.ok()) {
+    return status;
+  }
+  return values;
+}
+
+constexpr std::array kFamilies = {Family::kIpv4, Family::kIpv6};
+
 }  // namespace
 
 absl::StatusOr<std::vector<KernelPin>> ReadKernelPins(const std::string& table) {
   DNSPIN_CHECK(table.size() < NFT_NAME_MAXLEN);
   std::vector<KernelPin> pins;
-  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    absl::StatusOr<std::vector<KernelPin>> found = absl::AbortedError("not read yet");
-    for (int tries = 0; tries < kTriesMax && absl::IsAborted(found.status()); ++tries) {
-      absl::StatusOr<NetlinkSocket> socket = NetlinkSocket::Open(NETLINK_NETFILTER);
-      if (!socket.ok()) {
-        return socket.status();
-      }
-      found = Dump(*socket, table, family).Read();
-    }
+  for (const Family family : kFamilies) {
+    const auto found = ReadElements<KernelPin>(
+        table, kPinSets, family, [family](const std::string& set, nftnl_set_elem* element) {
+          return PinOf(set, family, element);
+        });
     if (!found.ok()) {
       return found.status();
     }
     pins.insert(pins.end(), found->begin(), found->end());
   }
   return pins;
+}
+
+absl::StatusOr<std::map<Address, uint16_t>> ReadKernelDoors() {
+  std::map<Address, uint16_t> doors;
+  for (const Family family : kFamilies) {
+    using Door = std::pair<Address, uint16_t>;
+    const auto found = ReadElements<Door>(
+        std::string(kDoorsTable), kDoorsMap, family,
+        [](const std::string&, nftnl_set_elem* element) { return DoorOf(element); });
+    if (!found.ok()) {
+      return found.status();
+    }
+    doors.insert(found->begin(), found->end());
+  }
+  return doors;
 }
 
 }  // namespace dnspin

@@ -1,8 +1,10 @@
 #pragma once
-// Knows: what pins the kernel holds. The door to libnftnl for reading. Touches: a NETLINK_NETFILTER
-// socket.
+// Knows: what pins and doors the kernel holds. The door to libnftnl for reading. Touches: a
+// NETLINK_NETFILTER socket.
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,5 +25,8 @@ struct KernelPin {
 // All elements of the sets `pin-*` in tables `ip TABLE` and `ip6 TABLE`; a missing table is empty.
 // kAborted if others changed the ruleset all the while.
 absl::StatusOr<std::vector<KernelPin>> ReadKernelPins(const std::string& table);
+
+// The port that each client's DNS questions go to: maps `doors` of tables dnspin-dns.
+absl::StatusOr<std::map<Address, uint16_t>> ReadKernelDoors();
 
 }  // namespace dnspin

@@ -215,11 +215,11 @@ absl::StatusOr<std::unique_ptr<SetWriter>> SetWriter::Create(std::string table,
   ::setsockopt(socket->fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof(kReceiveBuffer));
 
   std::unique_ptr<SetWriter> writer(new SetWriter(std::move(table), *std::move(socket)));
-  const absl::StatusOr<RefreshWay> way = forced ? *forced : writer->ProbeRefreshWay();
+  const absl::StatusOr<RefreshWay> way = writer->ProbeRefreshWay();
   if (!way.ok()) {
     return way.status();
   }
-  writer->refresh_way_ = *way;
+  writer->refresh_way_ = forced.value_or(*way);
   return writer;
 }
 

@@ -21,7 +21,8 @@ namespace dnspin {
 class SetWriter final : public Pinner {
  public:
   // Writes to the sets of tables `ip TABLE` and `ip6 TABLE`. Needs CAP_NET_ADMIN, here and at every
-  // Commit. Asks the kernel which refresh way works, in a table of its own, unless one is `forced`.
+  // Commit. Asks the kernel which refresh way works, in a table of its own; one that is `forced` is
+  // taken whatever it says.
   static absl::StatusOr<std::unique_ptr<SetWriter>> Create(
       std::string table, std::optional<RefreshWay> forced = std::nullopt);
 
@@ -30,6 +31,7 @@ class SetWriter final : public Pinner {
   // the elements that the kernel named.
   CommitResult Commit(std::span<const PinElement> elements) override;
 
+  uint32_t port_id() const { return socket_.port_id(); }  // whose transactions are these
   RefreshWay refresh_way() const { return refresh_way_; }
 
  private:

@@ -32,9 +32,19 @@ void CollectWords(const Json& expression, std::set<std::string>& words) {
   }
 }
 
+bool HoldsPins(const Json& set) {
+  const std::string type = TextOf(set, "type");
+  return (type == "ipv4_addr" || type == "ipv6_addr") &&
+         set.value("flags", Json()) == Json::array({"timeout"});
+}
+
 void ReadRule(const Json& rule, TableView& view) {
   const std::string chain = TextOf(rule, "chain");
-  if (TextOf(rule, "comment") == kOwnComment) {
+  const std::string comment = TextOf(rule, "comment");
+  if (chain.starts_with(kClientChains) && comment.starts_with(kDigestComment)) {
+    view.digests[chain] = comment.substr(kDigestComment.size());
+  }
+  if (comment == kOwnComment) {
     view.own_rules.push_back({chain, NumberOf(rule, "handle")});
   } else if (!chain.starts_with(kClientChains)) {
     CollectWords(rule.value("expr", Json()), view.used);
@@ -70,7 +80,7 @@ absl::StatusOr<TableView> ReadTableView(const std::string& json) {
     } else if (kind == "chain") {
       view.chains.push_back(TextOf(object, "name"));
     } else if (kind == "set") {
-      view.sets.push_back({TextOf(object, "name"), NumberOf(object, "size")});
+      view.sets.push_back({TextOf(object, "name"), NumberOf(object, "size"), HoldsPins(object)});
     }
   });
   if (!status.ok()) {

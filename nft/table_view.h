@@ -3,6 +3,7 @@
 // is to survive us. A pure function of the listing.
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ namespace dnspin {
 // The comment of every rule that we put in a chain where others may have rules too.
 inline constexpr std::string_view kOwnComment = "made by dnspin";
 
+// What the comment of a client chain's last rule begins with; RulesDigest() follows.
+inline constexpr std::string_view kDigestComment = "rules ";
+
 struct TableView {
   struct OwnRule {
     std::string chain;
@@ -23,12 +27,14 @@ struct TableView {
   };
   struct SetView {
     std::string name;
-    uint64_t size = 0;  // 0: unlimited
+    uint64_t size = 0;       // 0: unlimited
+    bool holds_pins = true;  // addresses with a timeout, and nothing else
     bool operator==(const SetView&) const = default;
   };
   std::vector<OwnRule> own_rules;  // in the order of their chains
   std::vector<std::string> chains;
   std::vector<SetView> sets;
+  std::map<std::string, std::string> digests;  // of client chains: RulesDigest()
   std::set<std::string> used;  // words in rules of others: chains and sets they name are among them
 
   bool HasChain(std::string_view name) const;

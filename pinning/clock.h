@@ -21,6 +21,8 @@ class Clock {
   virtual ~Clock() = default;
   virtual BootTime Now() = 0;
   virtual int64_t WallSeconds() = 0;  // UNIX time, for `expire=` alone
+  // How long the machine has slept since it was started: kernel timers stood still meanwhile.
+  virtual BootClock::duration Slept() { return {}; }
 };
 
 }  // namespace dnspin

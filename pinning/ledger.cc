@@ -14,7 +14,7 @@ const absl::flat_hash_set<PinKey>& KeysOf(
   return found == by_name.end() ? kNone : found->second;
 }
 
-bool Holds(const Pin& pin, const Name& asked) {
+bool IsHeldFor(const Pin& pin, const Name& asked) {
   return std::any_of(pin.holders.begin(), pin.holders.end(),
                      [&](const PinHolder& holder) { return holder.asked == asked; });
 }
@@ -132,11 +132,12 @@ void Ledger::LetOneGo(Pin& pin) {
       });
   const auto gone =
       spare == pin.holders.rend() ? std::prev(pin.holders.end()) : std::prev(spare.base());
-  const Name asked = gone->asked;
+  PinHolder holder = std::move(*gone);
   pin.holders.erase(gone);
-  if (!Holds(pin, asked)) {
-    Forget(pin.key, asked);
+  if (!IsHeldFor(pin, holder.asked)) {
+    Forget(pin.key, holder.asked);
   }
+  AdoptPast(pin.key, std::move(holder));
 }
 
 void Ledger::Forget(const PinKey& key, const Name& asked) {
@@ -166,12 +167,43 @@ void Ledger::Expire(BootTime now) {
       gone.push_back(std::move(pin.holders.back()));
       pin.holders.pop_back();
     }
-    for (const PinHolder& holder : gone) {
-      if (!Holds(pin, holder.asked)) {
+    for (PinHolder& holder : gone) {
+      if (!IsHeldFor(pin, holder.asked)) {
         Forget(pin.key, holder.asked);
       }
+      AdoptPast(pin.key, std::move(holder));
     }
     return pin.holders.empty();
+  });
+}
+
+void Ledger::AdoptPast(const PinKey& key, PinHolder holder) {
+  std::vector<PinHolder>& holders = past_[key];
+  if (holders.empty()) {
+    past_order_.push_back(key);
+  }
+  const bool known = std::any_of(holders.begin(), holders.end(), [&](const PinHolder& other) {
+    return other.rule_host == holder.rule_host && other.asked == holder.asked;
+  });
+  if (!known) {
+    if (holders.size() == kHoldersMax) {
+      holders.erase(holders.begin());
+    }
+    holders.push_back(std::move(holder));
+  }
+  while (past_order_.size() > kPastMax) {
+    past_.erase(past_order_.front());
+    past_order_.pop_front();
+  }
+}
+
+void Ledger::KeepPastOf(const absl::flat_hash_set<Address>& addresses) {
+  std::erase_if(past_order_, [&](const PinKey& key) {
+    const bool over = !addresses.contains(key.address);
+    if (over) {
+      past_.erase(key);
+    }
+    return over;
   });
 }
 

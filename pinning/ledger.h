@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -54,6 +55,7 @@ struct PinChange {
 class Ledger {
  public:
   static constexpr size_t kHoldersMax = 16;
+  static constexpr size_t kPastMax = 4096;
 
   explicit Ledger(const PinTerms& terms) : terms_(terms) {}
   void SetTerms(const PinTerms& terms) { terms_ = terms; }
@@ -81,6 +83,18 @@ class Ledger {
   void Expire(BootTime now);  // forgets what the kernel has let go
 
   const absl::flat_hash_map<PinKey, Pin>& pins() const { return pins_; }
+
+  // Holders that have ended, as long as flows may go on that began under them: no packet is let in
+  // for their sake, but a change of rules does not cut what these rules still allow. At most
+  // kPastMax pins' worth; the oldest go first.
+  using Past = absl::flat_hash_map<PinKey, std::vector<PinHolder>>;
+  const Past& past() const { return past_; }
+  void AdoptPast(const PinKey& key, PinHolder holder);
+  void KeepPastOf(const absl::flat_hash_set<Address>& addresses);  // that have flows still
+
+  // True if a flow to that address may have begun under this group.
+  bool Holds(const PinKey& key) const { return pins_.contains(key) || past_.contains(key); }
+
   size_t CountOf(const Name& asked) const;  // addresses pinned for this name
 
  private:
@@ -98,6 +112,8 @@ class Ledger {
   std::optional<BootTime> expired_at_;       // nothing older is left since then
   Keys planned_;                             // since the last EndOfTurn
   absl::flat_hash_map<Name, Keys> planned_by_name_;
+  Past past_;
+  std::deque<PinKey> past_order_;            // of `past_`, the oldest first
 };
 
 }  // namespace dnspin

@@ -1,0 +1,79 @@
+#include "nft/live_flows.h"
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "nft/conntrack.h"
+#include "pinning/chain_walk.h"
+
+namespace dnspin {
+namespace {
+
+bool AcceptsNow(const ServedClient& client, const Packet& packet,
+                std::span<const Address> dns_servers) {
+  return Accepts({client.policy.rules, client.groups, dns_servers}, packet, [&](uint32_t group) {
+    return client.ledger.Holds({group, packet.destination});
+  });
+}
+
+}  // namespace
+
+void LiveFlows::DoubtAll(const ServedClients& clients) {
+  for (const auto& [id, client] : clients) {
+    doubted_.insert(id);
+  }
+}
+
+void LiveFlows::Outlaw(std::span<const Address> departed) {
+  outlaws_.insert(outlaws_.end(), departed.begin(), departed.end());
+}
+
+absl::StatusOr<size_t> LiveFlows::CutRefused(ServedClients& clients, std::span<const Address> local,
+                                             std::span<const Address> dns_servers) {
+  struct Suspect {
+    ServedClient* client;                     // null: an outlaw, who may nothing
+    absl::flat_hash_set<Address> flows_to{};  // that stay
+  };
+  absl::flat_hash_map<Address, Suspect*> by_source;
+  std::vector<Suspect> suspects(doubted_.size() + 1);
+  for (const Address& address : outlaws_) {
+    by_source[address] = &suspects[0];
+  }
+  size_t next = 1;
+  for (const ClientId id : doubted_) {
+    const auto found = clients.find(id);
+    if (found == clients.end()) {
+      continue;
+    }
+    Suspect& suspect = suspects[next++];
+    suspect.client = &found->second;
+    for (const Address& address : found->second.desired.addresses) {
+      by_source[address] = &suspect;
+    }
+  }
+  const absl::flat_hash_set<Address> here(local.begin(), local.end());
+  const auto cut = ForgetFlows([&](const Flow& flow) {
+    const auto found = by_source.find(flow.source);
+    if (found == by_source.end() || here.contains(flow.packet.destination)) {
+      return false;
+    }
+    Suspect& suspect = *found->second;
+    if (suspect.client == nullptr || !AcceptsNow(*suspect.client, flow.packet, dns_servers)) {
+      return true;
+    }
+    suspect.flows_to.insert(flow.packet.destination);
+    return false;
+  });
+  if (!cut.ok()) {
+    return cut.status();
+  }
+  for (const Suspect& suspect : suspects) {
+    if (suspect.client != nullptr) {
+      suspect.client->ledger.KeepPastOf(suspect.flows_to);
+    }
+  }
+  doubted_.clear();
+  outlaws_.clear();
+  return *cut;
+}
+
+}  // namespace dnspin

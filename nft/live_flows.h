@@ -1,0 +1,34 @@
+#pragma once
+// Knows: which clients' flows may have begun under rules that hold no more, and cuts those that
+// their chains refuse now. A flow that the chain still accepts is never touched. Touches:
+// conntrack.
+
+#include <cstddef>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "nft/served_client.h"
+
+namespace dnspin {
+
+class LiveFlows {
+ public:
+  void Doubt(ClientId client) { doubted_.insert(client); }
+  void DoubtAll(const ServedClients& clients);
+  void Outlaw(std::span<const Address> departed);  // who is no client any more
+
+  // Judges all that is doubted, in one look at the kernel's flows. Returns how many were cut. After
+  // an error the doubts remain: try again. `local`: this machine's own addresses, to which nothing
+  // is forwarded.
+  absl::StatusOr<size_t> CutRefused(ServedClients& clients, std::span<const Address> local,
+                                    std::span<const Address> dns_servers);
+  bool doubts() const { return !doubted_.empty() || !outlaws_.empty(); }
+
+ private:
+  std::set<ClientId> doubted_;
+  std::vector<Address> outlaws_;
+};
+
+}  // namespace dnspin

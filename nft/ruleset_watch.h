@@ -1,0 +1,50 @@
+#pragma once
+// Knows: that somebody else has changed what dnspind made in the kernel (nfnetlink events; "nft
+// monitor" shows the same). Touches: a NETLINK_NETFILTER socket. Needs CAP_NET_ADMIN to begin.
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "nft/netlink_socket.h"
+
+namespace dnspin {
+
+class RulesetWatch {
+ public:
+  // Watches tables TABLE, dnspin-dns and, for our rules in it, qubes, of both families.
+  static absl::StatusOr<RulesetWatch> Create(const std::string& table);
+
+  int fd() const { return socket_.fd(); }
+
+  // From now on transactions of this process are known as its own. `port_id` is the netlink port of
+  // a socket of ours that has committed one since Create(); its own are not even received any more.
+  absl::Status LearnOwn(uint32_t port_id);
+
+  // Takes what has come. Who has changed what is ours: "nft (pid 1234)"; nothing if nobody has. The
+  // rules of others, in our chains too, are none of our business.
+  absl::StatusOr<std::optional<std::string>> Drain();
+
+ private:
+  RulesetWatch(NetlinkSocket socket, const std::string& table);
+
+  absl::Status Receive();
+  void Take(const nlmsghdr& event);
+  void EndTransaction(const nlmsghdr& generation);
+  bool Concerns(const nlmsghdr& event) const;
+
+  NetlinkSocket socket_;
+  std::set<std::string, std::less<>> tables_;
+  std::vector<char> buffer_;
+  std::optional<uint32_t> port_id_;  // whose process is to be learnt
+  std::optional<uint32_t> own_pid_;  // of this process, as the kernel calls it
+  bool touched_ = false;             // by the transaction whose events are coming
+  std::optional<std::string> disturbed_by_;
+};
+
+}  // namespace dnspin

@@ -1,0 +1,61 @@
+#include "nft/surroundings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "pinning/kernel_name.h"
+
+namespace dnspin {
+
+std::optional<Interface> Surroundings::InterfaceTowards(const Address& address) const {
+  auto interface = routes_.Towards(address);
+  return interface.ok() ? *std::move(interface) : std::nullopt;  // no route: nowhere, for now
+}
+
+bool Surroundings::IsClients(const std::optional<Interface>& interface) const {
+  return interface && MatchesInterface(client_interfaces_, interface->name);
+}
+
+std::optional<Interface> Surroundings::InterfaceOf(const std::vector<Address>& addresses) const {
+  for (const Address& address : addresses) {
+    const auto interface = InterfaceTowards(address);
+    if (IsClients(interface)) {
+      return interface;
+    }
+  }
+  return std::nullopt;
+}
+
+void Surroundings::Look(const Desired& desired, BootTime now) {
+  client_interfaces_ = desired.ruleset.interfaces;
+  if (auto local = routes_.OwnAddresses(); local.ok()) {
+    local_ = *std::move(local);  // else those of before stay: none may be forgotten
+  }
+  own_ = local_;
+  for (const DesiredClient& client : desired.clients) {
+    own_.insert(own_.end(), client.addresses.begin(), client.addresses.end());
+  }
+  std::sort(own_.begin(), own_.end());
+  own_.erase(std::unique(own_.begin(), own_.end()), own_.end());
+  upstreams_.clear();
+  const auto not_asked_before = std::exchange(not_asked_, {});
+  for (const Endpoint& endpoint : desired.upstreams) {
+    const auto interface = InterfaceTowards(endpoint.address);
+    // A client could answer there, and would be asked about the others.
+    (IsClients(interface) ? not_asked_ : upstreams_)
+        .push_back({endpoint, interface ? interface->name : std::string()});
+  }
+  for (const Upstream& upstream : not_asked_) {
+    if (std::find(not_asked_before.begin(), not_asked_before.end(), upstream) ==
+        not_asked_before.end()) {
+      journal_.Say(Priority::kWarning,
+                   fmt::format("upstream {} is behind client interface {}: it is not asked",
+                               upstream.endpoint.Text(), upstream.interface),
+                   now);
+    }
+  }
+}
+
+}  // namespace dnspin

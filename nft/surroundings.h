@@ -1,0 +1,44 @@
+#pragma once
+// Knows: where this machine is now: its addresses and its clients', where each client's packets
+// come in, and by which interface each upstream is reached. Touches: routes, the journal.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nft/desired.h"
+#include "nft/journal.h"
+#include "nft/route.h"
+#include "pinning/policy.h"
+
+namespace dnspin {
+
+class Surroundings {
+ public:
+  Surroundings(Routes& routes, Journal& journal) : routes_(routes), journal_(journal) {}
+
+  void Look(const Desired& desired, BootTime now);
+
+  // Where packets of a client with these addresses come in; nothing if nowhere. Asks anew.
+  std::optional<Interface> InterfaceOf(const std::vector<Address>& addresses) const;
+
+  // Of the last look.
+  const std::vector<Upstream>& upstreams() const { return upstreams_; }
+  const std::vector<Address>& local() const { return local_; }  // this machine's addresses
+  const std::vector<Address>& own() const { return own_; }      // and its clients', sorted
+
+ private:
+  std::optional<Interface> InterfaceTowards(const Address& address) const;
+  bool IsClients(const std::optional<Interface>& interface) const;
+
+  Routes& routes_;
+  Journal& journal_;
+  std::vector<std::string> client_interfaces_;
+  std::vector<Upstream> upstreams_;
+  std::vector<Upstream> not_asked_;  // behind a client interface
+  std::vector<Address> local_;
+  std::vector<Address> own_;
+};
+
+}  // namespace dnspin
