@@ -20,7 +20,7 @@ struct ClientRules {
   std::vector<Rule> rules;
   std::vector<PinGroup> groups;  // GroupsOf(rules, ...)
   uint32_t set_size = 0;         // of each pin set: twice the quota, so that it is never full
-  std::string digest;            // RulesDigest(rules); empty: the chain does not say it
+  std::string digest{};          // RulesDigest(rules); empty: the chain does not say it
   bool operator==(const ClientRules&) const = default;
 };
 

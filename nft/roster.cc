@@ -29,28 +29,6 @@ std::vector<Doorway> DoorwaysOf(const std::vector<const ServedClient*>& clients)
   return doorways;
 }
 
-// A client is who has its addresses, whatever its file is called: the first of each family names
-// its sets, so where these are the same its pins and its door go on.
-bool AreSame(const std::vector<Address>& before, const std::vector<Address>& after) {
-  bool shared = false;
-  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    const auto was = FirstAddress(before, family);
-    const auto is = FirstAddress(after, family);
-    if (was && is && was != is) {
-      return false;
-    }
-    shared = shared || (was && is);
-  }
-  return shared;
-}
-
-const ServedClient* FindSame(const ServedClients& clients, const DesiredClient& wanted) {
-  const auto found = std::find_if(clients.begin(), clients.end(), [&](const auto& entry) {
-    return AreSame(entry.second.desired.addresses, wanted.addresses);
-  });
-  return found == clients.end() ? nullptr : &found->second;
-}
-
 void Append(std::vector<Address>& addresses, const std::vector<Address>& more) {
   addresses.insert(addresses.end(), more.begin(), more.end());
 }
@@ -202,7 +180,7 @@ Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
   Changes changes;
   std::set<ClientId> stay;
   for (const DesiredClient& wanted : desired.clients) {
-    const ServedClient* before = FindSame(clients_, wanted);
+    const ServedClient* before = FindSame(clients_, wanted.addresses);
     if (before != nullptr && !stay.insert(before->id).second) {
       before = nullptr;  // one client has become two: the first goes on with what there is
     }

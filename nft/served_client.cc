@@ -2,9 +2,28 @@
 
 #include <algorithm>
 
+#include "nft/client_chain.h"
 #include "pinning/check.h"
 
 namespace dnspin {
+namespace {
+
+// A client is who has its addresses, whatever its file is called: the first of each family names
+// its sets, so where these are the same its pins and its door go on.
+bool AreSame(const std::vector<Address>& before, const std::vector<Address>& after) {
+  bool shared = false;
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    const auto was = FirstAddress(before, family);
+    const auto is = FirstAddress(after, family);
+    if (was && is && was != is) {
+      return false;
+    }
+    shared = shared || (was && is);
+  }
+  return shared;
+}
+
+}  // namespace
 
 CountersReport ServedClient::Totals() const {
   CountersReport total = counters;
@@ -37,6 +56,13 @@ std::string ServedClient::SetName(Family family, uint32_t group) const {
                    [family](const Address& address) { return address.family() == family; });
   DNSPIN_CHECK(first != desired.addresses.end());
   return PinSetName(*first, group);
+}
+
+const ServedClient* FindSame(const ServedClients& clients, const std::vector<Address>& addresses) {
+  const auto found = std::find_if(clients.begin(), clients.end(), [&](const auto& entry) {
+    return AreSame(entry.second.desired.addresses, addresses);
+  });
+  return found == clients.end() ? nullptr : &found->second;
 }
 
 }  // namespace dnspin

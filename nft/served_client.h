@@ -51,4 +51,7 @@ struct ServedClient {
 // By number; a reload keeps the numbers of clients that stay.
 using ServedClients = std::map<ClientId, ServedClient>;
 
+// The one that had these addresses, or those of the same names of chains and sets; null: nobody.
+const ServedClient* FindSame(const ServedClients& clients, const std::vector<Address>& addresses);
+
 }  // namespace dnspin

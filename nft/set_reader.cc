@@ -98,6 +98,7 @@ std::optional<std::pair<Address, uint16_t>> DoorOf(nftnl_set_elem* element) {
   return std::pair(*client, ntohs(port));
 }
 
+enum class Kind { kSet, kMap };
 using EachElement = std::function<void(nftnl_set_elem*)>;
 
 // Looks at tables of one family. kAborted: somebody changed them meanwhile.
@@ -106,8 +107,9 @@ class Dump {
   Dump(NetlinkSocket& socket, const std::string& table, Family family)
       : socket_(socket), table_(table), family_(family) {}
 
-  // The names of the sets or maps that begin with `prefix`; none if the table is not there.
-  absl::StatusOr<std::vector<std::string>> Names(std::string_view prefix) {
+  // The names of the sets (or of the maps) that begin with `prefix`; none if the table is not
+  // there.
+  absl::StatusOr<std::vector<std::string>> Names(Kind kind, std::string_view prefix) {
     const Set question = SetCalled(table_, "");
     std::vector<std::string> names;
     const absl::Status status =
@@ -117,7 +119,9 @@ class Dump {
             return;
           }
           const char* name = nftnl_set_get_str(set.get(), NFTNL_SET_NAME);
-          if (name != nullptr && std::string_view(name).starts_with(prefix)) {
+          const bool map = (nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & NFT_SET_MAP) != 0;
+          if (name != nullptr && std::string_view(name).starts_with(prefix) &&
+              map == (kind == Kind::kMap)) {
             names.emplace_back(name);
           }
         });
@@ -162,11 +166,11 @@ class Dump {
   alignas(nlmsghdr) std::array<char, 1024> request_{};  // a header and two names
 };
 
-// Every element of the sets whose names begin with `prefix`, as `read` makes it a value; those that
-// it makes nothing of are left out.
+// Every element of the sets (or maps) whose names begin with `prefix`, as `read` makes it a value;
+// those that it makes nothing of are left out.
 template <typename Value, typename Read>
-absl::StatusOr<std::vector<Value>> ReadElements(const std::string& table, std::string_view prefix,
-                                                Family family, Read read) {
+absl::StatusOr<std::vector<Value>> ReadElements(const std::string& table, Kind kind,
+                                                std::string_view prefix, Family family, Read read) {
   absl::Status status = absl::AbortedError("not read yet");
   std::vector<Value> values;
   for (int tries = 0; tries < kTriesMax && absl::IsAborted(status); ++tries) {
@@ -176,7 +180,7 @@ absl::StatusOr<std::vector<Value>> ReadElements(const std::string& table, std::s
       return socket.status();
     }
     Dump dump(*socket, table, family);
-    const auto names = dump.Names(prefix);
+    const auto names = dump.Names(kind, prefix);
     status = names.status();
     for (size_t i = 0; status.ok() && i < names->size(); ++i) {
       status = dump.Elements((*names)[i], [&](nftnl_set_elem* element) {
@@ -200,10 +204,11 @@ absl::StatusOr<std::vector<KernelPin>> ReadKernelPins(const std::string& table) 
   DNSPIN_CHECK(table.size() < NFT_NAME_MAXLEN);
   std::vector<KernelPin> pins;
   for (const Family family : kFamilies) {
-    const auto found = ReadElements<KernelPin>(
-        table, kPinSets, family, [family](const std::string& set, nftnl_set_elem* element) {
-          return PinOf(set, family, element);
-        });
+    const auto found =
+        ReadElements<KernelPin>(table, Kind::kSet, kPinSets, family,
+                                [family](const std::string& set, nftnl_set_elem* element) {
+                                  return PinOf(set, family, element);
+                                });
     if (!found.ok()) {
       return found.status();
     }
@@ -217,7 +222,7 @@ absl::StatusOr<std::map<Address, uint16_t>> ReadKernelDoors() {
   for (const Family family : kFamilies) {
     using Door = std::pair<Address, uint16_t>;
     const auto found = ReadElements<Door>(
-        std::string(kDoorsTable), kDoorsMap, family,
+        std::string(kDoorsTable), Kind::kMap, kDoorsMap, family,
         [](const std::string&, nftnl_set_elem* element) { return DoorOf(element); });
     if (!found.ok()) {
       return found.status();

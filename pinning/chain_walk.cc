@@ -41,10 +41,9 @@ bool Matches(const Rule& rule, const Packet& packet, std::span<const Address> dn
   if (rule.destination && !rule.destination->Contains(packet.destination)) {
     return false;
   }
-  if (rule.dns_target &&
-      (!HasPort(packet, {kDnsPort, kDnsPort}) ||
-       std::find(dns_servers.begin(), dns_servers.end(), packet.destination) ==
-           dns_servers.end())) {
+  if (rule.dns_target && (!HasPort(packet, {kDnsPort, kDnsPort}) ||
+                          std::find(dns_servers.begin(), dns_servers.end(), packet.destination) ==
+                              dns_servers.end())) {
     return false;
   }
   return Matches(rule.service, packet);

@@ -21,8 +21,8 @@ struct Packet {
 
 struct ChainOfRules {
   std::span<const Rule> rules;
-  std::span<const PinGroup> groups;        // GroupsOf(rules, ...)
-  std::span<const Address> dns_servers;    // what `specialtarget=dns` stands for
+  std::span<const PinGroup> groups;      // GroupsOf(rules, ...)
+  std::span<const Address> dns_servers;  // what `specialtarget=dns` stands for
 };
 
 // True if the walk ends in accept. `pinned` says whether a group's set holds the destination.

@@ -113,7 +113,7 @@ class Ledger {
   Keys planned_;                             // since the last EndOfTurn
   absl::flat_hash_map<Name, Keys> planned_by_name_;
   Past past_;
-  std::deque<PinKey> past_order_;            // of `past_`, the oldest first
+  std::deque<PinKey> past_order_;  // of `past_`, the oldest first
 };
 
 }  // namespace dnspin

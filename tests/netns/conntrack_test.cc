@@ -62,6 +62,34 @@ TEST_F(ConntrackTest, ThatClientsDnsIsForgottenAndNothingElse) {
   EXPECT_EQ(*ForgetDnsFlows(kClient), 0U);
 }
 
+TEST_F(ConntrackTest, AFlowIsToldAsTheForwardHookSawItsFirstPacket) {
+  Flow("tcp", "10.137.0.25", "192.0.2.1", 443);
+  Flow("udp", "fd09::19", "2620:fe::fe", 4000);
+  Shell(
+      "conntrack -I -p udp -s 10.137.0.25 -d 10.139.1.1 --sport 4000 --dport 53 "
+      "-r 10.137.0.6 -q 10.137.0.25 --reply-port-src 4053 --reply-port-dst 4000 -t 60 "
+      ">/dev/null 2>&1");
+  Shell(
+      "conntrack -I -p icmp -s 10.137.0.25 -d 192.0.2.2 --icmp-type 8 --icmp-code 0 "
+      "--icmp-id 7 -t 60 >/dev/null 2>&1");
+  std::vector<std::string> seen;
+  const auto count = ForgetFlows([&](const dnspin::Flow& flow) {
+    seen.push_back(flow.source.Text() + " " + flow.asked.Text() + ":" +
+                   std::to_string(flow.asked_port) + " " + flow.packet.destination.Text() + " " +
+                   std::to_string(flow.packet.protocol) + " " + std::to_string(flow.packet.port) +
+                   " " + std::to_string(flow.packet.icmp_type));
+    return flow.packet.port == 443;
+  });
+  ASSERT_TRUE(count.ok()) << count.status();
+  EXPECT_EQ(*count, 1U);
+  std::sort(seen.begin(), seen.end());
+  EXPECT_EQ(seen, (std::vector<std::string>{"10.137.0.25 10.139.1.1:53 10.137.0.6 17 4053 0",
+                                            "10.137.0.25 192.0.2.1:443 192.0.2.1 6 443 0",
+                                            "10.137.0.25 192.0.2.2:0 192.0.2.2 1 0 8",
+                                            "fd09::19 2620:fe::fe:4000 2620:fe::fe 17 4000 0"}));
+  EXPECT_EQ(CountFlows(), 3U) << Flows();
+}
+
 TEST_F(ConntrackTest, WithoutTheCapabilityItSaysSo) {
   Flow("udp", "10.137.0.25", "10.139.1.1", 53);
   const pid_t child = ::fork();

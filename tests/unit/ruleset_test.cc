@@ -143,7 +143,10 @@ TEST(Ruleset, OverAnEarlierRunOursGoesAndOthersStay) {
                         {Client({"10.137.0.25"}, {Accept("a.example"), AcceptTcp("b.example", 80),
                                                   Accept("c.example")})},
                         {},
-                        {}};
+                        {{"pin-10-137-0-25-1", A("192.0.2.1"), seconds(90), "a.example"}}};
+  view.pins = {
+      {Family::kIpv4, "pin-10-137-0-25-1", A("192.0.2.1"), milliseconds(89'500), "a.example"},
+      {Family::kIpv4, "pin-10-137-0-25-1", A("192.0.2.9"), seconds(60), "a.example"}};
   const std::string text = About(InstallText(ruleset, view, RefreshWay::kInPlace), "ip dnspin");
 
   // Our rules in shared chains: new ones before the first old one, then the old ones go.
@@ -158,9 +161,11 @@ TEST(Ruleset, OverAnEarlierRunOursGoesAndOthersStay) {
   EXPECT_TRUE(Has(text, "delete chain qbs-10-137-0-9"));
   EXPECT_FALSE(Has(text, "delete chain qbs-10-137-0-25"));
   EXPECT_FALSE(Has(text, "delete chain qbs-10-137-0-8"));
-  // So are sets; one of another size is made anew.
-  EXPECT_TRUE(Has(text, "flush set pin-10-137-0-25-1"));
-  EXPECT_TRUE(Has(text, "flush set pin-10-137-0-25-2"));
+  // Of sets that stay, elements that are not wanted go, and what is as it should be is not touched;
+  // one of another size is made anew.
+  EXPECT_TRUE(Has(text, "delete element pin-10-137-0-25-1 { 192.0.2.9 }"));
+  EXPECT_FALSE(Has(text, "192.0.2.1 "));
+  EXPECT_FALSE(Has(text, "flush set pin-10-137-0-25"));
   EXPECT_TRUE(Has(text, "delete set pin-10-137-0-25-3"));
   EXPECT_TRUE(Has(text, "add set pin-10-137-0-25-3 { type ipv4_addr; flags timeout; size 8192; }"));
   EXPECT_TRUE(Has(text, "delete set pin-10-137-0-9-1"));

@@ -31,6 +31,8 @@ constexpr const char* kListing = R"({"nftables": [
 {"rule": {"family": "ip", "table": "dnspin", "chain": "qbs-10-137-0-25", "handle": 9,
           "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}},
                               "right": "@pin-10-137-0-25-2"}}, {"accept": null}]}},
+{"rule": {"family": "ip", "table": "dnspin", "chain": "qbs-10-137-0-25", "handle": 10,
+          "comment": "rules 0123456789abcdef", "expr": [{"reject": null}]}},
 {"rule": {"family": "ip", "table": "dnspin", "chain": "forward", "handle": 12,
           "comment": "made by dnspin", "expr": [{"accept": null}]}}
 ]})";
@@ -42,8 +44,10 @@ TEST(TableView, TellsOursFromWhatOthersMade) {
   EXPECT_EQ(view->chains, (std::vector<std::string>{"forward", "qbs-10-137-0-25"}));
   EXPECT_TRUE(view->HasChain("forward"));
   EXPECT_FALSE(view->HasChain("forwar"));
-  EXPECT_EQ(view->sets,
-            (std::vector<TableView::SetView>{{"pin-10-137-0-25-1", 8192}, {"mine", 0}}));
+  EXPECT_EQ(view->sets, (std::vector<TableView::SetView>{{"pin-10-137-0-25-1", 8192, true},
+                                                         {"mine", 0, false}}));
+  EXPECT_EQ(view->digests,
+            (std::map<std::string, std::string>{{"qbs-10-137-0-25", "0123456789abcdef"}}));
   EXPECT_TRUE(view->used.contains("pin-10-137-0-25-1"));
   EXPECT_TRUE(view->used.contains("qbs-10-137-0-25"));
   EXPECT_FALSE(view->used.contains("unrelated"));          // a rule of ours names it

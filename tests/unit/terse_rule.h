@@ -32,8 +32,8 @@ inline PortRange TersePorts(const std::string& word) {
                      : static_cast<uint16_t>(std::stoul(word.substr(dash + 1)))};
 }
 
-// Words behind the action: tcp, udp, icmp, dns (the special target), a prefix with its length,
-// ports, else a host pattern.
+// Words behind the action: tcp, udp, icmp (and its type), dns (the special target), a prefix with
+// its length, ports, else a host pattern.
 inline Rule TerseRule(const std::string& line) {
   std::istringstream words(line);
   std::string word;
@@ -53,6 +53,8 @@ inline Rule TerseRule(const std::string& line) {
     } else if (word.find('/') != std::string::npos) {
       rule.destination = Prefix::Parse(word);
       DNSPIN_CHECK(rule.destination.has_value());
+    } else if (rule.service.protocol == Protocol::kIcmp) {
+      rule.service.icmp_type = static_cast<uint8_t>(std::stoul(word));
     } else if (word.find_first_not_of("0123456789-") == std::string::npos) {
       rule.service.ports = TersePorts(word);
     } else {

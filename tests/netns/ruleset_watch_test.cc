@@ -1,0 +1,101 @@
+#include "nft/ruleset_watch.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "nft/set_writer.h"
+#include "tests/netns/firewall_fixture.h"
+
+namespace dnspin {
+namespace {
+
+class RulesetWatchTest : public FirewallTest {
+ protected:
+  void SetUp() override {
+    FirewallTest::SetUp();
+    auto watch = RulesetWatch::Create("dnspin");
+    ASSERT_TRUE(watch.ok()) << watch.status();
+    watch_ = std::make_unique<RulesetWatch>(*std::move(watch));
+    auto writer = SetWriter::Create("dnspin");
+    ASSERT_TRUE(writer.ok()) << writer.status();
+    writer_ = *std::move(writer);
+    const absl::Status learnt = watch_->LearnOwn(writer_->port_id());
+    ASSERT_TRUE(learnt.ok()) << learnt;
+    InstallOurs();
+  }
+  void InstallOurs() {
+    const ClientRules client = Client({"10.137.0.25"}, {AcceptHost("a.example")});
+    Install({Terms(),
+             {client},
+             {{A("10.137.0.25"), 4053}},
+             {Pin("pin-10-137-0-25-1", "192.0.2.1", seconds(60))}});
+  }
+  std::optional<std::string> Drain() {
+    auto disturbed = watch_->Drain();
+    EXPECT_TRUE(disturbed.ok()) << disturbed.status();
+    return disturbed.ok() ? *disturbed : std::nullopt;
+  }
+
+  std::unique_ptr<RulesetWatch> watch_;
+  std::unique_ptr<SetWriter> writer_;
+};
+INSTANTIATE_TEST_SUITE_P(Way, RulesetWatchTest, ::testing::Values(RefreshWay::kInPlace));
+
+TEST_P(RulesetWatchTest, OurOwnTransactionsDisturbNobody) {
+  EXPECT_EQ(Drain(), std::nullopt);
+  const PinElement pin = Pin("pin-10-137-0-25-1", "192.0.2.2", seconds(60));
+  EXPECT_TRUE(writer_->Commit({&pin, 1}).status.ok());
+  InstallOurs();
+  EXPECT_TRUE(Firewall::Teardown(*nftables_, "dnspin").ok());
+  EXPECT_EQ(Drain(), std::nullopt);
+}
+
+TEST_P(RulesetWatchTest, WhatOthersDoToOursIsToldWithTheirName) {
+  for (const char* what :
+       {"flush ruleset", "delete table ip dnspin", "delete table ip6 dnspin-dns",
+        "flush set ip dnspin pin-10-137-0-25-1", "flush chain ip dnspin qbs-10-137-0-25",
+        "flush chain ip dnspin qubes-forward", "flush map ip dnspin-dns doors",
+        "delete element ip dnspin clients { 10.137.0.25 }",
+        "add element ip dnspin pin-10-137-0-25-1 { 192.0.2.9 timeout 5s }",
+        "add element ip dnspin dns-addr { 8.8.8.8 }", "add table ip dnspin { flags dormant; }",
+        "chain ip dnspin forward { policy accept; }"}) {
+    InstallOurs();
+    EXPECT_EQ(Drain(), std::nullopt) << what;
+    Shell(std::string("nft '") + what + "'");
+    const auto disturbed = Drain();
+    ASSERT_TRUE(disturbed.has_value()) << what;
+    EXPECT_TRUE(disturbed->starts_with("nft (pid ")) << *disturbed;
+    EXPECT_EQ(Drain(), std::nullopt) << "once";
+  }
+}
+
+TEST_P(RulesetWatchTest, WhatOthersMakeBesideOursIsTheirs) {
+  for (const char* what :
+       {"add table ip mine", "add chain ip dnspin mine", "add rule ip dnspin mine accept",
+        "add rule ip dnspin qubes-forward counter", "flush chain ip dnspin mine",
+        "delete chain ip dnspin mine", "add set ip dnspin mine { type ipv4_addr; }",
+        "add element ip dnspin mine { 192.0.2.1 }", "delete set ip dnspin mine",
+        "add table inet dnspin", "flush table ip mine", "delete table ip mine"}) {
+    Shell(std::string("nft '") + what + "'");
+    EXPECT_EQ(Drain(), std::nullopt) << what;
+  }
+}
+
+TEST_P(RulesetWatchTest, MoreEventsThanFitAreADisturbance) {
+  Shell("nft 'add table ip mine; add set ip mine s { type ipv4_addr; }'");
+  std::string many = "add element ip mine s { 10.0.0.0";
+  for (int i = 1; i < 60000; ++i) {
+    many += ", 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
+  }
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(nftables_->Run(many + " }\nflush set ip mine s").ok());
+  }
+  const auto disturbed = Drain();
+  ASSERT_TRUE(disturbed.has_value());
+  EXPECT_TRUE(Has(*disturbed, "more events than fit")) << *disturbed;
+  EXPECT_EQ(Drain(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace dnspin
