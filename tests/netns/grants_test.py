@@ -215,6 +215,7 @@ def goes_on(lab, servers):
         dnspin.write_client("work", "drop *.edge.test\n" + RULES)
         assert dnspin.reload()
         assert not pins(lab, work), "a drop before the rule names the targets"
+        assert dnspin.metric("dnspin_grants") == 0, "nobody could ask for them any more"
         dnspin.write_client("work", RULES)
         assert dnspin.reload()
         assert work.ask("shop.test", "MX").status == "NOERROR"
