@@ -193,13 +193,11 @@ void Daemon::CommitRequests(BootTime now) {
 void Daemon::LookForDisturbance(BootTime now) {
   const auto disturbed = parts_.ruleset_watch.Drain();
   if (!disturbed.ok()) {
-    parts_.journal.Say(Priority::kError,
-                       "netfilter events: " + std::string(disturbed.status().message()), now);
     Compare(now);
   } else if (disturbed->has_value()) {
     Restore(**disturbed + " changed what dnspind made", now);
   } else if (restore_at_ && *restore_at_ <= now) {
-    Restore("the kernel may not hold what it should", now);
+    Restore("the kernel was not heard, or said no", now);
   }
 }
 
@@ -230,12 +228,12 @@ void Daemon::Restore(const std::string& why, BootTime now) {
   parts_.journal.Say(Priority::kWarning, why + ": it is again as it was", now);
 }
 
-// The kernel said no, or nothing: what it holds is looked at, though not at every such answer.
+// The kernel said no, or nothing, or more than could be heard: what it holds is compared, though
+// not at every such answer.
 void Daemon::Compare(BootTime now) {
-  if (compare_not_before_ <= now) {
-    compare_not_before_ = now + kComparePause;
-    restore_at_ = restore_at_.value_or(now);
-  }
+  const BootTime at = std::max(now, compare_not_before_);
+  restore_at_ = std::min(restore_at_.value_or(at), at);
+  compare_not_before_ = at + kComparePause;
 }
 
 absl::Status Daemon::Reload(BootTime now) {

@@ -181,6 +181,9 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
   if (!set_writer.ok()) {
     return set_writer.status();
   }
+  if (auto status = nftables->Probe(desired.ruleset.table + "-probe"); !status.ok()) {
+    return status;
+  }
   if (auto status = ruleset_watch->LearnOwn((*set_writer)->port_id()); !status.ok()) {
     return status;
   }

@@ -62,6 +62,10 @@ absl::StatusOr<Nftables> Nftables::Create() {
   return Nftables(std::move(context));
 }
 
+absl::Status Nftables::Probe(const std::string& table) {
+  return Run("add table ip " + table + "\ndelete table ip " + table);
+}
+
 absl::Status Nftables::Run(const std::string& commands) {
   nft_ctx_output_set_flags(context_.get(), 0);
   if (nft_run_cmd_from_buffer(context_.get(), AsOneLine(commands).c_str()) != 0) {

@@ -22,6 +22,9 @@ class Nftables {
   // libnftables' own words and the command that they are about, and nothing changed.
   absl::Status Run(const std::string& commands);
 
+  // A transaction that leaves nothing behind, by a table that is nobody's.
+  absl::Status Probe(const std::string& table);
+
   // What `nft --json --terse COMMAND` prints: JSON without set elements.
   absl::StatusOr<std::string> ListJson(const std::string& command);
 

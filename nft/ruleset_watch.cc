@@ -20,7 +20,8 @@
 namespace dnspin {
 namespace {
 
-constexpr int kReceiveBuffer = 4 << 20;
+constexpr int kReceiveBuffer = 64 << 20;  // the kernel uses what there is to be told, no more
+constexpr size_t kOwnPortsMax = 32;
 constexpr int kDatagramsPerDrain = 4096;
 
 // In every event about something in a table, attribute 1 names the table (linux/nf_tables.h).
@@ -122,20 +123,25 @@ absl::StatusOr<RulesetWatch> RulesetWatch::Create(const std::string& table) {
 }
 
 absl::Status RulesetWatch::LearnOwn(uint32_t port_id) {
-  port_id_ = port_id;
+  own_ports_.insert(port_id);
   if (const auto drained = Drain(); !drained.ok()) {
     return drained.status();
   }
-  port_id_.reset();
-  if (!own_pid_) {
-    return absl::InternalError("the kernel does not tell of our own transactions");
-  }
+  return own_pid_ ? absl::OkStatus()
+                  : absl::InternalError("the kernel does not tell of our own transactions");
+}
+
+// One large change of ours makes more events than any buffer holds.
+absl::Status RulesetWatch::FilterOwn() {
   // nlmsg_pid, which is in the machine's own order; a filter reads in the network's.
-  std::array<sock_filter, 4> code = {
-      {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(nlmsghdr, nlmsg_pid)),
-       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(port_id), 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
-       BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)}};
-  const sock_fprog program{code.size(), code.data()};
+  std::vector<sock_filter> code = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(nlmsghdr, nlmsg_pid))};
+  for (const uint32_t port : own_ports_) {
+    code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(port), 0, 1));
+    code.push_back(BPF_STMT(BPF_RET | BPF_K, 0));
+  }
+  code.push_back(BPF_STMT(BPF_RET | BPF_K, UINT32_MAX));
+  const sock_fprog program{static_cast<uint16_t>(code.size()), code.data()};
   if (::setsockopt(socket_.fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0) {
     return absl::ErrnoToStatus(errno, "netlink filter");
   }
@@ -143,6 +149,7 @@ absl::Status RulesetWatch::LearnOwn(uint32_t port_id) {
 }
 
 absl::StatusOr<std::optional<std::string>> RulesetWatch::Drain() {
+  bool lost = false;
   for (int i = 0; i < kDatagramsPerDrain; ++i) {
     const absl::Status status = Receive();
     if (absl::IsDeadlineExceeded(status)) {
@@ -153,10 +160,19 @@ absl::StatusOr<std::optional<std::string>> RulesetWatch::Drain() {
     }
     if (!status.ok()) {
       touched_ = false;
-      disturbed_by_ = "somebody, in more events than fit";
+      lost = true;
     }
   }
-  return std::exchange(disturbed_by_, std::nullopt);
+  if (std::exchange(learnt_, false)) {
+    if (absl::Status status = FilterOwn(); !status.ok()) {
+      return status;
+    }
+  }
+  auto disturbed_by = std::exchange(disturbed_by_, std::nullopt);
+  if (lost && !disturbed_by) {
+    return absl::DataLossError("more events than fit");
+  }
+  return disturbed_by;
 }
 
 absl::Status RulesetWatch::Receive() {
@@ -187,8 +203,15 @@ void RulesetWatch::Take(const nlmsghdr& event) {
 void RulesetWatch::EndTransaction(const nlmsghdr& generation) {
   const bool touched = std::exchange(touched_, false);
   const auto pid = Number(generation, NFTA_GEN_PROC_PID);
-  if (port_id_ && generation.nlmsg_pid == *port_id_) {
+  if (!own_pid_ && own_ports_.contains(generation.nlmsg_pid)) {
     own_pid_ = pid;
+    learnt_ = true;
+  }
+  if (pid && pid == own_pid_) {
+    learnt_ = own_ports_.insert(generation.nlmsg_pid).second || learnt_;
+    if (own_ports_.size() > kOwnPortsMax) {
+      own_ports_ = {generation.nlmsg_pid};  // the others' are known by their process, only later
+    }
   }
   if (touched && (!pid || pid != own_pid_)) {
     disturbed_by_ = fmt::format("{} (pid {})", Printable(Text(generation, NFTA_GEN_PROC_NAME)),

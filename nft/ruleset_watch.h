@@ -23,17 +23,20 @@ class RulesetWatch {
   int fd() const { return socket_.fd(); }
 
   // From now on transactions of this process are known as its own. `port_id` is the netlink port of
-  // a socket of ours that has committed one since Create(); its own are not even received any more.
+  // a socket of ours that has committed one since Create(). What comes by any port that this
+  // process has committed by since then is not even received any more.
   absl::Status LearnOwn(uint32_t port_id);
 
   // Takes what has come. Who has changed what is ours: "nft (pid 1234)"; nothing if nobody has. The
-  // rules of others, in our chains too, are none of our business.
+  // rules of others, in our chains too, are none of our business. kDataLoss: there was more than
+  // could be kept, so that nobody knows.
   absl::StatusOr<std::optional<std::string>> Drain();
 
  private:
   RulesetWatch(NetlinkSocket socket, const std::string& table);
 
   absl::Status Receive();
+  absl::Status FilterOwn();
   void Take(const nlmsghdr& event);
   void EndTransaction(const nlmsghdr& generation);
   bool Concerns(const nlmsghdr& event) const;
@@ -41,8 +44,9 @@ class RulesetWatch {
   NetlinkSocket socket_;
   std::set<std::string, std::less<>> tables_;
   std::vector<char> buffer_;
-  std::optional<uint32_t> port_id_;  // whose process is to be learnt
   std::optional<uint32_t> own_pid_;  // of this process, as the kernel calls it
+  std::set<uint32_t> own_ports_;     // its sockets'; libnftables may open another at any time
+  bool learnt_ = false;              // a port, since the last filter
   bool touched_ = false;             // by the transaction whose events are coming
   std::optional<std::string> disturbed_by_;
 };
