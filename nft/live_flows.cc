@@ -28,15 +28,15 @@ void LiveFlows::Outlaw(std::span<const Address> departed) {
 }
 
 absl::StatusOr<size_t> LiveFlows::CutRefused(ServedClients& clients, std::span<const Address> local,
-                                             std::span<const Address> dns_servers) {
+                                             const RulesetTerms& terms) {
   struct Suspect {
     ServedClient* client;                     // null: an outlaw, who may nothing
     absl::flat_hash_set<Address> flows_to{};  // that stay
   };
-  absl::flat_hash_map<Address, Suspect*> by_source;
+  absl::flat_hash_map<Address, Suspect*> by_address;
   std::vector<Suspect> suspects(doubted_.size() + 1);
   for (const Address& address : outlaws_) {
-    by_source[address] = &suspects[0];
+    by_address[address] = &suspects[0];
   }
   size_t next = 1;
   for (const ClientId id : doubted_) {
@@ -47,17 +47,23 @@ absl::StatusOr<size_t> LiveFlows::CutRefused(ServedClients& clients, std::span<c
     Suspect& suspect = suspects[next++];
     suspect.client = &found->second;
     for (const Address& address : found->second.desired.addresses) {
-      by_source[address] = &suspect;
+      by_address[address] = &suspect;
     }
   }
   const absl::flat_hash_set<Address> here(local.begin(), local.end());
   const auto cut = ForgetFlows([&](const Flow& flow) {
-    const auto found = by_source.find(flow.source);
-    if (found == by_source.end() || here.contains(flow.packet.destination)) {
+    if (here.contains(flow.source) || here.contains(flow.packet.destination)) {
+      return false;
+    }
+    if (!terms.inbound_open && by_address.contains(flow.packet.destination)) {
+      return true;
+    }
+    const auto found = by_address.find(flow.source);
+    if (found == by_address.end()) {
       return false;
     }
     Suspect& suspect = *found->second;
-    if (suspect.client == nullptr || !AcceptsNow(*suspect.client, flow.packet, dns_servers)) {
+    if (suspect.client == nullptr || !AcceptsNow(*suspect.client, flow.packet, terms.dns_servers)) {
       return true;
     }
     suspect.flows_to.insert(flow.packet.destination);

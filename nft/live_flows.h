@@ -20,10 +20,12 @@ class LiveFlows {
   void Outlaw(std::span<const Address> departed);  // who is no client any more
 
   // Judges all that is doubted, in one look at the kernel's flows. Returns how many were cut. After
-  // an error the doubts remain: try again. `local`: this machine's own addresses, to which nothing
-  // is forwarded.
+  // an error the doubts remain: try again. `local`: this machine's own addresses, to and from which
+  // nothing is forwarded. A flow that somebody else begins towards a client is refused unless
+  // `terms` let it in: the kernel has it so too where it came to know a client's own connection in
+  // the middle, by an answer, while a gap left that through.
   absl::StatusOr<size_t> CutRefused(ServedClients& clients, std::span<const Address> local,
-                                    std::span<const Address> dns_servers);
+                                    const RulesetTerms& terms);
   bool doubts() const { return !doubted_.empty() || !outlaws_.empty(); }
 
  private:

@@ -113,7 +113,7 @@ void Roster::CutRefusedFlows(BootTime now) {
   if (!flows_.doubts()) {
     return;
   }
-  const auto cut = flows_.CutRefused(clients_, surroundings_.local(), desired_.ruleset.dns_servers);
+  const auto cut = flows_.CutRefused(clients_, surroundings_.local(), desired_.ruleset);
   if (!cut.ok()) {
     journal_.Say(
         Priority::kError,

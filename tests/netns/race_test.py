@@ -13,13 +13,14 @@ import json
 import mmap
 import pathlib
 import socket
-import struct
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
-from lab import dnswire, records, trial  # noqa: E402
+from lab import records, trial  # noqa: E402
+from lab.asker import (  # noqa: E402
+    ask_datagram, ask_stream, kind_of, question, told_address)
 from lab.qube import IPV6_RECVERR  # noqa: E402
 from lab.zones import race_address  # noqa: E402
 
@@ -27,7 +28,6 @@ NAMES, STREAM_NAMES, RELOADS = 5000, 1000, 20
 ASKERS = 3          # that ask over UDP, side by side; one more asks over TCP
 PORT, WEB = 7000, 80
 STREAM_FROM = 60_000  # numbers of the names asked over TCP start here
-SERVER = ("10.139.1.1", 53)
 PATIENCE = 240      # seconds
 IP_RECVERR = 11
 SETTINGS = {"pins": {"per_client": 65_536}}
@@ -67,51 +67,6 @@ table inet departures {{
     tcp dport {WEB} tcp flags & (syn | ack) == syn counter name connections
   }}
 }}"""
-
-
-def kind_of(number):
-    return "A" if number % 2 else "AAAA"
-
-
-def question(number):
-    name = dnswire.name_octets(f"{number}.race.test")
-    kind = dnswire.TYPES[kind_of(number)]
-    return (struct.pack("!HHHHHH", number & 0xFFFF, 0x0100, 1, 0, 0, 0) + name +
-            struct.pack("!HH", kind, dnswire.IN))
-
-
-def told_address(octets, asked):
-    """The one address that an answer tells, or None."""
-    answers = int.from_bytes(octets[6:8], "big")
-    if octets[:2] != asked[:2] or octets[3] & 15 or answers != 1:
-        return None
-    at = len(asked)
-    while octets[at] and octets[at] < 0xC0:
-        at += 1 + octets[at]
-    at += 2 if octets[at] else 1
-    length = int.from_bytes(octets[at + 8:at + 10], "big")
-    packed = octets[at + 10:at + 10 + length]
-    return socket.inet_ntop(socket.AF_INET if length == 4 else socket.AF_INET6, packed)
-
-
-def ask_datagram(asked):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(3)
-        sock.connect(SERVER)
-        sock.send(asked)
-        return sock.recv(4096)
-
-
-def ask_stream(asked):
-    with socket.create_connection(SERVER, timeout=3) as sock:
-        sock.sendall(struct.pack("!H", len(asked)) + asked)
-        octets = b""
-        while len(octets) < 2 or len(octets) < 2 + int.from_bytes(octets[:2], "big"):
-            more = sock.recv(4096)
-            if not more:
-                raise TimeoutError("the server closed the stream")
-            octets += more
-        return octets[2:]
 
 
 def told(ask, number, tally):
