@@ -92,8 +92,11 @@ class Askers:
         self._workers = [qube.start(_ask_and_connect, range(1 + i, names, count), count / rate,
                                     self._stop) for i in range(count)]
 
-    def end(self):
+    def stop(self):
         self._stop[0] = 1
+
+    def end(self):
+        self.stop()
         total = Tally()
         for worker in self._workers:
             total.add(worker.result())
@@ -122,7 +125,7 @@ class _Connections:
         sock.close()
         if error:
             what = errno.errorcode.get(error, error)
-            self.tally.lost.append(f"{address} {what} after {seconds:.2f} s, {time.monotonic():.3f}")
+            self.tally.lost.append(f"{address} {what} after {seconds:.2f} s")
         else:
             self.tally.open += 1
             self.tally.slowest = max(self.tally.slowest, seconds)

@@ -7,10 +7,11 @@
     downloads.go_on(one, two)                            # they do, each without a loss so far
     downloads.stops(two, beside=one)                     # seconds until its last byte came
 
-A server sends a little of a numbered stream to each connection every TICK, and answers each datagram
-with itself. One thread reads them all, fifty at once cost a few percent of a processor.
+A server sends a little of a numbered stream to each connection every TICK, and answers each
+datagram with itself. One thread reads them all, fifty at once cost a few percent of a processor.
 """
 
+import collections
 import dataclasses
 import os
 import selectors
@@ -121,8 +122,13 @@ class Download:
     lost: int = 0             # messages of which later ones came; of a stream nothing may be
     wrong: str = ""           # what came in the place of what should have
     ended: str = ""           # "closed" or "reset", by the other side
-    heard_at: float = 0.0     # monotonic
     sent: int = 0             # messages
+    heard: collections.deque = dataclasses.field(  # when the last ones came, monotonic
+        default_factory=lambda: collections.deque(maxlen=256))
+
+    @property
+    def heard_at(self):
+        return self.heard[-1] if self.heard else 0.0
 
     @property
     def whole(self):
@@ -227,7 +233,7 @@ class Downloads:
                         self._send(one, ticks)
 
     def _send(self, one, ticks):
-        """A message a tick; on a stream now and then an octet, so that both directions are tried."""
+        """A message a tick; on a stream at times an octet, so that both directions are tried."""
         try:
             if one.kind == "tcp" and ticks % 10 == 0:
                 one.sock.send(b"x")
@@ -273,7 +279,7 @@ class Downloads:
         if octets != STREAM[at:at + len(octets)]:
             one.wrong = one.wrong or f"after {one.octets} octets: {octets[:8].hex()}"
         one.octets += len(octets)
-        one.heard_at = time.monotonic()
+        one.heard.append(time.monotonic())
 
     @staticmethod
     def _hear_echo(one, octets):
@@ -284,4 +290,4 @@ class Downloads:
             return
         one.lost += number - expected
         one.octets += 1
-        one.heard_at = time.monotonic()
+        one.heard.append(time.monotonic())

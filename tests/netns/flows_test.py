@@ -60,8 +60,8 @@ def assert_stopped(lab, downloads, *those, beside):
 VARIANTS = (  # each allows what runs to site.test, through other groups and other neighbours
     "accept site.test\naccept other.test",
     "accept x.test tcp 80\naccept ~[a-z]+\\.test\n",
-    "accept y.test\naccept site.test tcp 8000-8100\naccept site.test udp\naccept site.test proto=icmp"
-    "\naccept other.test tcp 8090",
+    "accept y.test\naccept site.test tcp 8000-8100\naccept site.test udp\naccept site.test proto="
+    "icmp\naccept other.test tcp 8090",
     "drop 203.0.113.7 tcp 25\naccept other.test tcp 8090\naccept .site.test\naccept x.test udp 53",
     "accept ~si..\\.test\naccept other.test tcp 8090-8091\naccept y.test tcp 443",
 )

@@ -9,7 +9,6 @@ import json
 import pathlib
 import statistics
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
@@ -17,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from lab import trial  # noqa: E402
 from lab.asker import Askers  # noqa: E402
 from lab.download import Downloads, serve_streams  # noqa: E402
+from lab.loop import Loop  # noqa: E402
 from lab.steady import (  # noqa: E402
     DOCS, FLOOR, FORBIDDEN, RULES, assert_kept, assert_open, assert_shut, look_up, pins)
 from lab.trespass import Trespass  # noqa: E402
@@ -85,8 +85,9 @@ def harm(lab, pin_set):
         yield f"flush set {where} {name}", f"flush set {where} {name}"
         yield (f"delete set {where} {name}",
                f"flush chain {where} {chain}\ndelete set {where} {name}")
-        yield (f"delete chain {where} {chain}", f"delete element {where} clients "
-               f"{{ {ADDRESS[family]} }}\nflush chain {where} {chain}\ndelete chain {where} {chain}")
+        yield (f"delete chain {where} {chain}",
+               f"delete element {where} clients {{ {ADDRESS[family]} }}\n"
+               f"flush chain {where} {chain}\ndelete chain {where} {chain}")
         for map_of in ("dnspin clients", "dnspin-dns doors"):
             yield f"flush map {family} {map_of}", f"flush map {family} {map_of}"
             yield (f"client of {family} {map_of}",
@@ -194,35 +195,6 @@ def beside(lab, _):
             for family in ("ip", "ip6"):
                 lab.netvm.nft(f"add table {family} {table}\ndelete table {family} {table}")
     return f"{len(BESIDE)} changes of the ruleset, 10 of iptables'"
-
-
-class Loop:
-    """Does something again and again beside the story, until its block ends."""
-
-    def __init__(self, *actions, pause=0.0):
-        self.count, self._actions, self._pause, self._failed = 0, actions, pause, None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self):
-        try:
-            for action in itertools.cycle(self._actions):
-                if self._stop.wait(self._pause):
-                    return
-                action()
-                self.count += 1
-        except BaseException as error:  # pylint: disable=broad-except  # told at the end
-            self._failed = error
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self._stop.set()
-        self._thread.join()
-        if self._failed and not kind:
-            raise self._failed
 
 
 def keep_asking(lab, name, rate, seconds, *loops):
