@@ -83,9 +83,9 @@ TEST_P(FirewallChangeTest, PinsMoveInTheTransactionThatChangesTheRules) {
   Install({Terms(),
            {before},
            {},
-           {Pin(one, "192.0.2.1", seconds(60)), Pin(one, "192.0.2.2", seconds(60)),
-            Pin(one, "192.0.2.3", seconds(1)), Pin(one, "192.0.2.5", seconds(10), "old"),
-            Pin(two, "192.0.2.4", seconds(60)), Pin(three, "192.0.2.6", seconds(60))}});
+           {Element(one, "192.0.2.1", seconds(60)), Element(one, "192.0.2.2", seconds(60)),
+            Element(one, "192.0.2.3", seconds(1)), Element(one, "192.0.2.5", seconds(10), "old"),
+            Element(two, "192.0.2.4", seconds(60)), Element(three, "192.0.2.6", seconds(60))}});
   std::this_thread::sleep_for(milliseconds(1050));  // .3 is gone, whatever the ledger thinks
 
   const ClientRules after =
@@ -95,7 +95,8 @@ TEST_P(FirewallChangeTest, PinsMoveInTheTransactionThatChangesTheRules) {
   RulesetChange change{{{before, after}}, {}, {}, {}};
   change.gone = {
       {one, A("192.0.2.2")}, {one, A("192.0.2.3")}, {one, A("192.0.2.77")}, {two, A("192.0.2.4")}};
-  change.pins = {Pin(four, "192.0.2.4", seconds(50), "moved"), Pin(one, "192.0.2.5", seconds(70))};
+  change.pins = {Element(four, "192.0.2.4", seconds(50), "moved"),
+                 Element(one, "192.0.2.5", seconds(70))};
   change.pins.back().replace = true;
   Apply(change);
   EXPECT_EQ(PinTexts(), one + " 192.0.2.1\n" + one + " 192.0.2.5\n" + three + " 192.0.2.6\n" +
@@ -122,10 +123,10 @@ TEST_P(FirewallChangeTest, ClientsComeGoAndTradeAddresses) {
   Install({Terms(),
            {a},
            {{A("10.137.0.1"), 1001}},
-           {Pin("pin-10-137-0-1-1", "192.0.2.1", seconds(60))}});
+           {Element("pin-10-137-0-1-1", "192.0.2.1", seconds(60))}});
   const std::string only_a = Structure();
 
-  RulesetChange coming{{{{}, b}}, {}, {Pin("pin-10-137-0-2-1", "192.0.2.2", seconds(60))}, {}};
+  RulesetChange coming{{{{}, b}}, {}, {Element("pin-10-137-0-2-1", "192.0.2.2", seconds(60))}, {}};
   coming.doorways = {{A("10.137.0.1"), 1001}, {A("10.137.0.2"), 1002}};
   Apply(coming);
   EXPECT_EQ(PinTexts(), "pin-10-137-0-1-1 192.0.2.1\npin-10-137-0-2-1 192.0.2.2\n");

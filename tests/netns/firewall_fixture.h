@@ -48,8 +48,8 @@ inline RulesetTerms Terms() {
   return terms;
 }
 
-inline PinElement Pin(const std::string& set, const std::string& address, milliseconds life,
-                      const std::string& comment = "x") {
+inline PinElement Element(const std::string& set, const std::string& address, milliseconds life,
+                          const std::string& comment = "x") {
   return {set, A(address), life, comment};
 }
 

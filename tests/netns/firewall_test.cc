@@ -18,8 +18,8 @@ TEST_P(FirewallTest, AsTheContractSaysAnAdministratorReadsIt) {
   Install({Terms(),
            {Client({"10.137.0.25", "fd09::19"}, {AcceptHost("a.example", Tcp(443))})},
            {{A("10.137.0.25"), 4053}, {A("fd09::19"), 4053}},
-           {Pin("pin-10-137-0-25-1", "192.0.2.1", seconds(100), ".a.example < b.a.example"),
-            Pin("pin-fd09--19-1", "2001:db8::1", seconds(100))}});
+           {Element("pin-10-137-0-25-1", "192.0.2.1", seconds(100), ".a.example < b.a.example"),
+            Element("pin-fd09--19-1", "2001:db8::1", seconds(100))}});
   const std::string ipv4 = Shell("nft list table ip dnspin");
   for (const char* part :
        {"type filter hook forward priority filter; policy drop;",
@@ -47,7 +47,7 @@ TEST_P(FirewallTest, ASecondInstallChangesNothing) {
       Terms(),
       {Client({"10.137.0.25", "fd09::19"}, {AcceptHost("a.example"), AcceptHost("b.example")})},
       {{A("10.137.0.25"), 4053}},
-      {Pin("pin-10-137-0-25-1", "192.0.2.1", seconds(100))}};
+      {Element("pin-10-137-0-25-1", "192.0.2.1", seconds(100))}};
   Install(ruleset);
   const std::string once = Structure();
   Install(ruleset);
@@ -60,11 +60,11 @@ TEST_P(FirewallTest, ARestartFindsItsPinsAndForgetsTheRest) {
   std::vector<PinElement> pins;
   pins.reserve(4097);
   for (int i = 0; i < 4096; ++i) {
-    pins.push_back(Pin("pin-10-137-0-25-1",
-                       "198.18." + std::to_string(i / 256) + "." + std::to_string(i % 256),
-                       seconds(300), ".example < name" + std::to_string(i) + ".example"));
+    pins.push_back(Element("pin-10-137-0-25-1",
+                           "198.18." + std::to_string(i / 256) + "." + std::to_string(i % 256),
+                           seconds(300), ".example < name" + std::to_string(i) + ".example"));
   }
-  pins.push_back(Pin("pin-fd09--19-1", "2001:db8::1", seconds(100)));
+  pins.push_back(Element("pin-fd09--19-1", "2001:db8::1", seconds(100)));
   Ruleset ruleset{Terms(),
                   {Client({"10.137.0.25", "fd09::19"}, {AcceptHost("a.example")}),
                    Client({"10.137.0.99"}, {AcceptHost("a.example")})},
@@ -126,7 +126,7 @@ TEST_P(FirewallTest, WhatOthersNameIsEmptiedInsteadOfRemoved) {
   const ClientRules client = Client({"10.137.0.25"}, {AcceptHost("a.example")});
   const ClientRules stays = Client({"10.137.0.26"}, {AcceptHost("a.example")});
   const Ruleset with{
-      Terms(), {client, stays}, {}, {Pin("pin-10-137-0-25-1", "192.0.2.1", seconds(60))}};
+      Terms(), {client, stays}, {}, {Element("pin-10-137-0-25-1", "192.0.2.1", seconds(60))}};
   Install(with);
   Shell("nft add chain ip dnspin mine");
   Shell("nft add rule ip dnspin mine ip saddr 10.137.0.25 jump qbs-10-137-0-25");
@@ -144,18 +144,19 @@ TEST_P(FirewallTest, WhatOthersNameIsEmptiedInsteadOfRemoved) {
   EXPECT_EQ(PinTexts(), "pin-10-137-0-25-1 192.0.2.1\n");
   Install({Terms(), {stays}, {}, {}});
   expect_empty();
-  Apply({{{{}, client}}, {}, {Pin("pin-10-137-0-25-1", "192.0.2.9", seconds(60))}, {}});
+  Apply({{{{}, client}}, {}, {Element("pin-10-137-0-25-1", "192.0.2.9", seconds(60))}, {}});
   EXPECT_EQ(PinTexts(), "pin-10-137-0-25-1 192.0.2.9\n");
 }
 
 TEST_P(FirewallTest, AFailureLeavesAllAsItWas) {
   const ClientRules client = Client({"10.137.0.25"}, {AcceptHost("a.example")});
-  const Ruleset good{Terms(), {client}, {}, {Pin("pin-10-137-0-25-1", "192.0.2.1", seconds(60))}};
+  const Ruleset good{
+      Terms(), {client}, {}, {Element("pin-10-137-0-25-1", "192.0.2.1", seconds(60))}};
   EXPECT_FALSE(firewall_->Apply({{{{}, client}}, {}, {}, {}}).ok());  // nothing is there yet
   EXPECT_EQ(Structure(), "");
   Install(good);
   const std::string once = Structure();
-  Ruleset bad{Terms(), {}, {}, {Pin("pin-nowhere-1", "192.0.2.2", seconds(60))}};
+  Ruleset bad{Terms(), {}, {}, {Element("pin-nowhere-1", "192.0.2.2", seconds(60))}};
   const absl::Status install = firewall_->Install(bad);
   EXPECT_TRUE(Has(std::string(install.message()), "pin-nowhere-1")) << install;
   EXPECT_FALSE(firewall_->Apply({{{client, {}}}, {}, bad.pins, {}}).ok());

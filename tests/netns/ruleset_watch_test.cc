@@ -31,7 +31,7 @@ class RulesetWatchTest : public FirewallTest {
     Install({Terms(),
              {client},
              {{A("10.137.0.25"), 4053}},
-             {Pin("pin-10-137-0-25-1", "192.0.2.1", seconds(60))}});
+             {Element("pin-10-137-0-25-1", "192.0.2.1", seconds(60))}});
   }
   std::optional<std::string> Drain() {
     auto disturbed = watch_->Drain();
@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(Way, RulesetWatchTest, ::testing::Values(RefreshWay::kI
 
 TEST_P(RulesetWatchTest, OurOwnTransactionsDisturbNobody) {
   EXPECT_EQ(Drain(), std::nullopt);
-  const PinElement pin = Pin("pin-10-137-0-25-1", "192.0.2.2", seconds(60));
+  const PinElement pin = Element("pin-10-137-0-25-1", "192.0.2.2", seconds(60));
   EXPECT_TRUE(writer_->Commit({&pin, 1}).status.ok());
   InstallOurs();
   EXPECT_TRUE(Firewall::Teardown(*nftables_, "dnspin").ok());
