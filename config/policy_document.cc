@@ -213,6 +213,8 @@ std::string PolicyDocument(const Policy& policy) {
       {"generation", policy.generation},
       {"interface_index", policy.interface_index},
       {"rules", ListJson(policy.rules, RuleText)},
+      {"closed_from", policy.closed_from},
+      {"prefetch", policy.prefetch},
       {"terms", TermsJson(policy.terms)},
       {"rebind_ok", ListJson(policy.rebind_ok, text)},
       {"svcb", policy.bindings.svcb},
@@ -245,13 +247,15 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
     return absl::InvalidArgumentError("policy document: not JSON");
   }
   std::string fault;
-  ObjectReader object(json, 14, fault);
+  ObjectReader object(json, 16, fault);
   Policy policy;
   policy.client = object.GetText("client");
   policy.addresses = object.GetList<Address>("addresses", ParseText<Address>);
   policy.generation = object.GetNumber<uint32_t>("generation");
   policy.interface_index = object.GetNumber<uint32_t>("interface_index");
   policy.rules = object.GetList<Rule>("rules", RuleFrom);
+  policy.closed_from = object.GetNumber<uint32_t>("closed_from");
+  policy.prefetch = object.GetFlag("prefetch");
   if (const Json* terms = object.Find("terms")) {
     policy.terms = TermsFrom(*terms, fault);
   }

@@ -81,10 +81,8 @@ void ReadInbound(const Setting& setting, Settings& settings, SettingReport& repo
   settings.inbound = text == "open" ? Inbound::kOpen : Inbound::kClosed;
 }
 
-void ReadPrefetch(const Setting& setting, Settings&, SettingReport& report) {
-  if (report.Flag(setting) == true) {
-    report.Error(setting, "this version does not have prefetch, leave it false, not", "true");
-  }
+void ReadPrefetch(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.prefetch = report.Flag(setting).value_or(false);
 }
 
 void ReadDom0Accept(const Setting& setting, Settings&, SettingReport& report) {

@@ -19,6 +19,13 @@ void CheckBounds(const FromReader& message) {
   if (const auto* grant = std::get_if<GrantRequest>(&message)) {
     DNSPIN_CHECK(!grant->rule_host.empty() && grant->rule_host.size() <= kRuleHostOctetsMax);
   }
+  if (const auto* piece = std::get_if<DropAddresses>(&message)) {
+    DNSPIN_CHECK(piece->addresses.size() <= kAddressesPerRequest);
+    DNSPIN_CHECK(!piece->addresses.empty() || (piece->first && piece->last));
+    for (const Address& address : piece->addresses) {
+      DNSPIN_CHECK(address.family() == piece->family);
+    }
+  }
   const auto* request = std::get_if<PinRequest>(&message);
   if (request == nullptr) {
     return;

@@ -21,10 +21,16 @@ def text(octets):
     return struct.pack("<H", len(octets)) + octets
 
 
-def pin(name=NAME, host=b".github.com", addresses=(IPV4,), count=None, told=60):
+def pin(name=NAME, host=b".github.com", addresses=(IPV4,), count=None, told=60, unasked=0):
     numbers = struct.pack("<BQII", 1, 7, 3, told)
     count = len(addresses) if count is None else count
-    return numbers + text(name) + text(host) + bytes([count]) + b"".join(addresses)
+    return (numbers + text(name) + text(host) + bytes([count]) + b"".join(addresses)
+            + bytes([unasked]))
+
+
+def drop(name=NAME, family=0, first=1, last=1, addresses=(IPV4,)):
+    flags = bytes([family, first, last, len(addresses)])
+    return struct.pack("<BI", 5, 3) + text(name) + flags + b"".join(addresses)
 
 
 def grant(host=b".github.com", parent=NAME, target=NAME, ttl=60):
@@ -46,6 +52,15 @@ write("pin_compressed_name", pin(b"\xc0\x0c"))
 write("pin_five_octets", pin(addresses=(b"\x05\1\2\3\4\5",)))
 write("pin_trailing", pin() + b"\0")
 write("pin_cut", pin()[:-1])
+write("pin_unasked", pin(unasked=1))
+write("pin_unasked_2", pin(unasked=2))
+write("drop", drop())
+write("drop_nothing", drop(addresses=()))
+write("drop_largest", drop(LONGEST, 1, 0, 0, 24 * (IPV6,)))
+write("drop_last_of_nothing", drop(first=0, addresses=()))
+write("drop_other_family", drop(addresses=(IPV6,)))
+write("drop_25_addresses", drop(addresses=25 * (IPV4,)))
+write("drop_cut", drop()[:-1])
 write("refusal", struct.pack("<BH", 2, 15) + text(NAME))
 write("refusal_longest", struct.pack("<BH", 2, 0xFFFF) + text(LONGEST))
 write("refusal_cut", struct.pack("<BH", 2, 15) + text(NAME)[:-1])

@@ -20,6 +20,9 @@ using ByHost = absl::flat_hash_map<std::string, std::vector<std::pair<uint32_t, 
 ByHost GroupsAndRulesOf(const ServedClient& client) {
   ByHost by_host;
   for (const PinGroup& group : client.groups) {
+    if (group.action != Action::kAccept) {
+      continue;
+    }
     for (const uint32_t position : group.rules) {
       by_host[CutHost(*client.policy.rules[position].host)].emplace_back(group.number, position);
     }

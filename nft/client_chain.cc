@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint16_t kDnsPort = 53;
 constexpr std::string_view kPinSets = "pin-";
+constexpr std::string_view kDropSets = "drop-";
 
 std::string_view Ip(Family family) { return family == Family::kIpv4 ? "ip" : "ip6"; }
 std::string_view Icmp(Family family) { return family == Family::kIpv4 ? "icmp" : "icmpv6"; }
@@ -84,6 +85,28 @@ std::optional<std::string> PlainRule(const Rule& rule, Family family) {
   return text + ServiceText(service, family) + VerdictText(rule.action, family);
 }
 
+std::string GroupRule(const PinGroup& group, const Address& first) {
+  const Family family = first.family();
+  return fmt::format("{} daddr @{} {}{}", Ip(family),
+                     group.action == Action::kAccept ? PinSetName(first, group.number)
+                                                     : DropSetName(first, group.number),
+                     ServiceText(group.service, family), VerdictText(group.action, family));
+}
+
+std::optional<PinSetParts> ReadSetName(std::string_view kind, std::string_view name) {
+  const size_t dash = name.rfind('-');
+  if (!name.starts_with(kind) || dash < kind.size()) {
+    return std::nullopt;
+  }
+  PinSetParts parts{std::string(name.substr(kind.size(), dash - kind.size())), 0};
+  const char* end = name.data() + name.size();
+  const auto [stopped, error] = std::from_chars(name.data() + dash + 1, end, parts.group);
+  if (error != std::errc() || stopped != end || parts.group == 0 || parts.label.empty()) {
+    return std::nullopt;
+  }
+  return parts;
+}
+
 }  // namespace
 
 std::string AddressLabel(const Address& address) {
@@ -99,6 +122,10 @@ std::string PinSetName(const Address& first, uint32_t group) {
   return fmt::format("{}{}-{}", kPinSets, AddressLabel(first), group);
 }
 
+std::string DropSetName(const Address& first, uint32_t group) {
+  return fmt::format("{}{}-{}", kDropSets, AddressLabel(first), group);
+}
+
 std::optional<Address> FirstAddress(std::span<const Address> addresses, Family family) {
   const auto first = std::find_if(addresses.begin(), addresses.end(),
                                   [family](const Address& a) { return a.family() == family; });
@@ -106,27 +133,40 @@ std::optional<Address> FirstAddress(std::span<const Address> addresses, Family f
 }
 
 std::optional<PinSetParts> ReadPinSetName(std::string_view name) {
-  const size_t dash = name.rfind('-');
-  if (!name.starts_with(kPinSets) || dash < kPinSets.size()) {
-    return std::nullopt;
-  }
-  PinSetParts parts{std::string(name.substr(kPinSets.size(), dash - kPinSets.size())), 0};
-  const char* end = name.data() + name.size();
-  const auto [stopped, error] = std::from_chars(name.data() + dash + 1, end, parts.group);
-  if (error != std::errc() || stopped != end || parts.group == 0 || parts.label.empty()) {
-    return std::nullopt;
-  }
-  return parts;
+  return ReadSetName(kPinSets, name);
+}
+
+std::optional<PinSetParts> ReadDropSetName(std::string_view name) {
+  return ReadSetName(kDropSets, name);
 }
 
 std::vector<std::string> PinSetsOf(const ClientRules& client, Family family) {
   std::vector<std::string> names;
   if (const std::optional<Address> first = FirstAddress(client.addresses, family)) {
     for (const PinGroup& group : client.groups) {
-      names.push_back(PinSetName(*first, group.number));
+      if (group.action == Action::kAccept) {
+        names.push_back(PinSetName(*first, group.number));
+      }
     }
   }
   return names;
+}
+
+DropSets DropSetsOf(const ClientRules& client, Family family) {
+  DropSets sets;
+  if (const std::optional<Address> first = FirstAddress(client.addresses, family)) {
+    for (const PinGroup& group : client.groups) {
+      if (group.action == Action::kDrop) {
+        sets[DropSetName(*first, group.number)] = {};
+      }
+    }
+    for (const DropElement& element : client.drops) {
+      if (element.address.family() == family) {
+        sets.at(DropSetName(*first, element.group)).push_back(element);
+      }
+    }
+  }
+  return sets;
 }
 
 std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
@@ -136,13 +176,11 @@ std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
   auto group = client.groups.begin();  // they stand in the order of their first rules
   for (uint32_t position = 0; position < client.rules.size(); ++position) {
     const Rule& rule = client.rules[position];
-    if (rule.ClosesChain()) {
-      break;
+    if (position == client.closed_from) {
+      break;  // what stands behind comes into force once the addresses to drop are known
     }
     if (group != client.groups.end() && group->rules.front() == position) {
-      lines.push_back(
-          fmt::format("{} daddr @{} {}{}", Ip(family), PinSetName(*first, group->number),
-                      ServiceText(group->service, family), VerdictText(group->action, family)));
+      lines.push_back(GroupRule(*group, *first));
       ++group;
     } else if (!rule.host) {
       if (std::optional<std::string> line = PlainRule(rule, family)) {
@@ -150,7 +188,8 @@ std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
       }
     }
   }
-  DNSPIN_CHECK(group == client.groups.end());  // else a set without a rule: pins that open nothing
+  // Else a set without a rule: pins that open nothing.
+  DNSPIN_CHECK(group == client.groups.end() || group->rules.front() >= client.closed_from);
   lines.push_back(RejectText(family));
   if (!client.digest.empty()) {
     lines.back() += fmt::format(" comment \"{}{}\"", kDigestComment, client.digest);

@@ -3,12 +3,14 @@
 // (design.md 5). Pure text.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "nft/command_text.h"
 #include "pinning/address.h"
 #include "pinning/pin_group.h"
 #include "pinning/rule.h"
@@ -18,9 +20,11 @@ namespace dnspin {
 struct ClientRules {
   std::vector<Address> addresses;  // the first of each family names the sets of that family
   std::vector<Rule> rules;
-  std::vector<PinGroup> groups;  // GroupsOf(rules, ...)
-  uint32_t set_size = 0;         // of each pin set: twice the quota, so that it is never full
-  std::string digest{};          // RulesDigest(rules); empty: the chain does not say it
+  std::vector<PinGroup> groups;       // GroupsOf(rules, ...)
+  uint32_t set_size = 0;              // of each pin set: twice the quota, so that it is never full
+  std::string digest{};               // RulesDigest(rules); empty: the chain does not say it
+  uint32_t closed_from = UINT32_MAX;  // Policy::closed_from
+  std::vector<DropElement> drops{};   // what the sets of drop rules hold
   bool operator==(const ClientRules&) const = default;
 };
 
@@ -30,17 +34,19 @@ inline constexpr std::string_view kBothTransports = "meta l4proto { 6, 17 }";
 // `10-137-0-25`, `fd09-24ef-4179--a89-19`.
 std::string AddressLabel(const Address& address);
 
-std::string ChainName(const Address& client);                  // `qbs-10-137-0-25`
-std::string PinSetName(const Address& first, uint32_t group);  // `pin-10-137-0-25-1`
+std::string ChainName(const Address& client);                   // `qbs-10-137-0-25`
+std::string PinSetName(const Address& first, uint32_t group);   // `pin-10-137-0-25-1`
+std::string DropSetName(const Address& first, uint32_t group);  // `drop-10-137-0-25-2`
 std::optional<Address> FirstAddress(std::span<const Address> addresses, Family family);
 
-// The other way: the label and the group of a pin set's name.
+// The other way: the label and the group of a set's name.
 struct PinSetParts {
   std::string label;
   uint32_t group = 0;
   bool operator==(const PinSetParts&) const = default;
 };
 std::optional<PinSetParts> ReadPinSetName(std::string_view name);
+std::optional<PinSetParts> ReadDropSetName(std::string_view name);
 
 // Says of two rule lists whether they are the same: what a restart asks to know which chains have
 // changed. Stands in the kernel as a comment.
@@ -48,6 +54,10 @@ std::string RulesDigest(std::span<const Rule> rules);
 
 // The names of a client's pin sets in one family, in the order of its groups.
 std::vector<std::string> PinSetsOf(const ClientRules& client, Family family);
+
+// Its drop sets by name, each with what it holds.
+using DropSets = std::map<std::string, std::vector<DropElement>>;
+DropSets DropSetsOf(const ClientRules& client, Family family);
 
 // The rules of the client's chains in one family, in order; the last one rejects.
 std::vector<std::string> ChainRules(const ClientRules& client, Family family);

@@ -114,6 +114,15 @@ void PutPins(CommandText& commands, std::span<const PinElement> pins, RefreshWay
   }
 }
 
+void PutDrops(CommandText& commands, const std::string& set, std::span<const DropElement> drops) {
+  std::vector<std::string> elements;
+  for (const DropElement& drop : drops) {
+    elements.push_back(fmt::format("{} comment {}", drop.address.Text(), Quoted(drop.comment)));
+  }
+  commands.Put("flush set", set);
+  PutElements(commands, "add element", set, elements);
+}
+
 void PutGonePins(CommandText& commands, std::span<const GonePin> gone) {
   std::map<std::string_view, ElementTexts> by_set;
   for (const GonePin& pin : gone) {

@@ -2,6 +2,7 @@
 // Knows: how one nft command reads. Pure text; what goes in is checked or made by us, since nft has
 // no way to quote a word.
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,5 +48,16 @@ struct GonePin {
   bool operator==(const GonePin&) const = default;
 };
 void PutGonePins(CommandText& commands, std::span<const GonePin> gone);
+
+// One address that a drop rule's name resolves to; it has no timeout.
+struct DropElement {
+  uint32_t group = 0;  // PinGroup::number
+  Address address;
+  std::string comment;  // its names, with spaces between
+  auto operator<=>(const DropElement&) const = default;
+};
+
+// The set holds these and no others, from one instant to the next.
+void PutDrops(CommandText& commands, const std::string& set, std::span<const DropElement> drops);
 
 }  // namespace dnspin

@@ -26,6 +26,7 @@ Daemon::Daemon(Parts parts)
       readers_(parts_.launcher, parts_.reactor, parts_.journal, parts_.write_policy),
       roster_(parts_.firewall, parts_.routes, readers_, parts_.journal),
       pins_(parts_.set_writer, parts_.journal, parts_.clock),
+      drops_(parts_.firewall, readers_, parts_.journal, parts_.clock),
       followed_(parts_.read_servers) {}
 
 absl::Status Daemon::WatchAll() {
@@ -123,6 +124,9 @@ absl::Status Daemon::RunOneTurn() {
   }
   if (expiry_at_ && *expiry_at_ <= now) {
     EndExpiredRules(now);
+  }
+  for (const ClientId client : drops_.Settle(roster_.clients(), now)) {
+    roster_.DoubtFlows(client);
   }
   readers_.Restart(roster_.clients(), now);
   roster_.CutRefusedFlows(now);
@@ -328,6 +332,9 @@ std::optional<BootTime> Daemon::NextDeadline() const {
   for (const auto& due : {expiry_at_, restore_at_,
                           reload_wanted_ ? std::optional(reload_not_before_) : std::nullopt}) {
     next = std::min(next, due.value_or(next));
+  }
+  if (const auto drops = drops_.NextDeadline()) {
+    next = std::min(next, *drops);
   }
   if (control_ && control_->Busy()) {
     next = std::min(next, parts_.clock.Now() + kControlPause);

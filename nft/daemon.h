@@ -8,6 +8,7 @@
 
 #include "io/reactor.h"
 #include "nft/control_server.h"
+#include "nft/drop_service.h"
 #include "nft/file_watch.h"
 #include "nft/followed_servers.h"
 #include "nft/journal.h"
@@ -73,6 +74,7 @@ class Daemon {
   ReaderService readers_;
   Roster roster_;
   PinService pins_;
+  DropService drops_;
   FollowedServers followed_;
   std::unique_ptr<ControlServer> control_;
   std::vector<Watch> watches_;

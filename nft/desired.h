@@ -24,6 +24,7 @@ struct Desired {
   PinTerms pins;
   std::vector<HostPattern> rebind_ok;
   BindingTerms bindings;
+  bool prefetch = false;
   std::vector<Endpoint> upstreams;
   bool upstreams_followed = false;  // they are those of resolv.conf, and change with it
   std::vector<DesiredClient> clients;

@@ -107,6 +107,10 @@ absl::Status Firewall::Apply(const RulesetChange& change) {
   return absl::DataLossError(status.message());
 }
 
+absl::Status Firewall::ApplyDrops(std::span<const ClientChange> changes) {
+  return nftables_.Run(DropsText(table_, changes));
+}
+
 absl::Status Firewall::SetDoorways(std::span<const Doorway> doorways) {
   return nftables_.Run(DoorwaysText(doorways));
 }

@@ -31,6 +31,9 @@ class Firewall {
   // can tell.
   absl::Status Apply(const RulesetChange& change);
 
+  // Dropped names have other addresses (DropsText). Failed: all is as it was.
+  absl::Status ApplyDrops(std::span<const ClientChange> changes);
+
   // These are the doors, and no others.
   absl::Status SetDoorways(std::span<const Doorway> doorways);
 

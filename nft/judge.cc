@@ -96,7 +96,7 @@ Judgement Judge(const PinRequest& request, const Policy& policy, const Permissio
     const Grant* const grant = grants.Find(request.rule_host, request.asked, now);
     const auto rules = grants.RulesFor(request.asked, permissions, now);
     if (grant != nullptr && now < grant->until && !rules.empty()) {
-      permission = {Standing::kPinned, rules.front(), rules};
+      permission = {permissions.StandingUnder(rules), rules.front(), rules};
     } else {
       late = late || grant != nullptr || grants.MayMiss(now);
     }

@@ -1,5 +1,7 @@
 #include "nft/live_flows.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "nft/conntrack.h"
@@ -8,11 +10,23 @@
 namespace dnspin {
 namespace {
 
+bool Drops(const ServedClient& client, const PinGroup& group, const Address& destination) {
+  return std::any_of(group.rules.begin(), group.rules.end(), [&](uint32_t position) {
+    const Name& name = client.policy.rules[position].host->name;
+    const auto* const addresses = client.drops.AddressesOf(name, destination.family());
+    return addresses != nullptr &&
+           std::binary_search(addresses->begin(), addresses->end(), destination);
+  });
+}
+
 bool AcceptsNow(const ServedClient& client, const Packet& packet,
                 std::span<const Address> dns_servers) {
-  return Accepts({client.policy.rules, client.groups, dns_servers}, packet, [&](uint32_t group) {
-    return client.ledger.Holds({group, packet.destination});
-  });
+  return Accepts({client.policy.rules, client.groups, dns_servers}, packet,
+                 [&](const PinGroup& group) {
+                   return group.action == Action::kAccept
+                              ? client.ledger.Holds({group.number, packet.destination})
+                              : Drops(client, group, packet.destination);
+                 });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "nft/daemon.h"
 #include "nft/notify.h"
 #include "nft/start.h"
+#include "pinning/drop_names.h"
 
 namespace dnspin {
 namespace {
@@ -63,6 +65,19 @@ absl::StatusOr<std::vector<Endpoint>> ReadResolvConf() {
   return ReadNameservers(*text);
 }
 
+// Names that will never be resolved: too many.
+void WarnOfNamesBeyond(const DesiredClient& client, std::vector<std::string>& warnings) {
+  const std::vector<Name> names = DropNamesOf(client.rules);
+  const auto beyond = std::find_if(client.rules.begin(), client.rules.end(), [&](const Rule& rule) {
+    return rule.DropsAddresses() &&
+           std::find(names.begin(), names.end(), rule.host->name) == names.end();
+  });
+  if (beyond != client.rules.end()) {
+    warnings.push_back(fmt::format("{}: more than {} dropped names: all behind this rule is shut",
+                                   beyond->origin, kDropNamesMax));
+  }
+}
+
 Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
   const Settings& settings = configuration.settings;
   Desired desired;
@@ -81,18 +96,15 @@ Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
   if (desired.upstreams_followed) {
     desired.upstreams = ReadResolvConf().value_or(std::vector<Endpoint>());
   }
+  desired.prefetch = settings.prefetch;
   for (const ClientConfig& client : configuration.clients) {
     DesiredClient wanted{client.name, client.addresses, {}};
     for (const Rule& rule : client.rules) {
       if (!rule.expire || *rule.expire > wall_seconds) {
         wanted.rules.push_back(rule);
       }
-      if (rule.ClosesChain()) {
-        desired.warnings.push_back(
-            fmt::format("{}: the addresses of {} are not known yet: all behind this rule is shut",
-                        rule.origin, rule.host->Text()));
-      }
     }
+    WarnOfNamesBeyond(wanted, desired.warnings);
     desired.clients.push_back(std::move(wanted));
   }
   return desired;

@@ -65,6 +65,10 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) 
       if (auto breach = Consider(client, *grant, now)) {
         return breach;
       }
+    } else if (const auto* piece = std::get_if<DropAddresses>(&*message)) {
+      if (auto breach = Learn(client, *piece, now)) {
+        return breach;
+      }
     } else {
       TakeCounters(client, std::get<CountersReport>(*message), now);
     }
@@ -98,11 +102,15 @@ std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& p
   const auto life = PinLife(std::chrono::seconds(request.told_s), client.policy.terms);
   std::optional<std::vector<PinChange>> changes;
   if (client.requests.Spend(now)) {
-    changes = client.ledger.Plan(request.asked, judgement.places, request.addresses, life, now);
+    changes = client.ledger.Plan(request.asked, judgement.places, request.addresses, life, now,
+                                 request.unasked);
   }
   if (!changes) {
     ++client.pins_refused;
     pending.outcome = PinOutcome::kQuota;
+    if (request.unasked) {
+      return std::nullopt;  // nobody waits for it
+    }
     journal_.Write(
         {Priority::kWarning,
          fmt::format("{} has no pin left for {}: per_client, per_name or the rate is reached",
@@ -132,6 +140,37 @@ std::optional<ReaderFault> PinService::Consider(ServedClient& client, const Gran
   }
   ++client.grants_left_out;
   client.grants.LeaveOut(now + std::chrono::seconds(request.ttl_s) + Grants::kRemembered);
+  return std::nullopt;
+}
+
+// What the name of a drop rule resolves to. DropService brings it to the kernel.
+std::optional<ReaderFault> PinService::Learn(ServedClient& client, const DropAddresses& piece,
+                                             BootTime now) {
+  if (piece.generation > client.policy.generation) {
+    return ReaderFault{"it resolved a name under a policy that does not exist"};
+  }
+  if (!client.requests.Spend(now)) {
+    return std::nullopt;  // what follows of this answer then continues nothing
+  }
+  const bool stale = piece.generation < client.policy.generation;
+  switch (client.learned.Take(piece)) {
+    case DropNames::Taken::kUnchanged:
+      break;
+    case DropNames::Taken::kChanged:
+      client.drops_due = true;
+      break;
+    case DropNames::Taken::kNoDropName:
+      if (!stale) {
+        return ReaderFault{
+            fmt::format("it resolved {}, which no drop rule names", piece.name.Text())};
+      }
+      break;
+    case DropNames::Taken::kOutOfOrder:
+      if (!stale) {
+        return ReaderFault{fmt::format("its addresses of {} are in disorder", piece.name.Text())};
+      }
+      break;
+  }
   return std::nullopt;
 }
 

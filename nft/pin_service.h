@@ -53,6 +53,8 @@ class PinService {
   std::optional<ReaderFault> Consider(ServedClient& client, Pending& pending, BootTime now);
   std::optional<ReaderFault> Consider(ServedClient& client, const GrantRequest& request,
                                       BootTime now);
+  static std::optional<ReaderFault> Learn(ServedClient& client, const DropAddresses& piece,
+                                          BootTime now);
   void Confirm(ServedClient& client, Pending& pending, BootTime now);
   void Fail(ServedClient& client, Pending& pending, BootTime now);
   void LogPinned(const ServedClient& client, const Pending& pending, BootTime now);

@@ -13,12 +13,6 @@
 namespace dnspin {
 namespace {
 
-ClientRules RulesOf(const ServedClient& client) {
-  // Twice the quota: expired elements count against the size until they are collected.
-  return {client.desired.addresses, client.policy.rules, client.groups,
-          2 * client.policy.terms.per_client, client.digest};
-}
-
 std::vector<Doorway> DoorwaysOf(const std::vector<const ServedClient*>& clients) {
   std::vector<Doorway> doorways;
   for (const ServedClient* client : clients) {
@@ -55,7 +49,7 @@ void Roster::Place(ServedClient& client) const {
 }
 
 ServedClient Roster::Prepare(const Desired& desired, const DesiredClient& wanted,
-                             const ServedClient* before) const {
+                             const ServedClient* before, DropNames drops) const {
   ServedClient client;
   client.desired = wanted;
   Policy& policy = client.policy;
@@ -63,6 +57,11 @@ ServedClient Roster::Prepare(const Desired& desired, const DesiredClient& wanted
   policy.addresses = wanted.addresses;
   policy.generation = before != nullptr ? before->policy.generation : 1;
   policy.rules = wanted.rules;
+  client.drops = std::move(drops);
+  client.drops.Follow(policy.rules);
+  client.learned = client.drops;
+  policy.closed_from = client.drops.ClosedFrom(policy.rules, policy.addresses);
+  policy.prefetch = desired.prefetch;
   policy.terms = desired.pins;
   policy.rebind_ok = desired.rebind_ok;
   policy.bindings = desired.bindings;
@@ -137,15 +136,18 @@ Ruleset Roster::RulesetOf(const Desired& desired, const std::vector<const Served
 absl::Status Roster::Begin(const Desired& desired, BootTime now) {
   auto view = firewall_.Look();
   auto doors = view.ok() ? ReadKernelDoors() : view.status();
-  if (!doors.ok()) {
-    return doors.status();
+  const auto dropped = doors.ok() ? ReadKernelDrops(desired.ruleset.table) : doors.status();
+  if (!dropped.ok()) {
+    return dropped.status();
   }
   const Inheritance inheritance(*std::move(view), *std::move(doors));
   surroundings_.Look(desired, now);
   ServedClients clients;
   for (const DesiredClient& wanted : desired.clients) {
     const ClientId id{next_client_++};
-    ServedClient& client = clients.emplace(id, Prepare(desired, wanted, nullptr)).first->second;
+    DropNames drops = AdoptDrops(*dropped, wanted.addresses);
+    ServedClient& client =
+        clients.emplace(id, Prepare(desired, wanted, nullptr, std::move(drops))).first->second;
     client.id = id;
     Complete(client, nullptr);
     inheritance.AdoptPins(client, now);
@@ -184,7 +186,8 @@ Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
     if (before != nullptr && !stay.insert(before->id).second) {
       before = nullptr;  // one client has become two: the first goes on with what there is
     }
-    ServedClient client = Prepare(desired, wanted, before);
+    ServedClient client =
+        Prepare(desired, wanted, before, before != nullptr ? before->learned : DropNames());
     if (before == nullptr) {
       client.id = ClientId{next_client_++};
       Complete(client, nullptr);

@@ -41,6 +41,8 @@ class Roster {
   // Routes or addresses of this machine have changed: clients and readers learn where they are now.
   void FollowRoutes(BootTime now);
 
+  // The client's chain refuses more than it did; CutRefusedFlows looks for what that ends.
+  void DoubtFlows(ClientId client) { flows_.Doubt(client); }
   // Tries again what could not be cut.
   void CutRefusedFlows(BootTime now);
   bool doubts_flows() const { return flows_.doubts(); }
@@ -59,7 +61,7 @@ class Roster {
   };
 
   ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
-                       const ServedClient* before) const;
+                       const ServedClient* before, DropNames drops) const;
   void Complete(ServedClient& client, const ServedClient* before) const;
   void Place(ServedClient& client) const;
   absl::Status OpenDoors(ServedClients& arrived, const Inheritance* inheritance);

@@ -20,14 +20,18 @@ const TableView& Of(const std::array<TableView, 2>& views, Family family) {
 
 // What one client has in one family.
 struct ClientParts {
-  std::map<std::string, uint32_t> sets;       // name, size
+  std::map<std::string, uint32_t> sets;       // name, size; of a drop set 0
   std::map<std::string, std::string> chains;  // name, the client's address as text
 };
 
 ClientParts PartsOf(const ClientRules& client, Family family) {
   ClientParts parts;
   for (std::string& name : PinSetsOf(client, family)) {
+    DNSPIN_CHECK(client.set_size > 0);  // else it would be unlimited
     parts.sets.emplace(std::move(name), client.set_size);
+  }
+  for (const auto& [name, drops] : DropSetsOf(client, family)) {
+    parts.sets.emplace(name, 0);
   }
   for (const Address& address : client.addresses) {
     if (address.family() == family) {
@@ -43,9 +47,20 @@ bool IsClientSet(std::string_view name) {
 }
 
 void PutSet(CommandText& commands, const std::string& name, uint32_t size) {
-  DNSPIN_CHECK(size > 0);  // else it would be unlimited
-  commands.Put("add set", fmt::format("{} {{ type {}; flags timeout; size {}; }}", name,
-                                      commands.key_type(), size));
+  commands.Put("add set", size == 0 ? fmt::format("{} {{ type {}; }}", name, commands.key_type())
+                                    : fmt::format("{} {{ type {}; flags timeout; size {}; }}", name,
+                                                  commands.key_type(), size));
+}
+
+// Fills the drop sets of `after` that are not as in `before`.
+void PutDropSets(CommandText& commands, const ClientRules& before, const ClientRules& after) {
+  const DropSets known = DropSetsOf(before, commands.family());
+  for (const auto& [name, drops] : DropSetsOf(after, commands.family())) {
+    const auto old = known.find(name);
+    if (old == known.end() || old->second != drops) {
+      PutDrops(commands, name, drops);
+    }
+  }
 }
 
 // A set or chain that rules of others name stays, empty: the kernel would not let it go, and would
@@ -124,6 +139,7 @@ std::set<std::string> PutAllClients(CommandText& commands, const std::vector<Cli
     PutLookup(commands, chain, address);
   }
   for (const ClientRules& client : clients) {
+    PutDropSets(commands, {}, client);
     PutChainRules(commands, client, PartsOf(client, commands.family()));
   }
   return staying;
@@ -169,6 +185,7 @@ void PutComing(CommandText& commands, const ClientChange& change) {
       PutLookup(commands, chain, address);
     }
   }
+  PutDropSets(commands, change.before, change.after);
   PutChainRules(commands, change.after, after);
 }
 
@@ -242,6 +259,24 @@ std::string ChangeText(const std::string& table, const RulesetChange& change,
     PutPins(filter, change.pins, way);
   }
   return change.doorways ? text + DoorwaysText(*change.doorways) : text;
+}
+
+std::string DropsText(const std::string& table, std::span<const ClientChange> changes) {
+  std::string text;
+  for (const Family family : kFamilies) {
+    CommandText filter(text, family, table);
+    for (const ClientChange& client : changes) {
+      PutDropSets(filter, client.before, client.after);
+      if (client.before.closed_from != client.after.closed_from) {
+        const ClientParts parts = PartsOf(client.after, family);
+        for (const auto& [chain, address] : parts.chains) {
+          filter.Put("flush chain", chain);
+        }
+        PutChainRules(filter, client.after, parts);
+      }
+    }
+  }
+  return text;
 }
 
 std::string MovedText(const std::string& table, const RulesetChange& change) {

@@ -61,6 +61,10 @@ std::string ChangeText(const std::string& table, const RulesetChange& change,
 // Removes them, in a transaction after that. Empty if nothing moved.
 std::string MovedText(const std::string& table, const RulesetChange& change);
 
+// Clients whose dropped names have got other addresses: rules and groups are as before. Their
+// chains are written anew only where they open, or close, elsewhere.
+std::string DropsText(const std::string& table, std::span<const ClientChange> changes);
+
 std::string DoorwaysText(std::span<const Doorway> doorways);
 
 // Our tables go, whether they are there or not, and our rules in those of Qubes OS.

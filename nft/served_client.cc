@@ -1,6 +1,7 @@
 #include "nft/served_client.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "nft/client_chain.h"
 #include "pinning/check.h"
@@ -23,7 +24,78 @@ bool AreSame(const std::vector<Address>& before, const std::vector<Address>& aft
   return shared;
 }
 
+// A name whose answers are not all known has no element: what a restart finds there was whole.
+void PutElements(const Name& name, const Policy& policy, const DropNames& drops,
+                 std::map<Address, std::string>& comments) {
+  if (!drops.IsKnown(name, policy.addresses)) {
+    return;
+  }
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    if (!policy.HasFamily(family)) {
+      continue;
+    }
+    for (const Address& address : *drops.AddressesOf(name, family)) {
+      std::string& comment = comments[address];
+      const std::string text = name.Text();
+      if (comment.empty()) {
+        comment = text.substr(0, kCommentOctetsMax);
+      } else if (comment.size() + 1 + text.size() <= kCommentOctetsMax) {
+        comment += " " + text;
+      }
+    }
+  }
+}
+
 }  // namespace
+
+std::vector<DropElement> DropElementsOf(const Policy& policy, std::span<const PinGroup> groups,
+                                        const DropNames& drops) {
+  std::vector<DropElement> elements;
+  for (const PinGroup& group : groups) {
+    if (group.action != Action::kDrop) {
+      continue;
+    }
+    std::map<Address, std::string> comments;
+    for (const uint32_t position : group.rules) {
+      PutElements(policy.rules[position].host->name, policy, drops, comments);
+    }
+    for (auto& [address, comment] : comments) {
+      elements.push_back({group.number, address, std::move(comment)});
+    }
+  }
+  return elements;
+}
+
+DropNames AdoptDrops(const std::vector<KernelPin>& elements, std::span<const Address> addresses) {
+  DropNames drops;
+  for (const KernelPin& element : elements) {
+    const auto set = ReadDropSetName(element.set);
+    const auto first = FirstAddress(addresses, element.family);
+    if (!set || !first || set->label != AddressLabel(*first) || element.left.count() != 0) {
+      continue;
+    }
+    const bool whole = element.comment.size() < kCommentOctetsMax;
+    std::istringstream words(element.comment);
+    for (std::string word; words >> word;) {
+      const auto name = Name::FromHost(word);
+      if (name && (whole || !words.eof())) {  // the last word of a full comment may have been cut
+        drops.Adopt(*name, element.address);
+      }
+    }
+  }
+  return drops;
+}
+
+ClientRules RulesOf(const ServedClient& client) {
+  // Twice the quota: expired elements count against the size until they are collected.
+  return {client.desired.addresses,
+          client.policy.rules,
+          client.groups,
+          2 * client.policy.terms.per_client,
+          client.digest,
+          client.policy.closed_from,
+          DropElementsOf(client.policy, client.groups, client.drops)};
+}
 
 CountersReport ServedClient::Totals() const {
   CountersReport total = counters;
@@ -47,6 +119,9 @@ void ServedClient::TakePolicy(ServedClient&& next) {
   digest = std::move(next.digest);
   ledger = std::move(next.ledger);
   grants.KeepWhatStands(*permissions);
+  drops = std::move(next.drops);
+  learned = drops;
+  drops_due = false;
   interface = std::move(next.interface);
 }
 

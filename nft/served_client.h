@@ -4,13 +4,16 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "io/descriptor.h"
 #include "io/reactor.h"
 #include "nft/desired.h"
+#include "nft/set_reader.h"
 #include "pinning/channel_message.h"
+#include "pinning/drop_names.h"
 #include "pinning/grant.h"
 #include "pinning/ledger.h"
 #include "pinning/permission.h"
@@ -30,6 +33,10 @@ struct ServedClient {
   std::string digest;                              // of its rules: RulesDigest()
   Ledger ledger{PinTerms{}};
   Grants grants;                          // made under `policy`, or that stand under it
+  DropNames drops;                        // as they are in the kernel
+  DropNames learned;                      // as its reader has said since
+  bool drops_due = false;                 // these two differ
+  uint32_t closed_said = UINT32_MAX;      // the policy's closed_from, as the log has it
   std::string interface;                  // where its packets come in; empty: nowhere now
   uint16_t port = 0;                      // of its door
   uint32_t reader = 0;                    // who serves it; 0: nobody now
@@ -47,6 +54,16 @@ struct ServedClient {
   void TakePolicy(ServedClient&& next);  // policy and pins; channel, reader and counts stay
   std::string SetName(Family family, uint32_t group) const;  // `pin-10-137-0-25-1`
 };
+
+// What the kernel is to hold of the client, but for its pins.
+ClientRules RulesOf(const ServedClient& client);
+
+// The elements of a client's drop sets, by group and address.
+std::vector<DropElement> DropElementsOf(const Policy& policy, std::span<const PinGroup> groups,
+                                        const DropNames& drops);
+
+// The other way, for a restart: what the sets of drop rules say of the client's names.
+DropNames AdoptDrops(const std::vector<KernelPin>& elements, std::span<const Address> addresses);
 
 // By number; a reload keeps the numbers of clients that stay.
 using ServedClients = std::map<ClientId, ServedClient>;

@@ -27,6 +27,7 @@ namespace {
 
 constexpr int kTriesMax = 20;
 constexpr std::string_view kPinSets = "pin-";
+constexpr std::string_view kDropSets = "drop-";
 constexpr std::string_view kDoorsMap = "doors";
 
 template <auto kFree>
@@ -198,14 +199,12 @@ absl::StatusOr<std::vector<Value>> ReadElements(const std::string& table, Kind k
 
 constexpr std::array kFamilies = {Family::kIpv4, Family::kIpv6};
 
-}  // namespace
-
-absl::StatusOr<std::vector<KernelPin>> ReadKernelPins(const std::string& table) {
+absl::StatusOr<std::vector<KernelPin>> ReadSets(const std::string& table, std::string_view prefix) {
   DNSPIN_CHECK(table.size() < NFT_NAME_MAXLEN);
   std::vector<KernelPin> pins;
   for (const Family family : kFamilies) {
     const auto found =
-        ReadElements<KernelPin>(table, Kind::kSet, kPinSets, family,
+        ReadElements<KernelPin>(table, Kind::kSet, prefix, family,
                                 [family](const std::string& set, nftnl_set_elem* element) {
                                   return PinOf(set, family, element);
                                 });
@@ -215,6 +214,16 @@ absl::StatusOr<std::vector<KernelPin>> ReadKernelPins(const std::string& table) 
     pins.insert(pins.end(), found->begin(), found->end());
   }
   return pins;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<KernelPin>> ReadKernelPins(const std::string& table) {
+  return ReadSets(table, kPinSets);
+}
+
+absl::StatusOr<std::vector<KernelPin>> ReadKernelDrops(const std::string& table) {
+  return ReadSets(table, kDropSets);
 }
 
 absl::StatusOr<std::map<Address, uint16_t>> ReadKernelDoors() {

@@ -17,7 +17,7 @@ struct KernelPin {
   Family family = Family::kIpv4;
   std::string set;
   Address address;
-  std::chrono::milliseconds left{0};  // 0: it has no timeout, so it is none of ours
+  std::chrono::milliseconds left{0};  // 0: it has no timeout, so it is no pin of ours
   std::string comment;                // as it stands there, anybody may have written it
   bool operator==(const KernelPin&) const = default;
 };
@@ -25,6 +25,7 @@ struct KernelPin {
 // All elements of the sets `pin-*` in tables `ip TABLE` and `ip6 TABLE`; a missing table is empty.
 // kAborted if others changed the ruleset all the while.
 absl::StatusOr<std::vector<KernelPin>> ReadKernelPins(const std::string& table);
+absl::StatusOr<std::vector<KernelPin>> ReadKernelDrops(const std::string& table);  // of `drop-*`
 
 // The port that each client's DNS questions go to: maps `doors` of tables dnspin-dns.
 absl::StatusOr<std::map<Address, uint16_t>> ReadKernelDoors();

@@ -52,15 +52,12 @@ bool Matches(const Rule& rule, const Packet& packet, std::span<const Address> dn
 }  // namespace
 
 bool Accepts(const ChainOfRules& chain, const Packet& packet,
-             const std::function<bool(uint32_t group)>& pinned) {
+             const std::function<bool(const PinGroup& group)>& holds) {
   auto group = chain.groups.begin();  // they stand in the order of their first rules
   for (uint32_t position = 0; position < chain.rules.size(); ++position) {
     const Rule& rule = chain.rules[position];
-    if (rule.ClosesChain()) {
-      return false;
-    }
     if (group != chain.groups.end() && group->rules.front() == position) {
-      if (Matches(group->service, packet) && pinned(group->number)) {
+      if (Matches(group->service, packet) && holds(*group)) {
         return group->action == Action::kAccept;
       }
       ++group;

@@ -25,8 +25,10 @@ struct ChainOfRules {
   std::span<const Address> dns_servers;  // what `specialtarget=dns` stands for
 };
 
-// True if the walk ends in accept. `pinned` says whether a group's set holds the destination.
+// True if the walk ends in accept. `holds` says whether a group's set holds the destination. It
+// goes on behind where the chain is closed for as long as a dropped name's addresses are not known:
+// what began before a rule came is not ended by what that rule may drop.
 bool Accepts(const ChainOfRules& chain, const Packet& packet,
-             const std::function<bool(uint32_t group)>& pinned);
+             const std::function<bool(const PinGroup& group)>& holds);
 
 }  // namespace dnspin

@@ -14,8 +14,9 @@ enum class Type : uint8_t {
   kRefusal = 2,
   kCounters = 3,
   kGrant = 4,
+  kDropAddresses = 5,
   kPinReply = 16,
-  kPolicy = 17
+  kPolicy = 17,
 };
 
 class Writer {
@@ -31,6 +32,13 @@ class Writer {
   void Text(std::string_view text) {
     Number(static_cast<uint16_t>(text.size()));
     bytes_ += text;
+  }
+  void Flag(bool flag) { Number(static_cast<uint8_t>(flag)); }
+  void Put(const std::vector<Address>& addresses) {
+    Number(static_cast<uint8_t>(addresses.size()));
+    for (const Address& address : addresses) {
+      Put(address);
+    }
   }
   void Put(const Address& address) {
     Number(static_cast<uint8_t>(address.bytes().size()));
@@ -72,6 +80,20 @@ class Reader {
     good_ = good_ && name.has_value();
     return name.value_or(Name());
   }
+  bool Flag() {
+    const auto flag = Number<uint8_t>();
+    good_ = good_ && flag <= 1;
+    return flag == 1;
+  }
+  std::vector<Address> Addresses() {
+    std::vector<Address> addresses;
+    const auto count = Number<uint8_t>();
+    good_ = good_ && count <= kAddressesPerRequest;
+    for (uint8_t i = 0; good_ && i < count; ++i) {
+      addresses.push_back(AnAddress());
+    }
+    return addresses;
+  }
   Address AnAddress() {
     const auto length = Number<uint8_t>();
     const auto address = Address::FromBytes(Take(length));
@@ -79,7 +101,6 @@ class Reader {
     return address.value_or(Address());
   }
   void Require(bool condition) { good_ = good_ && condition; }
-  bool good() const { return good_; }
   bool Finished() const { return good_ && bytes_.empty(); }
 
  private:
@@ -115,10 +136,8 @@ struct Encoder {
     writer.Number(request.told_s);
     writer.Text(request.asked.Wire());
     writer.Text(request.rule_host);
-    writer.Number(static_cast<uint8_t>(request.addresses.size()));
-    for (const Address& address : request.addresses) {
-      writer.Put(address);
-    }
+    writer.Put(request.addresses);
+    writer.Flag(request.unasked);
     return writer.Take();
   }
   std::string operator()(const RefusalReport& report) const {
@@ -141,6 +160,16 @@ struct Encoder {
     writer.Text(request.target.Wire());
     return writer.Take();
   }
+  std::string operator()(const DropAddresses& piece) const {
+    Writer writer(Type::kDropAddresses);
+    writer.Number(piece.generation);
+    writer.Text(piece.name.Wire());
+    writer.Flag(piece.family == Family::kIpv6);
+    writer.Flag(piece.first);
+    writer.Flag(piece.last);
+    writer.Put(piece.addresses);
+    return writer.Take();
+  }
   std::string operator()(const PinReply& reply) const {
     Writer writer(Type::kPinReply);
     writer.Number(reply.ticket);
@@ -161,11 +190,9 @@ PinRequest ReadPin(Reader& reader) {
   request.told_s = reader.Number<uint32_t>();
   request.asked = reader.AName();
   request.rule_host = reader.Text(kRuleHostOctetsMax);
-  const auto count = reader.Number<uint8_t>();
-  reader.Require(count >= 1 && count <= kAddressesPerRequest && !request.rule_host.empty());
-  for (uint8_t i = 0; reader.good() && i < count; ++i) {
-    request.addresses.push_back(reader.AnAddress());
-  }
+  request.addresses = reader.Addresses();
+  request.unasked = reader.Flag();
+  reader.Require(!request.addresses.empty() && !request.rule_host.empty());
   return request;
 }
 
@@ -178,6 +205,21 @@ GrantRequest ReadGrant(Reader& reader) {
   request.target = reader.AName();
   reader.Require(!request.rule_host.empty());
   return request;
+}
+
+DropAddresses ReadDropAddresses(Reader& reader) {
+  DropAddresses piece;
+  piece.generation = reader.Number<uint32_t>();
+  piece.name = reader.AName();
+  piece.family = reader.Flag() ? Family::kIpv6 : Family::kIpv4;
+  piece.first = reader.Flag();
+  piece.last = reader.Flag();
+  piece.addresses = reader.Addresses();
+  reader.Require(!piece.addresses.empty() || (piece.first && piece.last));
+  for (const Address& address : piece.addresses) {
+    reader.Require(address.family() == piece.family);
+  }
+  return piece;
 }
 
 absl::Status Malformed(std::string_view what) {
@@ -215,6 +257,9 @@ absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes) {
       message = report;
       break;
     }
+    case Type::kDropAddresses:
+      message = ReadDropAddresses(reader);
+      break;
     default:
       return Malformed("unknown type");
   }

@@ -29,6 +29,7 @@ struct PinRequest {
   Name asked;
   std::string rule_host;  // HostPattern::Text() of the first accept rule that lists the name
   std::vector<Address> addresses;  // 1..kAddressesPerRequest
+  bool unasked = false;            // nobody waits for it: it yields to questions at the quota
   bool operator==(const PinRequest&) const = default;
 };
 
@@ -65,7 +66,22 @@ struct GrantRequest {
   bool operator==(const GrantRequest&) const = default;
 };
 
-using FromReader = std::variant<PinRequest, RefusalReport, CountersReport, GrantRequest>;
+// Reader to dnspind, one way: what the name of a drop rule resolves to now, as its upstream has
+// definitely said (NOERROR, with addresses or without, or NXDOMAIN). An answer of many addresses
+// comes in pieces, one behind the other; the last one replaces what was known.
+struct DropAddresses {
+  uint32_t generation = 0;  // as of a PinRequest
+  Name name;
+  Family family = Family::kIpv4;
+  bool first = true;
+  bool last = true;
+  std::vector<Address> addresses;  // of that family, at most kAddressesPerRequest; none only where
+                                   // there is none at all
+  bool operator==(const DropAddresses&) const = default;
+};
+
+using FromReader =
+    std::variant<PinRequest, RefusalReport, CountersReport, GrantRequest, DropAddresses>;
 
 enum class PinOutcome : uint8_t {
   kDone,    // every address is in the kernel

@@ -55,14 +55,16 @@ PinChange Ledger::Change(const PinKey& key, const PinHolder& holder) const {
 }
 
 // True if the quotas leave room for the changes, beside all that is known and planned.
-bool Ledger::Fits(const Name& asked, std::span<const PinChange> changes) const {
-  return Fit(pins_, planned_, changes, terms_.per_client) &&
+bool Ledger::Fits(const Name& asked, std::span<const PinChange> changes, bool unasked) const {
+  const uint32_t per_client = terms_.per_client - (unasked ? terms_.per_client / 4 : 0);
+  return Fit(pins_, planned_, changes, per_client) &&
          Fit(KeysOf(by_name_, asked), KeysOf(planned_by_name_, asked), changes, terms_.per_name);
 }
 
 std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<const Place> places,
                                                    std::span<const Address> addresses,
-                                                   std::chrono::seconds life, BootTime now) {
+                                                   std::chrono::seconds life, BootTime now,
+                                                   bool unasked) {
   std::vector<PinChange> changes;
   Keys keys;
   for (const Place& place : places) {
@@ -73,12 +75,12 @@ std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<
       }
     }
   }
-  if (!Fits(asked, changes)) {
+  if (!Fits(asked, changes, unasked)) {
     if (expired_at_ == now) {
       return std::nullopt;  // a flood at the quota does not look through all pins each time
     }
     Expire(now);
-    if (!Fits(asked, changes)) {
+    if (!Fits(asked, changes, unasked)) {
       return std::nullopt;
     }
   }

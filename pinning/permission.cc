@@ -25,15 +25,13 @@ Permissions::Permissions(const Policy& policy)
       hosts_(IndexHosts(policy.rules)),
       rebind_ok_(IndexPatterns(policy.rebind_ok)),
       intercept_any_(policy.intercept_any),
-      intercept_(policy.intercept) {
-  const auto closing = std::find_if(rules_.begin(), rules_.end(),
-                                    [](const Rule& rule) { return rule.ClosesChain(); });
-  closed_from_ = static_cast<uint32_t>(closing - rules_.begin());
+      intercept_(policy.intercept),
+      closed_from_(policy.closed_from) {
   for (uint32_t position = 0; position < rules_.size(); ++position) {
     if (!rules_[position].host) {
       hostless_.push_back(position);
     }
-    if (rules_[position].PinsNames() && position < closed_from_) {
+    if (rules_[position].PinsNames()) {
       pinning_by_host_[rules_[position].host->Text()].push_back(position);
     }
   }
@@ -111,9 +109,12 @@ Permission Permissions::Judge(const Name& asked, Transport transport,
   if (pinned.empty()) {
     return {Standing::kAnswered, rule, {}};
   }
-  std::erase_if(pinned, [this](uint32_t position) { return position > closed_from_; });
-  const Standing standing = pinned.empty() ? Standing::kNotReady : Standing::kPinned;
+  const Standing standing = StandingUnder(pinned);
   return {standing, rule, std::move(pinned)};
+}
+
+Standing Permissions::StandingUnder(const std::vector<uint32_t>& pinned) const {
+  return pinned.empty() || pinned.front() > closed_from_ ? Standing::kNotReady : Standing::kPinned;
 }
 
 bool Permissions::Refuses(const Name& name, uint32_t rule) const {

@@ -24,9 +24,9 @@ enum class Standing : uint8_t {
 
 struct Permission {
   Standing standing = Standing::kProhibited;
-  uint32_t rule = 0;  // position of the rule that decided; 0 for kProhibited
-  std::vector<uint32_t>
-      pinned;  // positions of all accept rules that its addresses are pinned under
+  uint32_t rule = 0;             // position of the rule that decided; 0 for kProhibited
+  std::vector<uint32_t> pinned;  // positions of all accept rules that its addresses are pinned
+                                 // under; of kNotReady all behind where the chain is closed
 
   // True if the rules say nothing of the name, or speak of DNS alone: a grant may add to that.
   bool LeavesRoom() const {
@@ -54,6 +54,9 @@ class Permissions {
   // ascending.
   std::vector<uint32_t> PinningUnder(const std::string& host) const;
 
+  // What a name is that these rules pin, ascending: ready if the chain is open as far as the first.
+  Standing StandingUnder(const std::vector<uint32_t>& pinned) const;
+
   // True if a rule that spells an address lets some packet of this client reach `address`.
   bool Reaches(const Address& address) const;
 
@@ -72,7 +75,7 @@ class Permissions {
   PatternIndex rebind_ok_;
   bool intercept_any_ = false;
   std::vector<Address> intercept_;
-  uint32_t closed_from_ = 0;  // position of the first rule that closes the chain, or their number
+  uint32_t closed_from_ = 0;  // Policy::closed_from
 };
 
 }  // namespace dnspin

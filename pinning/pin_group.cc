@@ -6,7 +6,7 @@
 namespace dnspin {
 namespace {
 
-bool StandsInChain(const Rule& rule) { return !rule.host || rule.PinsNames(); }
+bool HasSet(const Rule& rule) { return rule.PinsNames() || rule.DropsAddresses(); }
 
 void GiveNumbers(std::vector<PinGroup>& groups, std::span<const PinGroup> before) {
   // A number that was another group's stays unused for once: its set still holds that group's pins.
@@ -42,17 +42,12 @@ std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinG
   bool continues = false;  // the last rule that stands in the chain belongs to groups.back()
   for (uint32_t position = 0; position < rules.size(); ++position) {
     const Rule& rule = rules[position];
-    if (rule.ClosesChain()) {
-      break;
-    }
-    if (!StandsInChain(rule)) {
+    if (!HasSet(rule)) {
+      continues = continues && rule.host;  // what acts in DNS alone does not stand between
       continue;
     }
-    if (!rule.PinsNames()) {
-      continues = false;
-      continue;
-    }
-    if (!continues || groups.back().service != rule.service) {
+    if (!continues || groups.back().action != rule.action ||
+        groups.back().service != rule.service) {
       const auto alike = std::count_if(groups.begin(), groups.end(), [&](const PinGroup& group) {
         return group.action == rule.action && group.service == rule.service;
       });

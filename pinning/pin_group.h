@@ -1,5 +1,5 @@
 #pragma once
-// Knows: which rules of a client share a pin set. Neighbouring host rules that agree in action,
+// Knows: which rules of a client share a set. Neighbouring host rules that agree in action,
 // protocol and ports are one group; a group keeps its number, and so its set, as long as it lives.
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace dnspin {
 
 struct PinGroup {
-  uint32_t number = 0;  // N of the set `pin-ADDRESS-N`, from 1
+  uint32_t number = 0;  // N of the set `pin-ADDRESS-N` or `drop-ADDRESS-N`, from 1
   Action action = Action::kAccept;
   Service service;
   uint32_t occurrence = 0;      // the how-manieth group of this action and service, from 0
@@ -20,8 +20,8 @@ struct PinGroup {
 };
 
 // The groups of `rules`, in order; a group that was in `before` keeps its number, new ones take the
-// smallest that none of `before` has. Only rules that pin (Rule::PinsNames) and stand before the
-// first that closes the chain.
+// smallest that none of `before` has. Only rules that pin or drop addresses (Rule::PinsNames,
+// Rule::DropsAddresses): also behind where the chain is closed, so that their pins outlive that.
 std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinGroup> before);
 
 }  // namespace dnspin

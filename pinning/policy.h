@@ -61,6 +61,9 @@ struct Policy {
   uint32_t interface_index =
       0;                    // where the client's packets come in; 0: not there now, serve nothing
   std::vector<Rule> rules;  // expired ones are gone
+  uint32_t closed_from = UINT32_MAX;  // position of the first rule that closes the chain: a drop
+                                      // whose addresses are not known yet; none: beyond the last
+  bool prefetch = false;              // exact names of accept rules are resolved unasked
   PinTerms terms;
   std::vector<HostPattern> rebind_ok;
   BindingTerms bindings;

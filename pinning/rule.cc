@@ -53,7 +53,7 @@ std::string Rule::Text() const {
 
 bool Rule::RefusesNames() const { return action == Action::kDrop && host && service == Service{}; }
 
-bool Rule::ClosesChain() const {
+bool Rule::DropsAddresses() const {
   return action == Action::kDrop && host && host->kind == HostPattern::Kind::kName && !dns_target;
 }
 

@@ -46,9 +46,9 @@ struct Rule {
   bool RefusesNames() const;
   // An accept of a host whose answers are pinned.
   bool PinsNames() const { return action == Action::kAccept && host.has_value() && !dns_target; }
-  // A drop of an exact name, whose addresses the firewall does not know: the chain ends here,
-  // closed.
-  bool ClosesChain() const;
+  // A drop of an exact name: its addresses are resolved into a set. Until they are known the chain
+  // ends here, closed (pinning/drop_names.h).
+  bool DropsAddresses() const;
 
   bool operator==(const Rule& other) const;
 };

@@ -21,7 +21,8 @@ ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
     : with_(surroundings),
       channel_(std::move(sockets.channel), counters_),
       network_(with_.reactor),
-      forwarder_({network_, with_.random, channel_, *this, counters_, with_.all_open}) {
+      forwarder_(
+          {network_, with_.random, channel_, *this, counters_, with_.all_open, with_.standing}) {
   network_.SetEvents(
       {[this](SocketId socket, std::span<const uint8_t> message) {
          forwarder_.upstreams().OnMessage(socket, message, with_.clock.Now());

@@ -44,6 +44,7 @@ class ClientDesk final : public ReplySink {
     RandomSource& random;
     DatagramBatch& batch;
     OpenQuestions& all_open;
+    StandingQuestions& standing;
     const ReadPolicy& read_policy;
   };
 

@@ -4,6 +4,7 @@
 
 #include "pinning/check.h"
 #include "resolver/special_name.h"
+#include "resolver/standing_answer.h"
 
 namespace dnspin {
 
@@ -11,10 +12,12 @@ using std::chrono::seconds;
 
 Forwarder::Forwarder(const Surroundings& surroundings)
     : open_(kQuestionsOpenMax, &surroundings.all_open),
+      firewall_(surroundings.firewall),
       teller_(surroundings.replies, surroundings.firewall, surroundings.counters),
       holds_(surroundings.firewall),
       granted_(surroundings.firewall),
       counters_(surroundings.counters),
+      standing_(surroundings.standing),
       upstreams_(surroundings.sockets, surroundings.random, surroundings.counters,
                  [this](InquiryId id, UpstreamResult result, BootTime now) {
                    OnUpstream(id, std::move(result), now);
@@ -29,12 +32,16 @@ void Forwarder::SetPolicy(Policy policy, BootTime now) {
   policy_.emplace(std::move(policy));
   granted_.SetPolicy(*policy_, now);
   ++policies_;
-  for (Waiter& waiter : TakeWaiters(other_upstreams)) {
+  standing_.Keep(this, StandingQuestionsOf(*policy_), now);
+  if (other_upstreams) {
+    standing_.AskAllAnew(this, now);
+  }
+  for (Waiter& waiter : TakeWaiters(other_upstreams, now)) {
     Dispatch(std::move(waiter), now);
   }
   // What nobody may hear any more need not be answered either.
   absl::erase_if(asked_, [this](const auto& entry) {
-    const bool unwanted = entry.second.waiters.empty();
+    const bool unwanted = entry.second.waiters.empty() && entry.second.standing.empty();
     if (unwanted) {
       upstreams_.Cancel(entry.second.id);
       inquiries_.erase(entry.second.id);
@@ -43,7 +50,7 @@ void Forwarder::SetPolicy(Policy policy, BootTime now) {
   });
 }
 
-std::vector<Waiter> Forwarder::TakeWaiters(bool ask_anew) {
+std::vector<Waiter> Forwarder::TakeWaiters(bool ask_anew, BootTime now) {
   std::vector<Waiter> waiters;
   const auto take = [&waiters](std::vector<Waiter>& from) {
     std::move(from.begin(), from.end(), std::back_inserter(waiters));
@@ -51,6 +58,7 @@ std::vector<Waiter> Forwarder::TakeWaiters(bool ask_anew) {
   };
   for (Hold& hold : holds_.TakeAll()) {
     take(hold.waiters);
+    EndPrefetch(hold, false, now);
   }
   for (auto& [inquiry, asked] : asked_) {
     take(asked.waiters);
@@ -152,11 +160,27 @@ void Forwarder::Ask(const Inquiry& inquiry, Waiter waiter, BootTime now) {
     found->second.waiters.push_back(std::move(waiter));
     return;
   }
+  const BootTime deadline = waiter.deadline;
+  AskUpstream(inquiry, deadline, now).waiters.push_back(std::move(waiter));
+}
+
+Forwarder::Asked& Forwarder::AskUpstream(const Inquiry& inquiry, BootTime deadline, BootTime now) {
   Asked asked;
-  asked.id = upstreams_.Ask(inquiry, waiter.deadline, now);
-  asked.waiters.push_back(std::move(waiter));
+  asked.id = upstreams_.Ask(inquiry, deadline, now);
   inquiries_.emplace(asked.id, inquiry);
-  asked_.emplace(inquiry, std::move(asked));
+  return asked_.emplace(inquiry, std::move(asked)).first->second;
+}
+
+void Forwarder::AskStanding(const StandingQuestion& question, BootTime now) {
+  if (question.why == StandingQuestion::Why::kDropped && IsOurs(question.name, question.type)) {
+    LearnDropped(question, Answer{dns::kNxDomain, question.name, question.type, {}, {}}, now);
+    return;
+  }
+  const Inquiry inquiry{question.name, question.type, false, false};
+  const auto found = asked_.find(inquiry);
+  Asked& asked =
+      found != asked_.end() ? found->second : AskUpstream(inquiry, now + kQuestionPatience, now);
+  asked.standing.push_back(question);
 }
 
 void Forwarder::OnUpstream(InquiryId id, UpstreamResult result, BootTime now) {
@@ -175,6 +199,63 @@ void Forwarder::OnUpstream(InquiryId id, UpstreamResult result, BootTime now) {
       continue;
     }
     Serve(inquiry, std::move(waiter), permission, fresh, now);
+  }
+  for (const StandingQuestion& question : node.mapped().standing) {
+    if (!standing_.Keeps(this, question)) {
+      continue;  // the policy has changed meanwhile
+    }
+    if (question.why == StandingQuestion::Why::kDropped) {
+      LearnDropped(question, fresh.result, now);
+    } else {
+      Prefetch(question, inquiry, fresh, now);
+    }
+  }
+}
+
+// What dnspind does not hear is asked for again.
+void Forwarder::LearnDropped(const StandingQuestion& question, const UpstreamResult& result,
+                             BootTime now) {
+  const Policy& policy = policy_->policy();
+  const Family family = question.type == dns::kA ? Family::kIpv4 : Family::kIpv6;
+  const auto answer = Definite(result, policy.terms);
+  if (answer &&
+      firewall_.Drop(PiecesOf(question.name, family, policy.generation, answer->addresses))) {
+    standing_.AskAgain(this, question, answer->life, now);
+  } else {
+    standing_.Failed(this, question, now);
+  }
+}
+
+void Forwarder::Prefetch(const StandingQuestion& question, const Inquiry& inquiry,
+                         CachedResult& fresh, BootTime now) {
+  const Permission permission =
+      policy_->Judge(inquiry.asked, inquiry.type, Transport::kTcp, std::nullopt);
+  const auto answer = Definite(fresh.result, policy_->policy().terms);
+  if (permission.standing != Standing::kPinned || !answer) {
+    standing_.Failed(this, question, now);
+    return;
+  }
+  const JudgedAnswer& judged = Judged(inquiry, permission, fresh);
+  if (judged.addresses.empty()) {
+    standing_.AskAgain(this, question, answer->life, now);
+    return;
+  }
+  ToldAnswer told = Tell(judged, seconds(0), true, policy_->policy().terms);
+  holds_.Begin({inquiry, permission.rule}, std::move(told.reply), judged.addresses,
+               RequestFor(inquiry, permission, told), std::nullopt, now);
+}
+
+void Forwarder::EndPrefetch(const Hold& hold, bool pinned, BootTime now) {
+  const Inquiry& inquiry = hold.key.inquiry;
+  const StandingQuestion question{StandingQuestion::Why::kPrefetched, inquiry.asked, inquiry.type};
+  if (!hold.unasked) {
+    return;
+  }
+  if (pinned) {
+    standing_.AskAgain(this, question, PrefetchedAgainAfter(hold.told, policy_->policy().terms),
+                       now);
+  } else {
+    standing_.Failed(this, question, now);
   }
 }
 
@@ -203,18 +284,25 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   ToldAnswer told = Tell(judged, age, pinned, policy_->policy().terms);
   PinRequest request;
   if (pinned) {
-    request.generation = policy_->policy().generation;
-    request.told_s = static_cast<uint32_t>(told.told.count());
-    request.asked = inquiry.asked;
-    request.rule_host = policy_->RuleHost(permission);
+    request = RequestFor(inquiry, permission, told);
     GrantTargets(judged.targets, told.reply, request, now);
   }
   if (judged.addresses.empty()) {
     teller_.Tell(waiter, told.reply, permission.standing);
     return;
   }
-  holds_.Begin(std::move(key), std::move(told.reply), judged.addresses, request, std::move(waiter),
-               now);
+  holds_.Begin(std::move(key), std::move(told.reply), judged.addresses, std::move(request),
+               std::move(waiter), now);
+}
+
+PinRequest Forwarder::RequestFor(const Inquiry& inquiry, const Permission& permission,
+                                 const ToldAnswer& told) const {
+  PinRequest request;
+  request.generation = policy_->policy().generation;
+  request.told_s = static_cast<uint32_t>(told.told.count());
+  request.asked = inquiry.asked;
+  request.rule_host = policy_->RuleHost(permission);
+  return request;
 }
 
 // The names in `reply` may be asked as long as it lives.
@@ -231,11 +319,12 @@ void Forwarder::GrantTargets(const std::vector<Name>& targets, const Reply& repl
   granted_.Grant(std::move(grant), targets, *policy_, now);
 }
 
-void Forwarder::OnPinReply(const PinReply& reply, BootTime) {
+void Forwarder::OnPinReply(const PinReply& reply, BootTime now) {
   const auto ended = holds_.OnReply(reply);
   if (!ended) {
     return;
   }
+  EndPrefetch(ended->hold, ended->outcome == PinOutcome::kDone, now);
   for (const Waiter& waiter : ended->hold.waiters) {
     if (ended->outcome == PinOutcome::kDone) {
       teller_.Tell(waiter, ended->hold.reply, Standing::kPinned, ended->hold.confirmed);
@@ -248,7 +337,11 @@ void Forwarder::OnPinReply(const PinReply& reply, BootTime) {
 
 void Forwarder::Expire(BootTime now) {
   upstreams_.Expire(now);
+  if (const auto due = standing_.TakeDue(this, now)) {
+    AskStanding(*due, now);
+  }
   for (const Hold& hold : holds_.TakeExpired(now)) {
+    EndPrefetch(hold, false, now);
     for (const Waiter& waiter : hold.waiters) {
       teller_.Fail(waiter, dns::kEdeNotReady);
     }
@@ -256,9 +349,12 @@ void Forwarder::Expire(BootTime now) {
 }
 
 std::optional<BootTime> Forwarder::NextDeadline() const {
-  const auto upstream = upstreams_.NextDeadline();
-  const auto held = holds_.NextDeadline();
-  return upstream && held ? std::min(upstream, held) : upstream ? upstream : held;
+  std::optional<BootTime> next;
+  for (const auto& deadline :
+       {upstreams_.NextDeadline(), holds_.NextDeadline(), standing_.NextDeadline(this)}) {
+    next = next && deadline ? std::min(next, deadline) : next ? next : deadline;
+  }
+  return next;
 }
 
 }  // namespace dnspin

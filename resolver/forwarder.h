@@ -17,6 +17,7 @@
 #include "resolver/open_questions.h"
 #include "resolver/pin_holds.h"
 #include "resolver/random.h"
+#include "resolver/standing_questions.h"
 #include "resolver/teller.h"
 #include "resolver/upstreams.h"
 
@@ -35,9 +36,13 @@ class Forwarder {
     ReplySink& replies;
     CountersReport& counters;
     OpenQuestions& all_open;
+    StandingQuestions& standing;
   };
 
   explicit Forwarder(const Surroundings& surroundings);
+  ~Forwarder() { standing_.Leave(this); }
+  Forwarder(const Forwarder&) = delete;
+  Forwarder& operator=(const Forwarder&) = delete;
 
   // What waits, and what is cached, is judged again by the new policy.
   void SetPolicy(Policy policy, BootTime now);
@@ -59,6 +64,7 @@ class Forwarder {
   struct Asked {
     InquiryId id{};
     std::vector<Waiter> waiters;
+    std::vector<StandingQuestion> standing;  // that wait for the answer as well
   };
 
   void Dispatch(Waiter waiter, BootTime now);
@@ -66,15 +72,24 @@ class Forwarder {
   Permission PermissionOf(const Waiter& waiter, BootTime now) const;
   void GrantTargets(const std::vector<Name>& targets, const Reply& reply, const PinRequest& request,
                     BootTime now);
+  Asked& AskUpstream(const Inquiry& inquiry, BootTime deadline, BootTime now);
+  void AskStanding(const StandingQuestion& question, BootTime now);
+  void LearnDropped(const StandingQuestion& question, const UpstreamResult& result, BootTime now);
+  void Prefetch(const StandingQuestion& question, const Inquiry& inquiry, CachedResult& fresh,
+                BootTime now);
+  void EndPrefetch(const Hold& hold, bool pinned, BootTime now);
   void Serve(const Inquiry& inquiry, Waiter waiter, const Permission& permission,
              CachedResult& cached, BootTime now);
+  PinRequest RequestFor(const Inquiry& inquiry, const Permission& permission,
+                        const ToldAnswer& told) const;
   const JudgedAnswer& Judged(const Inquiry& inquiry, const Permission& permission,
                              CachedResult& cached);
   void OnUpstream(InquiryId id, UpstreamResult result, BootTime now);
-  std::vector<Waiter> TakeWaiters(bool ask_anew);
+  std::vector<Waiter> TakeWaiters(bool ask_anew, BootTime now);
   bool MayWait(Waiter& waiter);
 
   OpenQuestions open_;  // outlives all waiters below
+  DistantFirewall& firewall_;
   Teller teller_;
   PinHolds holds_;
   GrantedNames granted_;
@@ -84,6 +99,7 @@ class Forwarder {
   absl::flat_hash_map<Inquiry, Asked> asked_;
   absl::flat_hash_map<InquiryId, Inquiry> inquiries_;
   CountersReport& counters_;
+  StandingQuestions& standing_;
   Upstreams upstreams_;
 };
 

@@ -30,7 +30,8 @@ Permission GrantedNames::Judge(const Name& asked, uint16_t type, Permission own,
     return above ? policy.OfTrust() : own;
   }
   const uint32_t first = rules.front();
-  return {Standing::kPinned, first, std::move(rules)};
+  const Standing standing = policy.permissions().StandingUnder(rules);
+  return {standing, first, std::move(rules)};
 }
 
 void GrantedNames::Grant(GrantRequest answer, const std::vector<Name>& targets,

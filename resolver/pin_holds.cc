@@ -20,13 +20,18 @@ bool PinHolds::Join(const HoldKey& key, Waiter& waiter) {
 }
 
 void PinHolds::Begin(HoldKey key, Reply reply, const std::vector<Address>& addresses,
-                     const PinRequest& asked_for, Waiter waiter, BootTime now) {
+                     PinRequest asked_for, std::optional<Waiter> waiter, BootTime now) {
   DNSPIN_CHECK(!addresses.empty());
   const uint64_t id = ++last_hold_;
   Hold hold;
   hold.key = key;
   hold.reply = std::move(reply);
-  hold.waiters.push_back(std::move(waiter));
+  hold.unasked = asked_for.unasked = !waiter;
+  hold.told = std::chrono::seconds(asked_for.told_s);
+  if (waiter) {
+    hold.waiters.push_back(*std::move(waiter));
+    joinable_.insert_or_assign(std::move(key), id);
+  }
   hold.deadline = now + kPinPatience;
   for (size_t from = 0; from < addresses.size(); from += kAddressesPerRequest) {
     const size_t to = std::min(addresses.size(), from + kAddressesPerRequest);
@@ -39,7 +44,6 @@ void PinHolds::Begin(HoldKey key, Reply reply, const std::vector<Address>& addre
   }
   order_.emplace_back(hold.deadline, id);
   holds_.emplace(id, std::move(hold));
-  joinable_.insert_or_assign(std::move(key), id);
   SendQueued();
 }
 

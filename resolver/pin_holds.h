@@ -41,6 +41,8 @@ struct Hold {
   Reply reply;
   std::vector<Waiter> waiters;
   std::vector<Address> confirmed;  // by the kernel, for exactly this hold
+  bool unasked = false;            // nobody waits, and nobody may join: it yields at the quota
+  std::chrono::seconds told{0};
   size_t requests_open = 0;
   BootTime deadline;
 };
@@ -53,9 +55,9 @@ class PinHolds {
   bool Join(const HoldKey& key, Waiter& waiter);
 
   // Asks for `addresses` (not empty) as `asked_for` says, which brings no addresses and no ticket
-  // of its own; the reply waits for all of them.
-  void Begin(HoldKey key, Reply reply, const std::vector<Address>& addresses,
-             const PinRequest& asked_for, Waiter waiter, BootTime now);
+  // of its own; the reply waits for all of them. No waiter: they are wanted unasked.
+  void Begin(HoldKey key, Reply reply, const std::vector<Address>& addresses, PinRequest asked_for,
+             std::optional<Waiter> waiter, BootTime now);
 
   struct Ended {
     Hold hold;

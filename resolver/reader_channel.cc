@@ -71,6 +71,16 @@ bool ReaderChannel::Grant(const GrantRequest& request) {
   return true;
 }
 
+bool ReaderChannel::Drop(const std::vector<DropAddresses>& pieces) {
+  if (queue_.size() >= kQueueMax) {
+    return false;
+  }
+  for (const DropAddresses& piece : pieces) {
+    queue_.push_back(Encode(FromReader(piece)));
+  }
+  return true;
+}
+
 void ReaderChannel::Report(const RefusalReport& report) {
   if (reports_left_ >= 1 && queue_.size() < kQueueMax) {
     reports_left_ -= 1;

@@ -36,6 +36,7 @@ class ReaderChannel final : public DistantFirewall {
 
   void Request(const PinRequest& request) override;
   bool Grant(const GrantRequest& request) override;
+  bool Drop(const std::vector<DropAddresses>& pieces) override;
   void Report(const RefusalReport& report) override;
 
   void Settle(BootTime now);  // sends what could not be sent before, and the counters if it is time
@@ -50,7 +51,7 @@ class ReaderChannel final : public DistantFirewall {
   CountersReport& counters_;
   CountersReport told_;
   std::optional<BootTime> counters_told_;
-  // Bounded: requests by kRequestsOpenMax, and no grant or report joins a long queue.
+  // Bounded: requests by kRequestsOpenMax, and nothing else joins a long queue.
   std::deque<std::string> queue_;
   double reports_left_ = kReportsBurst;
   BootTime budget_at_;

@@ -70,7 +70,7 @@ absl::Status ResolverDaemon::TakeClient(Packet packet) {
   }
   sockets.channel = std::move(*next);
   auto desk = std::make_unique<ClientDesk>(
-      ClientDesk::Surroundings{*reactor_, clock_, random_, *batch_, open_, read_policy_},
+      ClientDesk::Surroundings{*reactor_, clock_, random_, *batch_, open_, standing_, read_policy_},
       std::move(sockets));
   if (auto status = desk->Start(); !status.ok()) {
     return status;

@@ -44,6 +44,7 @@ class ResolverDaemon {
   std::unique_ptr<Reactor> reactor_;
   std::unique_ptr<DatagramBatch> batch_ = std::make_unique<DatagramBatch>();
   OpenQuestions open_{kQuestionsOpenMaxAll};
+  StandingQuestions standing_;
   absl::flat_hash_map<uint32_t, std::unique_ptr<ClientDesk>> desks_;
   Watch service_watch_;
   bool over_ = false;

@@ -14,6 +14,7 @@ const Message kAnswer = {.answer = {ARecord(kToQuestion, dns::kA, V4(203, 0, 113
 
 void Change(Stage& stage, const Strings& rules) {
   stage.policy.rules = RulesOf(rules);
+  Close(stage.policy);
   ++stage.policy.generation;
   stage.forwarder.SetPolicy(stage.policy, stage.now);
 }

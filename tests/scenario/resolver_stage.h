@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "config/rule_text.h"
+#include "pinning/drop_names.h"
 #include "resolver/edns.h"
 #include "resolver/forwarder.h"
 #include "resolver/wire.h"
@@ -42,6 +43,11 @@ inline std::vector<Rule> RulesOf(const std::vector<std::string>& lines) {
   return rules;
 }
 
+// As dnspind has it while it knows no dropped name's addresses.
+inline void Close(Policy& policy) {
+  policy.closed_from = DropNames().ClosedFrom(policy.rules, policy.addresses);
+}
+
 inline Policy PolicyOf(const std::vector<std::string>& lines, uint32_t generation = 1) {
   Policy policy;
   policy.client = "work";
@@ -49,6 +55,7 @@ inline Policy PolicyOf(const std::vector<std::string>& lines, uint32_t generatio
   policy.generation = generation;
   policy.interface_index = 7;
   policy.rules = RulesOf(lines);
+  Close(policy);
   policy.intercept = {*Address::Parse("10.139.1.1"), *Address::Parse("10.139.1.2")};
   policy.upstreams = {{*Endpoint::Parse("192.0.2.53"), "eth0"}};
   policy.own = {*Address::Parse("198.51.100.200")};
@@ -120,6 +127,13 @@ class FakeFirewall final : public DistantFirewall {
     sent.emplace_back(request);
     return !full;
   }
+  bool Drop(const std::vector<DropAddresses>& pieces) override {
+    for (const DropAddresses& piece : pieces) {
+      EXPECT_TRUE(DecodeFromReader(Octets(Encode(FromReader(piece)))).ok());
+      dropped.push_back(piece);
+    }
+    return true;
+  }
   void Report(const RefusalReport& report) override { reports.push_back(report); }
 
   std::vector<PinRequest> requests;  // all that ever came
@@ -127,6 +141,7 @@ class FakeFirewall final : public DistantFirewall {
   std::deque<FromReader> sent;  // both, in order; for who takes them
   bool full = false;            // no grant can be sent
   size_t taken = 0;             // so many of them were replied to
+  std::vector<DropAddresses> dropped;
   std::vector<RefusalReport> reports;
 };
 
@@ -298,7 +313,8 @@ struct Stage {
   CountersReport counters;
   OpenQuestions own_open{kQuestionsOpenMaxAll};
   OpenQuestions& all_open;
-  Forwarder forwarder{{network, random, firewall, client, counters, all_open}};
+  StandingQuestions standing;
+  Forwarder forwarder{{network, random, firewall, client, counters, all_open, standing}};
 };
 
 }  // namespace dnspin::stage

@@ -61,11 +61,17 @@ TEST(ChainWalk, IsWhatTheKernelsChainWouldSay) {
        {1},
        Tcp("192.0.2.1", 80),
        true},
-      {"a dropped name closes the chain",
+      {"a dropped name whose set does not hold it",
        rules({"drop b.test", "accept a.test"}),
-       {},
+       {2},
        Tcp("192.0.2.1", 80),
-       false},
+       true},
+      {"and does", rules({"drop b.test", "accept a.test"}), {1, 2}, Tcp("192.0.2.1", 80), false},
+      {"on another port",
+       rules({"drop b.test tcp 443", "accept a.test"}),
+       {1, 2},
+       Tcp("192.0.2.1", 80),
+       true},
       {"ICMP of its type", rules({"accept icmp 8"}), {}, Ping("192.0.2.1", 8), true},
       {"of another", rules({"accept icmp 8"}), {}, Ping("192.0.2.1", 0), false},
       {"IPv4's ICMP over IPv6 is nobody's",
@@ -83,7 +89,7 @@ TEST(ChainWalk, IsWhatTheKernelsChainWouldSay) {
   for (const Story& story : stories) {
     const auto groups = GroupsOf(story.rules, {});
     EXPECT_EQ(Accepts({story.rules, groups, servers}, story.packet,
-                      [&](uint32_t group) { return story.holding.contains(group); }),
+                      [&](const PinGroup& group) { return story.holding.contains(group.number); }),
               story.accepted)
         << story.name;
   }

@@ -29,12 +29,12 @@ Name LongestName() {
 }
 
 PinRequest SmallRequest() {
-  return {7, 3, 60, N("api.github.com"), ".github.com", {*Address::Parse("140.82.112.3")}};
+  return {7, 3, 60, N("api.github.com"), ".github.com", {*Address::Parse("140.82.112.3")}, false};
 }
 
 PinRequest LargestRequest() {
   PinRequest request{UINT64_MAX, UINT32_MAX, UINT32_MAX, LongestName(), std::string(256, '\xff'),
-                     {}};
+                     {},         true};
   request.addresses.assign(kAddressesPerRequest, *Address::Parse("ffff:ffff::ffff"));
   return request;
 }
@@ -46,11 +46,17 @@ struct Story {
 };
 
 const std::vector<Story> kStories = {
-    {"a pin request", SmallRequest(), 1 + 8 + 4 + 4 + (2 + 16) + (2 + 11) + 1 + 5},
-    {"the largest one", LargestRequest(), 1 + 8 + 4 + 4 + (2 + 255) + (2 + 256) + 1 + 24 * 17},
+    {"a pin request", SmallRequest(), 1 + 8 + 4 + 4 + (2 + 16) + (2 + 11) + 1 + 5 + 1},
+    {"the largest one", LargestRequest(), 1 + 8 + 4 + 4 + (2 + 255) + (2 + 256) + 1 + 24 * 17 + 1},
     {"both families",
-     PinRequest{0, 0, 0, Name(), "~", {*Address::Parse("0.0.0.0"), *Address::Parse("::")}},
-     1 + 8 + 4 + 4 + 3 + 3 + 1 + 5 + 17},
+     PinRequest{0, 0, 0, Name(), "~", {*Address::Parse("0.0.0.0"), *Address::Parse("::")}, true},
+     1 + 8 + 4 + 4 + 3 + 3 + 1 + 5 + 17 + 1},
+    {"a dropped name without addresses",
+     DropAddresses{3, N("ads.test"), Family::kIpv6, true, true, {}}, 1 + 4 + (2 + 10) + 3 + 1},
+    {"the middle of a long answer",
+     DropAddresses{UINT32_MAX, LongestName(), Family::kIpv6, false, false,
+                   std::vector(kAddressesPerRequest, *Address::Parse("::1"))},
+     1 + 4 + (2 + 255) + 3 + 1 + 24 * 17},
     {"a refusal", RefusalReport{15, N("ads.test")}, 1 + 2 + 2 + 10},
     {"a refusal of the longest name", RefusalReport{UINT16_MAX, LongestName()}, 1 + 2 + 2 + 255},
     {"a grant", GrantRequest{3, 60, ".a.test", N("x.a.test"), N("t.test")},
@@ -122,8 +128,9 @@ struct Raw {
   std::string host = "\1\0a"s;
   std::string count = "\1";
   std::string addresses = "\4\1\2\3\4";
+  std::string unasked = std::string(1, '\0');
 
-  std::string Bytes() const { return type + numbers + name + host + count + addresses; }
+  std::string Bytes() const { return type + numbers + name + host + count + addresses + unasked; }
 };
 
 struct LiarStory {
@@ -168,6 +175,8 @@ const std::vector<LiarStory> kLiarStories = {
     {"an address of 255 octets", {.addresses = "\xff" + std::string(255, '\1')}},
     {"an IPv6 address cut short", {.addresses = "\x10" + std::string(15, '\1')}},
     {"an IPv6 address", {.addresses = "\x10" + std::string(16, '\1')}, true},
+    {"unasked", {.unasked = "\1"}, true},
+    {"neither asked nor unasked", {.unasked = "\2"}},
 };
 
 TEST(ChannelMessage, ALiarsRequestIsRefused) {
@@ -175,6 +184,24 @@ TEST(ChannelMessage, ALiarsRequestIsRefused) {
     const auto read = DecodeFromReader(Bytes(story.raw.Bytes()));
     EXPECT_EQ(read.ok(), story.good) << story.what << ": " << read.status();
   }
+}
+
+TEST(ChannelMessage, PiecesOfADroppedNameThatCannotBeAreRefused) {
+  const auto piece = [](const std::string& flags, const std::string& addresses) {
+    return DecodeFromReader(Bytes("\5\1\0\0\0\3\0\1a\0"s + flags + addresses)).ok();
+  };
+  const std::string one = "\1\4\1\2\3\4";
+  EXPECT_TRUE(piece("\0\1\1"s, one));
+  EXPECT_TRUE(piece("\0\1\1"s, "\0"s));
+  EXPECT_TRUE(piece("\0\0\0"s, one));
+  EXPECT_FALSE(piece("\0\0\1"s, "\0"s)) << "a last piece with nothing in it";
+  EXPECT_FALSE(piece("\0\1\0"s, "\0"s)) << "a first one";
+  EXPECT_FALSE(piece("\1\1\1"s, one)) << "an IPv4 address of the family IPv6";
+  EXPECT_FALSE(piece("\2\1\1"s, one)) << "a third family";
+  EXPECT_FALSE(piece("\0\2\1"s, one));
+  EXPECT_FALSE(piece("\0\1\xff"s, one));
+  EXPECT_TRUE(piece("\0\1\1"s, "\x18" + Times(24, "\4\1\2\3\4")));
+  EXPECT_FALSE(piece("\0\1\1"s, "\x19" + Times(25, "\4\1\2\3\4")));
 }
 
 TEST(ChannelMessage, OddRepliesAreRefused) {
@@ -189,7 +216,7 @@ TEST(ChannelMessage, OddRepliesAreRefused) {
 
 TEST(ChannelMessage, LongerThanAllowedIsNotEvenRead) {
   for (const size_t octets : {kMessageOctetsMax + 1, size_t{1 << 20}}) {
-    for (const char type : {'\1', '\2', '\3', '\x10', '\x11'}) {
+    for (const char type : {'\1', '\2', '\3', '\5', '\x10', '\x11'}) {
       const std::string bytes(octets, type);
       EXPECT_FALSE(DecodeFromReader(Bytes(bytes)).ok());
       EXPECT_FALSE(DecodeToReader(Bytes(bytes)).ok());

@@ -56,13 +56,15 @@ struct Story {
   std::vector<R> rules;
   Lines ipv4;  // without the last reject
   Lines ipv6;
+  uint32_t closed_from = UINT32_MAX;
 };
 
 class ChainStories : public ::testing::TestWithParam<Story> {};
 
 TEST_P(ChainStories, ReadAsNftWants) {
   const Story& story = GetParam();
-  const ClientRules client = Client(story.rules);
+  ClientRules client = Client(story.rules);
+  client.closed_from = story.closed_from;
   Lines ipv4 = story.ipv4;
   Lines ipv6 = story.ipv6;
   ipv4.push_back(kReject4);
@@ -76,6 +78,12 @@ const char* const kSet6 = "ip6 daddr @pin-fd09-24ef-4179--a89-19-";
 
 std::string S4(int group, const std::string& rest) {
   return kSet4 + std::to_string(group) + " " + rest;
+}
+std::string D4(int group, const std::string& rest) {
+  return "ip daddr @drop-10-137-0-25-" + std::to_string(group) + " " + rest;
+}
+std::string D6(int group, const std::string& rest) {
+  return "ip6 daddr @drop-fd09-24ef-4179--a89-19-" + std::to_string(group) + " " + rest;
 }
 std::string S6(int group, const std::string& rest) {
   return kSet6 + std::to_string(group) + " " + rest;
@@ -171,21 +179,50 @@ INSTANTIATE_TEST_SUITE_P(
                Accept().At("b.example")},
               {S4(1, "accept")},
               {S6(1, "accept")}},
-        Story{"a dropped name ends the chain",
+        Story{"a dropped name has a set of its own",
+              {Accept().At("a.example"), Drop().At("ads.example"), Accept().At("b.example"),
+               Accept()},
+              {S4(1, "accept"), D4(2, kReject4), S4(3, "accept"), "accept"},
+              {S6(1, "accept"), D6(2, kReject6), S6(3, "accept"), "accept"}},
+        Story{"with ports too",
+              {Drop().At("ads.example").Tcp().Ports(443, 443), Accept()},
+              {D4(1, "tcp dport 443 " + kReject4), "accept"},
+              {D6(1, "tcp dport 443 " + kReject6), "accept"}},
+        Story{"until its addresses are known the chain ends there",
               {Accept().At("a.example"), Drop().At("ads.example"), Accept().At("b.example"),
                Accept()},
               {S4(1, "accept")},
-              {S6(1, "accept")}},
-        Story{"a dropped name with ports ends it too",
-              {Drop().At("ads.example").Tcp().Ports(443, 443), Accept()},
-              {},
-              {}}));
+              {S6(1, "accept")},
+              1},
+        Story{"until those of the second of two are, it drops the first's",
+              {Drop().At("x.example"), Drop().At("y.example"), Accept()},
+              {D4(1, kReject4)},
+              {D6(1, kReject6)},
+              1}));
+
+TEST(ClientChain, DropSetsHoldWhatIsKnown) {
+  ClientRules client =
+      Client({Accept().At("a.example"), Drop().At("x.example"), Drop().At("y.example").Tcp()});
+  client.drops = {{2, A("192.0.2.1"), "x.example"},
+                  {2, A("2001:db8::1"), "x.example"},
+                  {3, A("192.0.2.1"), "y.example"}};
+  EXPECT_EQ(PinSetsOf(client, Family::kIpv4), Lines{"pin-10-137-0-25-1"});
+  EXPECT_EQ(DropSetsOf(client, Family::kIpv4),
+            (DropSets{{"drop-10-137-0-25-2", {client.drops[0]}},
+                      {"drop-10-137-0-25-3", {client.drops[2]}}}));
+  EXPECT_EQ(DropSetsOf(client, Family::kIpv6),
+            (DropSets{{"drop-fd09-24ef-4179--a89-19-2", {client.drops[1]}},
+                      {"drop-fd09-24ef-4179--a89-19-3", {}}}));
+  client.addresses = {A("10.137.0.25")};
+  EXPECT_TRUE(DropSetsOf(client, Family::kIpv6).empty());
+}
 
 TEST(ClientChain, NamesOfChainsAndSets) {
   EXPECT_EQ(ChainName(A("10.137.0.25")), "qbs-10-137-0-25");
   EXPECT_EQ(ChainName(A("fd09:24ef:4179::a89:5")), "qbs-fd09-24ef-4179--a89-5");
   EXPECT_EQ(PinSetName(A("10.137.0.25"), 1), "pin-10-137-0-25-1");
   EXPECT_EQ(PinSetName(A("::1"), 12), "pin---1-12");
+  EXPECT_EQ(DropSetName(A("::1"), 3), "drop---1-3");
 }
 
 TEST(ClientChain, ASetsNameReadsBack) {
@@ -193,6 +230,9 @@ TEST(ClientChain, ASetsNameReadsBack) {
   EXPECT_EQ(ReadPinSetName("pin-fd09--19-4000"), (PinSetParts{"fd09--19", 4000}));
   EXPECT_EQ(ReadPinSetName(PinSetName(A("fe80::1"), 7)),
             (PinSetParts{AddressLabel(A("fe80::1")), 7}));
+  EXPECT_EQ(ReadDropSetName("drop-10-137-0-25-1"), (PinSetParts{"10-137-0-25", 1}));
+  EXPECT_EQ(ReadDropSetName("pin-10-137-0-25-1"), std::nullopt);
+  EXPECT_EQ(ReadPinSetName("drop-10-137-0-25-1"), std::nullopt);
   for (const char* bad : {"", "pin", "pin-", "pin--", "pin-1", "pin-a-", "pin-a-0", "pin-a-x",
                           "pin-a-1x", "pin-a-99999999999", "qbs-a-1", "xpin-a-1"}) {
     EXPECT_EQ(ReadPinSetName(bad), std::nullopt) << bad;

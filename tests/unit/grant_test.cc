@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pinning/drop_names.h"
 #include "tests/unit/terse_rule.h"
 
 namespace dnspin {
@@ -20,6 +21,8 @@ Name N(const std::string& host) { return *Name::FromHost(host); }
 Permissions RulesOf(const std::vector<std::string>& rules) {
   Policy policy;
   policy.rules = TerseRules(rules);
+  const std::vector<Address> client = {*Address::Parse("10.137.0.25")};
+  policy.closed_from = DropNames().ClosedFrom(policy.rules, client);  // nothing is known
   return Permissions(policy);
 }
 

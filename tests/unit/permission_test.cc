@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "pinning/drop_names.h"
 #include "tests/unit/terse_rule.h"
 
 namespace dnspin {
@@ -34,6 +35,7 @@ Policy PolicyOf(const Rules& rules) {
   Policy policy;
   policy.rules = TerseRules(rules);
   policy.intercept = {*Address::Parse("10.139.1.1"), *Address::Parse("10.139.1.2")};
+  policy.closed_from = DropNames().ClosedFrom(policy.rules, policy.intercept);  // nothing is known
   return policy;
 }
 
@@ -159,24 +161,26 @@ const std::vector<Story> kNameStories = {
      "b.test",
      kProhibited},
 
-    // Until the next issue knows the addresses of a dropped name, the chain ends there.
+    // Until the addresses of a dropped name are known, the chain ends there.
     {"behind a dropped exact name nothing is pinned yet",
      {"drop ads.test", "accept a.test"},
      "a.test",
      kNotReady,
-     1},
+     1,
+     {1}},
     {"nor behind one with a port",
      {"drop ads.test tcp 80", "accept a.test"},
      "a.test",
      kNotReady,
-     1},
-    {"that name itself", {"drop a.test tcp 80", "accept a.test"}, "a.test", kNotReady, 1},
-    {"before it all is as ever",
+     1,
+     {1}},
+    {"that name itself", {"drop a.test tcp 80", "accept a.test"}, "a.test", kNotReady, 1, {1}},
+    {"before it all is as ever; what stands behind is ready for when it opens",
      {"accept a.test", "drop ads.test", "accept .test"},
      "a.test",
      kPinned,
      0,
-     {0}},
+     {0, 2}},
     {"names that are not pinned can be asked",
      {"drop ads.test", "accept dns", "accept b.test"},
      "a.test",
@@ -200,6 +204,20 @@ TEST(Permissions, NamesAreJudgedByTheFirstRuleThatMatches) {
   for (const Story& story : kNameStories) {
     Expect(story, N(story.asked));
   }
+}
+
+TEST(Permissions, BehindADropWhoseAddressesAreKnownAllIsPinned) {
+  Policy policy =
+      PolicyOf({"drop ads.test", "accept a.test", "drop b.test tcp 80", "accept b.test"});
+  policy.closed_from = 2;
+  const auto standing = [&](const char* name) {
+    return Permissions(policy).Judge(N(name), kUdp, std::nullopt).standing;
+  };
+  EXPECT_EQ(standing("a.test"), kPinned);
+  EXPECT_EQ(standing("b.test"), kNotReady);
+  EXPECT_EQ(standing("ads.test"), kBlocked);
+  policy.closed_from = 4;
+  EXPECT_EQ(standing("b.test"), kPinned);
 }
 
 // Only names of letters, digits, hyphens and underscores are pinned; others can be refused.
@@ -310,14 +328,13 @@ TEST(Permissions, WhatIsPinnedIsListedHoweverItWasAsked) {
           ASSERT_EQ(permissions.Judge(asked, transport, Address::Parse(to)).pinned, first.pinned);
         }
       }
-      ASSERT_EQ(first.standing == kPinned, !first.pinned.empty());
+      ASSERT_EQ(first.standing == kPinned,
+                !first.pinned.empty() && first.pinned.front() <= policy.closed_from);
       ASSERT_TRUE(std::is_sorted(first.pinned.begin(), first.pinned.end()));
       for (const uint32_t position : first.pinned) {
         const Rule& rule = policy.rules[position];
         ASSERT_TRUE(rule.PinsNames() && IndexPatterns({&*rule.host, 1}).Matches(asked));
         ASSERT_FALSE(permissions.Refuses(asked, position));
-        ASSERT_TRUE(std::none_of(policy.rules.begin(), policy.rules.begin() + position,
-                                 [](const Rule& before) { return before.ClosesChain(); }));
         ++pinned;
       }
     }

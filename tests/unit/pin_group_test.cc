@@ -57,9 +57,13 @@ const std::vector<Story> kStories = {
     {"what acts in DNS alone does not",
      {"accept a.test", "drop .ads.test", "accept b.test dns", "drop c.test dns", "accept d.test"},
      "1: action=accept #0 = 0 4"},
-    {"a dropped exact name ends the chain",
+    {"a dropped exact name has a set of its own and stands between",
      {"accept a.test", "drop ads.test tcp 80", "accept b.test"},
-     "1: action=accept #0 = 0"},
+     "1: action=accept #0 = 0; 2: action=drop proto=tcp dstports=80-80 #0 = 1; "
+     "3: action=accept #1 = 2"},
+    {"dropped neighbours that agree share one",
+     {"drop a.test", "drop .zone.test", "drop b.test", "drop c.test udp", "accept d.test udp"},
+     "1: action=drop #0 = 0 2; 2: action=drop proto=udp #0 = 3; 3: action=accept proto=udp #0 = 4"},
     {"a regex is a host", {"accept ~a.*"}, "1: action=accept #0 = 0"},
 };
 
@@ -117,8 +121,8 @@ TEST(PinGroup, NumbersDoNotGrowWithReloads) {
   }
 }
 
-// Any history of reloads: each rule that pins is in one group, no number means two services at once
-// or from one moment to the next.
+// Any history of reloads: each rule that has a set is in one group, no number means two services at
+// once or from one moment to the next.
 TEST(PinGroup, ASetNeverChangesItsMeaning) {
   const Rules kinds = {"accept a.test",   "accept b.test tcp 443", "accept .c.test udp 53",
                        "drop 10.0.0.0/8", "drop .ads.test",        "accept d.test icmp",
@@ -129,7 +133,7 @@ TEST(PinGroup, ASetNeverChangesItsMeaning) {
   for (int round = 0; round < 2000; ++round) {
     Rules lines;
     for (size_t i = below(9); i > 0; --i) {
-      lines.push_back(kinds[below(below(5) == 0 ? kinds.size() : kinds.size() - 1)]);
+      lines.push_back(kinds[below(kinds.size())]);
     }
     const auto rules = TerseRules(lines);
     const auto groups = GroupsOf(rules, before);
@@ -140,17 +144,19 @@ TEST(PinGroup, ASetNeverChangesItsMeaning) {
       ASSERT_GE(group.number, 1U);
       ASSERT_FALSE(group.rules.empty());
       for (const uint32_t position : group.rules) {
-        ASSERT_TRUE(rules[position].PinsNames());
+        ASSERT_TRUE(rules[position].PinsNames() || rules[position].DropsAddresses());
+        ASSERT_EQ(rules[position].action, group.action);
         ASSERT_EQ(rules[position].service, group.service);
         ASSERT_TRUE(positions.insert(position).second);
       }
       for (const PinGroup& old : before) {
-        ASSERT_TRUE(old.number != group.number || old.service == group.service);
+        ASSERT_TRUE(old.number != group.number ||
+                    (old.service == group.service && old.action == group.action));
       }
     }
-    for (uint32_t position = 0; position < rules.size() && !rules[position].ClosesChain();
-         ++position) {
-      ASSERT_EQ(positions.contains(position), rules[position].PinsNames());
+    for (uint32_t position = 0; position < rules.size(); ++position) {
+      ASSERT_EQ(positions.contains(position),
+                rules[position].PinsNames() || rules[position].DropsAddresses());
     }
     before = groups;
   }

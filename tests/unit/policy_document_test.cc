@@ -36,6 +36,8 @@ Policy FullPolicy() {
       }
     }
   }
+  policy.closed_from = 17;
+  policy.prefetch = true;
   policy.terms.told_max = std::chrono::seconds(90);
   policy.terms.floor = std::chrono::seconds(86400);
   policy.terms.slack = std::chrono::seconds(0);
@@ -107,6 +109,8 @@ TEST(PolicyDocumentTest, WhatWeWouldNotWriteIsRefused) {
       {"\"intercept_any\":false", "\"intercept_any\":0"},
       {"\"svcb\":0", "\"svcb\":3"},
       {"\"ech\":0", "\"ech\":2"},
+      {"\"closed_from\":4294967295", "\"closed_from\":4294967296"},
+      {"\"prefetch\":false", "\"prefetch\":1"},
       {"\"rules\":[", "\"rules\":[7,"},
       {"\"rules\":[", "\"rules\":[\"\","},
       {"\"rules\":[", "\"rules\":[\"# none\","},

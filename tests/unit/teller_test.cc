@@ -21,6 +21,7 @@ struct Sink final : ReplySink {
 struct Reports final : DistantFirewall {
   void Request(const PinRequest&) override { ADD_FAILURE() << "a teller pins nothing"; }
   bool Grant(const GrantRequest&) override { return false; }
+  bool Drop(const std::vector<DropAddresses>&) override { return false; }
   void Report(const RefusalReport& report) override { reports.push_back(report); }
   std::vector<RefusalReport> reports;
 };
