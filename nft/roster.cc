@@ -266,7 +266,7 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
   }
   const bool interception_changed = !(desired.ruleset == desired_.ruleset);
   desired_ = desired;
-  TakeOver(std::move(changes), interception_changed, now);
+  TakeOver(changes, interception_changed, now);
   return absl::OkStatus();
 }
 
@@ -292,7 +292,7 @@ void Roster::LogRevoked(const ServedClient& before, const ServedClient& after, B
 }
 
 // The kernel has the new rules; now everything else does.
-void Roster::TakeOver(Changes changes, bool interception_changed, BootTime now) {
+void Roster::TakeOver(Changes& changes, bool interception_changed, BootTime now) {
   std::vector<Address> moved;  // whose DNS now takes another way, or may
   for (const ClientId id : changes.gone) {
     const ServedClient& client = clients_.at(id);

@@ -68,7 +68,7 @@ class Roster {
   Changes Compare(const Desired& desired, BootTime now);
   std::vector<const ServedClient*> AllAfter(const Changes& changes) const;
   bool ByParts(const Desired& desired, const Changes& changes) const;
-  void TakeOver(Changes changes, bool interception_changed, BootTime now);
+  void TakeOver(Changes& changes, bool interception_changed, BootTime now);
   void LogRevoked(const ServedClient& before, const ServedClient& after, BootTime now);
   void ForgetDns(const std::vector<Address>& addresses, BootTime now);
   static Ruleset RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,

@@ -20,7 +20,7 @@ bool Surroundings::IsClients(const std::optional<Interface>& interface) const {
 
 std::optional<Interface> Surroundings::InterfaceOf(const std::vector<Address>& addresses) const {
   for (const Address& address : addresses) {
-    const auto interface = InterfaceTowards(address);
+    auto interface = InterfaceTowards(address);
     if (IsClients(interface)) {
       return interface;
     }
