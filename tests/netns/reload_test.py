@@ -4,6 +4,7 @@ and a rule ends when it says so."""
 
 import pathlib
 import re
+import signal
 import socket
 import sys
 import time
@@ -15,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import topology, trial  # noqa: E402
 from lab.steady import (  # noqa: E402
-    ADD_DELETE_ADD, CASINO, DOCS, EDGE, FLOOR, FORBIDDEN, RULES, SIX, assert_kept, assert_open,
+    ADD_DELETE_ADD, CASINO, DOCS, DOCS6, EDGE, FLOOR, FORBIDDEN, RULES, SIX, assert_kept, assert_open,
     assert_shut, look_up, pins, structure)
 
 
@@ -257,6 +258,25 @@ def upstream_of_a_client(lab, _):
     return "1 of 2 upstreams"
 
 
+def storm_of_signals(lab, servers):
+    """Signals that come faster than reloads are one; the last word counts"""
+    work = lab.qubes[0]
+    with trial.with_dnspin(lab, "storm", clients={"work": RULES}, settings=FLOOR) as dnspin:
+        look_up(work)
+        for number in range(500):
+            dnspin.write_client("work", f"accept n{number}.test\n{RULES}")
+            dnspin.process.send_signal(signal.SIGHUP)
+            time.sleep(0.002)
+        assert trial.wait_until(
+            lambda: not work.ask("n499.test").status.startswith("REFUSED")), "the last is in force"
+        reloads = sum(line.text.startswith("reloaded") for line in dnspin.log())
+        assert 1 <= reloads <= 250, reloads
+        for address in (DOCS, DOCS6, EDGE, CASINO, SIX):
+            assert address in pins(lab, work)
+    return f"500 signals, {reloads} reloads"
+
+
 if __name__ == "__main__":
     trial.run(moved, moved_old_kernel, refused, expired, expired_beside_a_fault, renamed,
-              adopted_by_todays_rules, run_dir_of_others, intercepted, upstream_of_a_client)
+              adopted_by_todays_rules, run_dir_of_others, intercepted, upstream_of_a_client,
+              storm_of_signals)
