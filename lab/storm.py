@@ -199,6 +199,8 @@ class Storm:
 
     def _flush(self):
         with self._turn, open(self.dnspin.log_file, "rb") as log:
+            if self._killed:
+                return  # at the end nobody starts it anew before we are done
             log.seek(0, os.SEEK_END)
             said, end = b"", time.monotonic() + PATIENT
             gap = [time.monotonic(), math.inf]
