@@ -24,6 +24,7 @@ from lab.asker import Askers
 from lab.download import Downloads
 from lab.loop import Loop
 from lab.trespass import Trespass
+from lab.trial import wait_until
 
 RESTORED = ": it is again as it was"
 KEPT = [f"198.51.100.{number}" for number in range(1, 6)]
@@ -86,6 +87,7 @@ class Storm:
                 self._calm()
             self.tally = askers.end()
             self._count_unpinned()
+            assert wait_until(self._adds_up), self.dnspin.control("metrics")
 
     def verdict(self):
         """Says what was seen; all of it was well."""
@@ -225,6 +227,12 @@ class Storm:
             os.kill(self.dnspin.pid, signal.SIGKILL)
             self.kills["dnspind"] += 1
             self._alive.wait(PATIENT)
+
+    def _adds_up(self):
+        """Nothing waits any more, and whatever was received has ended once."""
+        totals = self.dnspin.control("metrics")
+        return totals["received"] == sum(
+            totals[ending] for ending in ("answered", "refused", "failed", "dropped"))
 
     def _count_unpinned(self):
         self.unpinned += self.dnspin.metric("dnspin_answers_released_unpinned_total")

@@ -17,16 +17,21 @@ struct ClientMetric {
 };
 
 constexpr std::array kClientMetrics = {
+    ClientMetric{
+        "dnspin_received_total", "counter",
+        "Packets and messages of the client; each is answered, refused, failed or dropped.",
+        [](const ServedClient& c) { return c.Totals().received; }},
     ClientMetric{"dnspin_questions_total", "counter", "Well-formed questions of the client.",
                  [](const ServedClient& c) { return c.Totals().questions; }},
     ClientMetric{"dnspin_answered_total", "counter", "Answers sent, NOERROR or NXDOMAIN.",
                  [](const ServedClient& c) { return c.Totals().answered; }},
     ClientMetric{"dnspin_refused_total", "counter", "Questions refused by the client's rules.",
                  [](const ServedClient& c) { return c.Totals().refused; }},
-    ClientMetric{"dnspin_failed_total", "counter", "Questions that ended in SERVFAIL.",
+    ClientMetric{"dnspin_failed_total", "counter",
+                 "Questions that ended in SERVFAIL or another error.",
                  [](const ServedClient& c) { return c.Totals().failed; }},
     ClientMetric{"dnspin_dropped_total", "counter",
-                 "Packets ignored: malformed, spoofed, too many.",
+                 "What got no reply: malformed, spoofed, too many.",
                  [](const ServedClient& c) { return c.Totals().dropped; }},
     ClientMetric{"dnspin_cache_hits_total", "counter", "Questions answered from the cache.",
                  [](const ServedClient& c) { return c.Totals().cache_hits; }},

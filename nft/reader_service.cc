@@ -142,8 +142,7 @@ void ReaderService::Leave(uint32_t reader, ServedClients& clients, BootTime now)
       client.channel.reset();
       client.readable = false;
       client.reader = 0;
-      client.counters_before = client.Totals();
-      client.counters = CountersReport{};
+      client.CloseCounters();
     }
   }
   const unsigned doublings = failures_ == 0 ? 0 : std::min(failures_ - 1, 6U);

@@ -99,6 +99,7 @@ ClientRules RulesOf(const ServedClient& client) {
 
 CountersReport ServedClient::Totals() const {
   CountersReport total = counters;
+  total.received += counters_before.received;
   total.questions += counters_before.questions;
   total.answered += counters_before.answered;
   total.refused += counters_before.refused;
@@ -109,6 +110,14 @@ CountersReport ServedClient::Totals() const {
   total.answers_released_unpinned += counters_before.answers_released_unpinned;
   total.reports_left_out += counters_before.reports_left_out;
   return total;
+}
+
+void ServedClient::CloseCounters() {
+  counters_before = Totals();
+  counters = CountersReport{};
+  CountersReport& all = counters_before;
+  const uint64_t ended = all.answered + all.refused + all.failed + all.dropped;
+  all.dropped += all.received > ended ? all.received - ended : 0;
 }
 
 void ServedClient::TakePolicy(ServedClient&& next) {

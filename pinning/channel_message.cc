@@ -121,8 +121,8 @@ class Reader {
 template <typename Self, typename Visit>
 void VisitCounters(Self& counters, Visit visit) {
   for (auto* counter :
-       {&counters.questions, &counters.answered, &counters.refused, &counters.failed,
-        &counters.dropped, &counters.cache_hits, &counters.upstream_questions,
+       {&counters.received, &counters.questions, &counters.answered, &counters.refused,
+        &counters.failed, &counters.dropped, &counters.cache_hits, &counters.upstream_questions,
         &counters.answers_released_unpinned, &counters.reports_left_out}) {
     visit(*counter);
   }

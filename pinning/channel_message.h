@@ -43,11 +43,12 @@ struct RefusalReport {
 // Reader to dnspind, one way: totals since the reader began to serve this client, about once a
 // second.
 struct CountersReport {
-  uint64_t questions = 0;  // well-formed ones of this client
+  uint64_t received = 0;   // datagrams and stream messages, and connections that were not taken
+  uint64_t questions = 0;  // well-formed ones among them
   uint64_t answered = 0;   // NOERROR and NXDOMAIN sent
   uint64_t refused = 0;    // REFUSED sent
-  uint64_t failed = 0;     // SERVFAIL sent
-  uint64_t dropped = 0;    // packets ignored: malformed, spoofed, over a limit
+  uint64_t failed = 0;     // SERVFAIL and other errors sent
+  uint64_t dropped = 0;  // nothing sent: no question, spoofed, over a limit, nobody there any more
   uint64_t cache_hits = 0;
   uint64_t upstream_questions = 0;
   uint64_t answers_released_unpinned = 0;  // promise 1: stays 0

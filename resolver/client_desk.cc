@@ -114,33 +114,35 @@ absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& 
 bool ClientDesk::OnPacket(std::span<const uint8_t> packet, const ReturnPath& path) {
   auto result = ReadQuestion(packet);
   if (!has_policy_ || std::holds_alternative<IgnoredPacket>(result)) {
-    ++counters_.dropped;
+    Count(Ending::kDropped, counters_);
     return false;
   }
   if (auto* const early = std::get_if<EarlyReply>(&result)) {
-    ++counters_.dropped;
-    Send(path, std::move(early->bytes));
+    Send(path, std::move(early->bytes), EndingOf(early->rcode));
     return true;
   }
   forwarder_.OnQuestion(std::move(std::get<Question>(result)), path, with_.clock.Now());
   return true;
 }
 
-void ClientDesk::Send(const ReturnPath& path, std::string message) {
+void ClientDesk::Send(const ReturnPath& path, std::string message, Ending ending) {
   if (path.transport == Transport::kTcp) {
     const BootTime now = with_.clock.Now();
     const bool sent = std::any_of(streams_.begin(), streams_.end(), [&](const auto& listener) {
-      return listener->Answer(path.connection, message, now);
+      return listener->Answer(path.connection, message, ending, now);
     });
-    counters_.dropped += sent ? 0 : 1;
+    if (!sent) {
+      Count(Ending::kDropped, counters_);
+    }
     return;
   }
   for (const auto& listener : datagrams_) {
     if (listener->family() == path.local.family()) {
-      listener->Queue(path, std::move(message));
+      listener->Queue(path, std::move(message), ending);
       return;
     }
   }
+  Count(Ending::kDropped, counters_);
 }
 
 absl::Status ClientDesk::Settle(BootTime now) {

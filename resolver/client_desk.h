@@ -58,7 +58,7 @@ class ClientDesk final : public ReplySink {
   bool Closed() const { return closed_; }  // dnspind has closed its channel
 
  private:
-  void Send(const ReturnPath& path, std::string message) override;
+  void Send(const ReturnPath& path, std::string message, Ending ending) override;
   bool OnPacket(std::span<const uint8_t> packet, const ReturnPath& path);
   absl::Status OnPolicy(const PolicyNotice& notice, const Descriptor& memory);
   void OnChannel();

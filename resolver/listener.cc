@@ -125,21 +125,22 @@ void DatagramListener::Read(const TakePacket& take) {
   }
   const int count = recvmmsg(fd_.get(), messages.data(), messages.size(), MSG_DONTWAIT, nullptr);
   for (size_t i = 0; count > 0 && i < static_cast<size_t>(count); ++i) {
+    ++counters_.received;
     const auto path = PathOf(messages[i].msg_hdr, batch_.sources[i]);
     if (path) {
       take(std::span<const uint8_t>(batch_.packets[i]).first(messages[i].msg_len), *path);
     } else {
-      ++counters_.dropped;
+      Count(Ending::kDropped, counters_);
     }
   }
 }
 
-void DatagramListener::Queue(const ReturnPath& path, std::string message) {
+void DatagramListener::Queue(const ReturnPath& path, std::string message, Ending ending) {
   if (!IsOurs(path)) {
-    ++counters_.dropped;  // its address or interface was taken away while it waited
+    Count(Ending::kDropped, counters_);  // its address or interface was taken away meanwhile
     return;
   }
-  queue_.emplace_back(path, std::move(message));
+  queue_.push_back({path, std::move(message), ending});
   if (queue_.size() >= DatagramBatch::kCount) {
     Flush();
   }
@@ -156,7 +157,7 @@ void DatagramListener::Flush() {
       std::array<std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))>, DatagramBatch::kCount>
           control{};
   for (size_t i = 0; i < queue_.size(); ++i) {
-    auto& [path, message] = queue_[i];
+    auto& [path, message, ending] = queue_[i];
     to[i] = SocketAddress(path.client, path.interface_index);
     parts[i] = {message.data(), message.size()};
     msghdr& header = messages[i].msg_hdr;
@@ -172,7 +173,9 @@ void DatagramListener::Flush() {
     const int count = sendmmsg(fd_.get(), &messages[sent],
                                static_cast<unsigned>(queue_.size() - sent), MSG_DONTWAIT);
     if (count > 0) {
-      sent += static_cast<size_t>(count);
+      for (int i = 0; i < count; ++i) {
+        Count(queue_[sent++].ending, counters_);
+      }
       continue;
     }
     const bool full = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS;

@@ -52,10 +52,16 @@ class DatagramListener {
   Family family() const { return family_; }
 
   void Read(const TakePacket& take);
-  void Queue(const ReturnPath& path, std::string message);
+  void Queue(const ReturnPath& path, std::string message, Ending ending);
   void Flush();  // what cannot be sent now is dropped
 
  private:
+  struct Unsent {
+    ReturnPath path;
+    std::string message;
+    Ending ending;
+  };
+
   bool IsOurs(const ReturnPath& path) const;
   std::optional<ReturnPath> PathOf(const msghdr& header, const SocketAddress& source) const;
 
@@ -64,7 +70,7 @@ class DatagramListener {
   CountersReport& counters_;
   Family family_;
   ClientPlace place_;
-  std::vector<std::pair<ReturnPath, std::string>> queue_;
+  std::vector<Unsent> queue_;
 };
 
 }  // namespace dnspin

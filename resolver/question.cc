@@ -79,6 +79,7 @@ EarlyReply Early(const Header& question, uint16_t rcode, std::span<const uint8_t
   header.questions = section.empty() ? 0 : 1;
   header.additionals = opt ? 1 : 0;
   EarlyReply reply;
+  reply.rcode = rcode;
   AppendHeader(reply.bytes, header);
   reply.bytes += AsText(section);
   if (opt) {

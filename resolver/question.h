@@ -28,6 +28,7 @@ struct IgnoredPacket {};
 // Answered at once, with these bytes: FORMERR, NOTIMP, REFUSED, BADVERS (R-a3..R-a5).
 struct EarlyReply {
   std::string bytes;
+  uint16_t rcode = 0;
 };
 
 using QuestionResult = std::variant<Question, EarlyReply, IgnoredPacket>;

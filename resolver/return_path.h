@@ -8,6 +8,7 @@
 #include "pinning/address.h"
 #include "pinning/clock.h"
 #include "pinning/permission.h"
+#include "resolver/ending.h"
 #include "resolver/open_questions.h"
 #include "resolver/question.h"
 
@@ -31,11 +32,12 @@ struct Waiter {
   OpenQuestions::Slot slot;
 };
 
-// The client's sockets, as the core sees them. What cannot be sent is dropped there, and counted.
+// The client's sockets, as the core sees them. What is sent there counts as this ending, what
+// cannot be sent as dropped.
 class ReplySink {
  public:
   virtual ~ReplySink() = default;
-  virtual void Send(const ReturnPath& path, std::string message) = 0;
+  virtual void Send(const ReturnPath& path, std::string message, Ending ending) = 0;
 };
 
 }  // namespace dnspin

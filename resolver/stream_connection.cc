@@ -56,6 +56,7 @@ std::optional<std::string> StreamConnection::Next(BootTime now) {
   in_.erase(0, kLengthOctets + length);
   message_since_ = now;
   quiet_since_ = now;
+  ++counters_->received;
   ++open_;
   if (++taken_ >= kQuestionsMax) {
     no_more_ = true;
@@ -64,13 +65,14 @@ std::optional<std::string> StreamConnection::Next(BootTime now) {
   return message;
 }
 
-void StreamConnection::Answer(const std::string& message, BootTime now) {
+void StreamConnection::Answer(const std::string& message, Ending ending, BootTime now) {
   --open_;
   quiet_since_ = now;
   if (out_.size() > kUnsentOctetsMax) {
     ended_ = true;  // it asks, but does not read
   }
   if (ended_) {
+    Count(Ending::kDropped, *counters_);
     return;
   }
   if (out_.empty()) {
@@ -78,6 +80,7 @@ void StreamConnection::Answer(const std::string& message, BootTime now) {
   }
   AppendU16(out_, message.size());
   out_ += message;
+  unsent_.push_back({kLengthOctets + message.size(), ending});
 }
 
 void StreamConnection::Write(BootTime now) {
@@ -87,11 +90,28 @@ void StreamConnection::Write(BootTime now) {
   const ssize_t octets = send(fd_.get(), out_.data(), out_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (octets > 0) {
     out_.erase(0, static_cast<size_t>(octets));
+    CountSent(static_cast<size_t>(octets));
     stuck_since_ = now;
     quiet_since_ = now;
   } else if (octets < 0 && !IsNotReady(errno)) {
     ended_ = true;
   }
+}
+
+void StreamConnection::CountSent(size_t octets) {
+  while (!unsent_.empty() && unsent_.front().octets <= octets) {
+    octets -= unsent_.front().octets;
+    Count(unsent_.front().ending, *counters_);
+    unsent_.pop_front();
+  }
+  if (!unsent_.empty()) {
+    unsent_.front().octets -= octets;
+  }
+}
+
+void StreamConnection::DropUnsent() {
+  counters_->dropped += unsent_.size();
+  unsent_.clear();
 }
 
 BootTime StreamConnection::Deadline() const {

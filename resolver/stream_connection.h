@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -23,8 +24,9 @@ class StreamConnection {
   static constexpr std::chrono::seconds kMessageMax{5};  // from its first octet to its last
   static constexpr std::chrono::seconds kStuckMax{5};    // without the client reading anything
 
-  StreamConnection(Descriptor fd, const ReturnPath& path, BootTime now)
-      : fd_(std::move(fd)), path_(path), quiet_since_(now) {}
+  // The counters outlive it.
+  StreamConnection(Descriptor fd, const ReturnPath& path, CountersReport& counters, BootTime now)
+      : fd_(std::move(fd)), path_(path), counters_(&counters), quiet_since_(now) {}
 
   int fd() const { return fd_.get(); }
   const ReturnPath& path() const { return path_; }
@@ -32,10 +34,11 @@ class StreamConnection {
   void Read(BootTime now);
   // The next whole message that may be looked at now. Each is followed by one Answer or one Ignore.
   std::optional<std::string> Next(BootTime now);
-  void Answer(const std::string& message, BootTime now);
+  void Answer(const std::string& message, Ending ending, BootTime now);
   void Ignore() { --open_; }
   void Write(BootTime now);
   void HangUp() { ended_ = true; }
+  void DropUnsent();  // it has ended
 
   bool WantsRead() const { return !ended_ && !no_more_ && open_ < kQuestionsOpenMax; }
   bool WantsWrite() const { return !ended_ && !out_.empty(); }
@@ -43,14 +46,22 @@ class StreamConnection {
   BootTime Deadline() const;
 
  private:
+  struct Unsent {
+    size_t octets;  // of `out_` that are its own
+    Ending ending;
+  };
+
   bool HasWholeMessage() const;
+  void CountSent(size_t octets);
   bool Waits() const;  // for the rest of a message
 
   Descriptor fd_;
   ReturnPath path_;
+  CountersReport* counters_;
   std::string in_;
   std::string out_;
-  size_t open_ = 0;  // questions taken and not answered
+  std::deque<Unsent> unsent_;  // what `out_` is made of; of the first, a part may have been sent
+  size_t open_ = 0;            // questions taken and not answered
   size_t taken_ = 0;
   bool no_more_ = false;  // the client has sent all it will, or all it may
   bool ended_ = false;

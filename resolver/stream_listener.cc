@@ -73,15 +73,15 @@ void StreamListener::Accept(BootTime now) {
       return;
     }
     const auto client = from.Read();
-    if (client && place_.Holds(client->address) && connections_.size() < kConnectionsMax) {
-      Add(std::move(fd), *client, now);
-    } else {
-      ++counters_.dropped;
+    if (!client || !place_.Holds(client->address) || connections_.size() >= kConnectionsMax ||
+        !Add(std::move(fd), *client, now)) {
+      ++counters_.received;  // whatever it would have said
+      Count(Ending::kDropped, counters_);
     }
   }
 }
 
-void StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
+bool StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
   const int on = 1;
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   const uint64_t id = NextConnection();
@@ -92,10 +92,11 @@ void StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
   path.destination = OriginalDestination(fd.get(), client.address.family());
   auto watch = reactor_.Add(fd.get(), [this, id](Ready ready) { OnReady(id, ready); });
   if (!watch.ok()) {
-    return;
+    return false;
   }
-  connections_.emplace(id,
-                       Entry{StreamConnection(std::move(fd), path, now), std::move(*watch), false});
+  connections_.emplace(
+      id, Entry{StreamConnection(std::move(fd), path, counters_, now), std::move(*watch), false});
+  return true;
 }
 
 void StreamListener::OnReady(uint64_t id, Ready ready) {
@@ -123,12 +124,13 @@ void StreamListener::TakeMessages(StreamConnection& connection, BootTime now) {
   }
 }
 
-bool StreamListener::Answer(uint64_t connection, const std::string& message, BootTime now) {
+bool StreamListener::Answer(uint64_t connection, const std::string& message, Ending ending,
+                            BootTime now) {
   const auto found = connections_.find(connection);
   if (found == connections_.end()) {
     return false;
   }
-  found->second.connection.Answer(message, now);
+  found->second.connection.Answer(message, ending, now);
   found->second.changed = true;
   return true;
 }
@@ -148,6 +150,7 @@ void StreamListener::Settle(BootTime now) {
       entry->second.watch.WantWrite(connection.WantsWrite());
     }
     if (connection.Ended(now)) {
+      connection.DropUnsent();
       connections_.erase(entry);
     }
   }

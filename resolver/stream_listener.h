@@ -33,7 +33,7 @@ class StreamListener {
   void SetPlace(const ClientPlace& place);  // connections from elsewhere end
 
   // False if the connection is not one of these, or has gone.
-  bool Answer(uint64_t connection, const std::string& message, BootTime now);
+  bool Answer(uint64_t connection, const std::string& message, Ending ending, BootTime now);
   // Sends what was queued, takes what could not be taken before, ends what is over.
   void Settle(BootTime now);
   std::optional<BootTime> NextDeadline() const;
@@ -47,7 +47,7 @@ class StreamListener {
   };
 
   void Accept(BootTime now);
-  void Add(Descriptor fd, const Endpoint& client, BootTime now);
+  bool Add(Descriptor fd, const Endpoint& client, BootTime now);
   void OnReady(uint64_t id, Ready ready);
   void TakeMessages(StreamConnection& connection, BootTime now);
 

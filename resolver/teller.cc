@@ -51,23 +51,12 @@ void Teller::Fail(const Waiter& waiter, uint16_t ede) {
 }
 
 void Teller::Send(const Waiter& waiter, const Reply& reply) {
-  switch (reply.rcode) {
-    case dns::kNoError:
-    case dns::kNxDomain:
-      ++counters_.answered;
-      break;
-    case dns::kRefused:
-      ++counters_.refused;
-      break;
-    default:
-      ++counters_.failed;
-  }
   if (reply.rcode == dns::kRefused || reply.ede == dns::kEdeFiltered) {
     firewall_.Report({reply.ede.value_or(dns::kEdeOther), waiter.question.asked});
   }
   const size_t octets_max =
       waiter.path.transport == Transport::kTcp ? kStreamOctetsMax : waiter.question.udp_octets;
-  sink_.Send(waiter.path, EncodeReply(waiter.question, reply, octets_max));
+  sink_.Send(waiter.path, EncodeReply(waiter.question, reply, octets_max), EndingOf(reply.rcode));
 }
 
 }  // namespace dnspin

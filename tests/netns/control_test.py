@@ -6,9 +6,13 @@ import os
 import pathlib
 import random
 import re
+import signal
 import socket
+import struct
 import sys
 import time
+
+import dns.message
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
@@ -240,5 +244,51 @@ def crowd(lab, servers):
     return f"{held} kept, 50 names told meanwhile, the tool served after {waited:.1f} s"
 
 
+ENDINGS = ("answered", "refused", "failed", "dropped")
+
+
+def ended_once(lab, _):
+    """Whatever is received is answered, refused, failed or dropped, each once"""
+    work = lab.qube("work")
+    with trial.with_dnspin(lab, "once", clients={"work": "accept docs.test\naccept .odd.test"}
+                           ) as dnspin:
+        seen = dict.fromkeys(("received", *ENDINGS), 0)
+
+        def ends(**more):
+            for ending, count in more.items():
+                seen[ending] += count
+            seen["received"] = sum(seen[ending] for ending in ENDINGS)
+            counted = trial.wait_until(lambda: {
+                key: value for key, value in dnspin.control("metrics").items() if key in seen
+            } == seen)
+            assert counted, (more, seen, dnspin.control("metrics"))
+
+        for tcp in (False, True):
+            assert work.ask("docs.test", tcp=tcp).addresses
+            assert work.ask("nx.odd.test", tcp=tcp).status == "NXDOMAIN"
+            assert work.ask("casino.test", tcp=tcp).status == "REFUSED"
+            assert work.ask("servfail.odd.test", tcp=tcp).status == "SERVFAIL"
+        ends(answered=4, refused=2, failed=2)
+        with work.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(("10.139.1.1", 53))
+            for octets in (b"x", bytes(2) + b"\x80" + bytes(20), bytes(12)):
+                sock.send(octets)  # no header, a reply, no question
+        ends(dropped=2, failed=1)
+        question = dns.message.make_query("delay-300.odd.test", "A").to_wire()
+        with work.socket() as sock:
+            sock.connect(("10.139.1.1", 53))
+            sock.sendall(struct.pack("!H", len(question)) + question)
+            time.sleep(0.1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        ends(dropped=1)  # by a reset nobody is there any more
+        asker = work.start(work.ask, "silent.odd.test", "A", "10.139.1.1", 53, False, 1.0)
+        received = "dnspin_received_total"
+        assert trial.wait_until(lambda: dnspin.metric(received) == seen["received"] + 1)
+        os.kill(dnspin.resolver_pids()[0], signal.SIGKILL)
+        asker.result()
+        ends(dropped=1)
+    return ", ".join(f"{count} {what}" for what, count in seen.items())
+
+
 if __name__ == "__main__":
-    trial.run(shapes, exit_codes, strangers, garbage, crowd)
+    trial.run(shapes, exit_codes, strangers, garbage, crowd, ended_once)

@@ -82,7 +82,7 @@ class Served:
         return next(link["ifindex"] for link in links if link["ifname"] == self.qube.vif)
 
     def _serve(self):
-        names = "questions answered refused failed dropped hits upstream unpinned".split()
+        names = "received questions answered refused failed dropped hits upstream unpinned".split()
         while message := self.channel.recv(2048):
             if message[0] == 1:
                 self.requests.append(message)
@@ -91,7 +91,7 @@ class Served:
                     self.channel.send(struct.pack("<BQB", 16, *struct.unpack_from("<Q", message, 1),
                                                   self.outcome))
             elif message[0] == 3:
-                self.counters = dict(zip(names, struct.unpack_from("<8Q", message, 1)))
+                self.counters = dict(zip(names, struct.unpack_from("<9Q", message, 1)))
 
     def ask(self, name, kind="A", server="10.139.1.1", **options):
         return self.qube.ask(name, kind, server, port=self.port, **options)

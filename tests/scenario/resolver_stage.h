@@ -168,9 +168,10 @@ struct Heard {
 
 class FakeClient final : public ReplySink {
  public:
-  explicit FakeClient(const BootTime& now) : now_(now) {}
+  FakeClient(const BootTime& now, CountersReport& counters) : now_(now), counters_(counters) {}
 
-  void Send(const ReturnPath& path, std::string message) override {
+  void Send(const ReturnPath& path, std::string message, Ending ending) override {
+    Count(ending, counters_);
     const auto header = ReadReplyHeader(Octets(message));
     const auto answer = ReadAnswer(Octets(message));
     ASSERT_TRUE(header && answer.ok()) << "what the client gets is no sound reply";
@@ -192,6 +193,7 @@ class FakeClient final : public ReplySink {
 
  private:
   const BootTime& now_;
+  CountersReport& counters_;
 };
 
 inline std::string Record4(std::string_view owner, uint8_t last, uint32_t ttl = 300) {
@@ -309,8 +311,8 @@ struct Stage {
   SteadyRandom random{1};
   FakeNetwork network{now};
   FakeFirewall firewall;
-  FakeClient client{now};
   CountersReport counters;
+  FakeClient client{now, counters};
   OpenQuestions own_open{kQuestionsOpenMaxAll};
   OpenQuestions& all_open;
   StandingQuestions standing;

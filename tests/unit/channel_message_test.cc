@@ -64,9 +64,9 @@ const std::vector<Story> kStories = {
     {"the largest grant",
      GrantRequest{UINT32_MAX, UINT32_MAX, std::string(256, '~'), LongestName(), LongestName()},
      1 + 4 + 4 + (2 + 256) + (2 + 255) + (2 + 255)},
-    {"counters", CountersReport{1, 2, 3, 4, 5, 6, 7, 8, 9}, 1 + 72},
+    {"counters", CountersReport{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 1 + 80},
     {"counters at their ends", CountersReport{UINT64_MAX, 0, UINT64_MAX, 0, 1, 0, 0, UINT64_MAX},
-     73},
+     81},
 };
 
 TEST(ChannelMessage, WhatAReaderSaysIsWhatIsRead) {

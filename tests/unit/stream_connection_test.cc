@@ -20,7 +20,7 @@ struct Pair {
     std::array<int, 2> ends{};
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
     client = Descriptor(ends[0]);
-    connection.emplace(Descriptor(ends[1]), ReturnPath{}, now);
+    connection.emplace(Descriptor(ends[1]), ReturnPath{}, counters, now);
   }
   void Says(const std::string& octets) {
     ASSERT_EQ(send(client.get(), octets.data(), octets.size(), 0),
@@ -35,6 +35,7 @@ struct Pair {
   bool Ended() const { return connection->Ended(now); }
 
   BootTime now{seconds(1000)};
+  CountersReport counters;
   Descriptor client;
   std::optional<StreamConnection> connection;
 };
@@ -63,10 +64,10 @@ TEST(StreamConnectionTest, AnAnswerIsOneWriteInAnyOrder) {
   pair.Says(Framed("a") + Framed("b"));
   EXPECT_EQ(pair.connection->Next(pair.now), "a");
   EXPECT_EQ(pair.connection->Next(pair.now), "b");
-  pair.connection->Answer("to b", pair.now);
+  pair.connection->Answer("to b", Ending::kAnswered, pair.now);
   pair.connection->Write(pair.now);
   EXPECT_EQ(pair.Hears(), Framed("to b"));
-  pair.connection->Answer("to a", pair.now);
+  pair.connection->Answer("to a", Ending::kAnswered, pair.now);
   pair.connection->Write(pair.now);
   EXPECT_EQ(pair.Hears(), Framed("to a"));
   EXPECT_FALSE(pair.connection->WantsWrite());
@@ -80,7 +81,7 @@ TEST(StreamConnectionTest, AHalfClosedOneStillGetsItsAnswers) {
   EXPECT_EQ(pair.connection->Next(pair.now), "a");
   EXPECT_FALSE(pair.connection->WantsRead());
   EXPECT_FALSE(pair.Ended());
-  pair.connection->Answer("x", pair.now);
+  pair.connection->Answer("x", Ending::kAnswered, pair.now);
   EXPECT_FALSE(pair.Ended());
   pair.connection->Write(pair.now);
   EXPECT_EQ(pair.Hears(), Framed("x"));
@@ -109,7 +110,7 @@ TEST(StreamConnectionTest, WhileAnAnswerIsOwedItIsNotIdle) {
   EXPECT_EQ(pair.connection->Next(pair.now), "a");
   pair.now += seconds(100);
   EXPECT_FALSE(pair.Ended());
-  pair.connection->Answer("x", pair.now);
+  pair.connection->Answer("x", Ending::kAnswered, pair.now);
   pair.connection->Write(pair.now);
   EXPECT_EQ(pair.connection->Deadline(), pair.now + seconds(10));
 }
@@ -138,7 +139,7 @@ TEST(StreamConnectionTest, NoMoreThan64AreTakenAtOnce) {
   }
   EXPECT_EQ(taken, 64U);
   EXPECT_FALSE(pair.connection->WantsRead());
-  pair.connection->Answer("x", pair.now);
+  pair.connection->Answer("x", Ending::kAnswered, pair.now);
   EXPECT_TRUE(pair.connection->Next(pair.now).has_value());
   EXPECT_FALSE(pair.connection->Next(pair.now).has_value());
 }
@@ -149,7 +150,7 @@ TEST(StreamConnectionTest, AfterAThousandQuestionsItEnds) {
     ASSERT_FALSE(pair.Ended()) << i;
     pair.Says(Framed("q"));
     ASSERT_TRUE(pair.connection->Next(pair.now).has_value()) << i;
-    pair.connection->Answer("x", pair.now);
+    pair.connection->Answer("x", Ending::kAnswered, pair.now);
     pair.connection->Write(pair.now);
     pair.Hears();
   }
@@ -166,23 +167,31 @@ TEST(StreamConnectionTest, WhoAsksAndDoesNotReadIsCut) {
   while (!pair.Ended() && answered < 1000) {
     pair.Says(Framed("q"));
     ASSERT_TRUE(pair.connection->Next(pair.now).has_value());
-    pair.connection->Answer(answer, pair.now);
+    pair.connection->Answer(answer, Ending::kAnswered, pair.now);
     pair.connection->Write(pair.now);
     ++answered;
   }
   EXPECT_LT(answered * answer.size(), 2 * StreamConnection::kUnsentOctetsMax);
+  pair.connection->DropUnsent();
+  EXPECT_EQ(pair.counters.received, answered);
+  EXPECT_EQ(pair.counters.answered + pair.counters.dropped, answered);
+  EXPECT_GT(pair.counters.answered, 0U);
+  EXPECT_GT(pair.counters.dropped, StreamConnection::kUnsentOctetsMax / answer.size());
 
   Pair stuck;
   setsockopt(stuck.connection->fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
   stuck.Says(Framed("q"));
   ASSERT_TRUE(stuck.connection->Next(stuck.now).has_value());
-  stuck.connection->Answer(std::string(60000, 'x'), stuck.now);
+  stuck.connection->Answer(std::string(60000, 'x'), Ending::kAnswered, stuck.now);
   stuck.connection->Write(stuck.now);
   ASSERT_TRUE(stuck.connection->WantsWrite());
   stuck.now += milliseconds(4999);
   EXPECT_FALSE(stuck.Ended());
   stuck.now += milliseconds(1);
   EXPECT_TRUE(stuck.Ended());
+  stuck.connection->DropUnsent();
+  EXPECT_EQ(stuck.counters.answered, 0U);
+  EXPECT_EQ(stuck.counters.dropped, 1U);
 }
 
 TEST(StreamConnectionTest, AHangUpEndsIt) {

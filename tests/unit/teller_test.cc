@@ -14,8 +14,15 @@ using bytes::Octets;
 using bytes::V4;
 
 struct Sink final : ReplySink {
-  void Send(const ReturnPath&, std::string message) override { sent.push_back(std::move(message)); }
+  explicit Sink(CountersReport& counters) : counters_(counters) {}
+  void Send(const ReturnPath&, std::string message, Ending ending) override {
+    sent.push_back(std::move(message));
+    Count(ending, counters_);
+  }
   std::vector<std::string> sent;
+
+ private:
+  CountersReport& counters_;
 };
 
 struct Reports final : DistantFirewall {
@@ -39,9 +46,9 @@ class TellerTest : public testing::Test {
   }
   Answer Heard() const { return *ReadAnswer(Octets(sink.sent.at(0))); }
 
-  Sink sink;
-  Reports firewall;
   CountersReport counters;
+  Sink sink{counters};
+  Reports firewall;
   Teller teller{sink, firewall, counters};
   Waiter waiter;
   Reply reply;
