@@ -55,7 +55,7 @@ class Storm:
         self.lab, self.dnspin, self.pace = lab, dnspin, pace
         self.work = lab.qube("work")
         self.reloads, self.stopped, self.slowest = 0, 0, 0.0
-        self.kills = collections.Counter()
+        self.kills, self.killing = collections.Counter(), True
         self.gaps = []           # [from, to], monotonic: from a foreign flush until all is restored
         self.too_late = []       # of downloads under removed rules: what came, in seconds
         self.kept, self.tally, self.trespass, self.unpinned = [], None, None, 0
@@ -216,11 +216,15 @@ class Storm:
 
     def _kill_resolver(self):
         with self._turn:
+            if not self.killing:
+                return
             os.kill(self.dnspin.resolver_pids()[0], signal.SIGKILL)
             self.kills["resolver"] += 1
 
     def _kill_dnspind(self):
         with self._turn:
+            if not self.killing:
+                return
             self._count_unpinned()
             self._alive.clear()
             self._killed = True
