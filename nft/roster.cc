@@ -330,9 +330,9 @@ absl::Status Roster::Restore(BootTime now) {
   for (const auto& [id, client] : clients_) {
     Append(all, client.desired.addresses);
   }
-  ForgetDns(all, now);
   flows_.DoubtAll(clients_);
-  CutRefusedFlows(now);
+  CutRefusedFlows(now);  // first: until then they go on
+  ForgetDns(all, now);
   return absl::OkStatus();
 }
 

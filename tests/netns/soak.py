@@ -26,7 +26,7 @@ PROGRAMS = ("dnspind", "launcher", "resolver")
 # What a median over a quarter of the time may be more than it was: a share, and so many besides.
 GROWTH = {"memory": (0.03, 256), "descriptors": (0.0, 4), "sets": (0.0, 2),
           "elements": (0.02, 16), "flows": (0.10, 500)}
-PACE = Pace(questions=500, names=2000, reload=1.0, flush=10.0, fail=1.0, kill=5.0, trespass=0.05)
+PACE = Pace(questions=500, names=2000, reload=1.0, flush=10.0, fail=1.0, kill=5.0)
 
 
 @dataclasses.dataclass
