@@ -78,6 +78,11 @@ void WarnOfNamesBeyond(const DesiredClient& client, std::vector<std::string>& wa
   }
 }
 
+absl::StatusOr<std::vector<Endpoint>> ReadFollowed(FileWatch& resolv_conf) {
+  resolv_conf.Arm();
+  return ReadResolvConf();
+}
+
 Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
   const Settings& settings = configuration.settings;
   Desired desired;
@@ -126,6 +131,15 @@ absl::StatusOr<Desired> LoadFrom(const ConfigurationFiles& files, Clock& clock) 
   return desired;
 }
 
+absl::StatusOr<Desired> LoadAnew(const ConfigurationFiles& files, const std::string& table,
+                                 Clock& clock) {
+  auto loaded = LoadFrom(files, clock);
+  if (loaded.ok() && loaded->ruleset.table != table) {
+    return absl::InvalidArgumentError("[firewall] table cannot change while dnspind runs");
+  }
+  return loaded;
+}
+
 absl::StatusOr<Descriptor> BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -149,12 +163,10 @@ std::optional<RefreshWay> ForcedRefreshWay() {
              : std::nullopt;
 }
 
-absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Started started,
-                   Descriptor signals) {
-  SystemClock clock;
-  Journal journal;
+void SayWarnings(const Started& started, const ConfigurationFiles& files, Journal& journal,
+                 BootTime now) {
   for (const std::string& warning : started.warnings) {
-    journal.Say(Priority::kWarning, warning, clock.Now());
+    journal.Say(Priority::kWarning, warning, now);
   }
   for (const std::string& file : files.settings) {
     if (access(file.c_str(), F_OK) == 0 && access(file.c_str(), R_OK) != 0) {
@@ -162,9 +174,16 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
                   fmt::format("{} is not readable for user {}: it cannot be read anew; mend it "
                               "with: chgrp -R {} and chmod -R g+rX its folder",
                               file, started.user_name, started.user_name),
-                  clock.Now());
+                  now);
     }
   }
+}
+
+absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Started started,
+                   Descriptor signals) {
+  SystemClock clock;
+  Journal journal;
+  SayWarnings(started, files, journal, clock.Now());
   auto reactor = Reactor::Create();
   if (!reactor.ok()) {
     return reactor.status();
@@ -215,19 +234,8 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
                  .signals = std::move(signals),
                  .control_listener = std::move(started.control),
                  .control_group = started.user.gid,
-                 .load = [&]() -> absl::StatusOr<Desired> {
-                   auto loaded = LoadFrom(files, clock);
-                   if (loaded.ok() && loaded->ruleset.table != table) {
-                     return absl::InvalidArgumentError(
-                         "[firewall] table cannot change while dnspind runs");
-                   }
-                   return loaded;
-                 },
-                 .read_servers =
-                     [&] {
-                       resolv_conf_watch->Arm();
-                       return ReadResolvConf();
-                     },
+                 .load = [&] { return LoadAnew(files, table, clock); },
+                 .read_servers = [&] { return ReadFollowed(*resolv_conf_watch); },
                  .write_policy = PolicyDocument});
   if (auto status = daemon.Begin(desired); !status.ok()) {
     return status;
