@@ -4,7 +4,6 @@
 
 #include <array>
 #include <functional>
-#include <set>
 
 #include "pinning/check.h"
 
@@ -13,42 +12,23 @@ namespace {
 
 constexpr int kTriesMax = 3;  // others may change rules between our look and our transaction
 
-absl::Status ReadTables(Nftables& nftables, const std::set<std::string>& present,
-                        std::string_view table, std::array<TableView, 2>& views) {
+// Whole rulesets: nftables 1.0.6 heeds TERSE there only. To list one table, or the tables' names,
+// it has the kernel dump every element of every set.
+absl::StatusOr<KernelView> LookAtTables(Nftables& nftables, const std::string& table) {
   constexpr std::array kFamilies = {"ip", "ip6"};
+  KernelView view;
   for (size_t i = 0; i < kFamilies.size(); ++i) {
-    const std::string place = fmt::format("{} {}", kFamilies[i], table);
-    if (!present.contains(place)) {
-      continue;
-    }
-    const absl::StatusOr<std::string> listing = nftables.ListJson("list table " + place);
+    const auto listing = nftables.ListJson(fmt::format("list ruleset {}", kFamilies[i]));
     if (!listing.ok()) {
       return listing.status();
     }
-    absl::StatusOr<TableView> view = ReadTableView(*listing);
-    if (!view.ok()) {
-      return view.status();
+    auto tables = ReadTableViews(*listing);
+    if (!tables.ok()) {
+      return tables.status();
     }
-    views[i] = *std::move(view);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<KernelView> LookAtTables(Nftables& nftables, const std::string& table) {
-  const absl::StatusOr<std::string> listing = nftables.ListJson("list tables");
-  if (!listing.ok()) {
-    return listing.status();
-  }
-  const absl::StatusOr<std::set<std::string>> present = ReadTableNames(*listing);
-  if (!present.ok()) {
-    return present.status();
-  }
-  KernelView view;
-  absl::Status status = ReadTables(nftables, *present, table, view.filter);
-  status.Update(ReadTables(nftables, *present, kDoorsTable, view.doors));
-  status.Update(ReadTables(nftables, *present, kQubesTable, view.qubes));
-  if (!status.ok()) {
-    return status;
+    view.filter[i] = std::move((*tables)[table]);
+    view.doors[i] = std::move((*tables)[std::string(kDoorsTable)]);
+    view.qubes[i] = std::move((*tables)[std::string(kQubesTable)]);
   }
   return view;
 }

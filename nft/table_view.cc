@@ -72,9 +72,10 @@ bool TableView::HasChain(std::string_view name) const {
   return std::find(chains.begin(), chains.end(), name) != chains.end();
 }
 
-absl::StatusOr<TableView> ReadTableView(const std::string& json) {
-  TableView view;
+absl::StatusOr<TableViews> ReadTableViews(const std::string& json) {
+  TableViews views;
   absl::Status status = ForEachObject(json, [&](const std::string& kind, const Json& object) {
+    TableView& view = views[TextOf(object, kind == "table" ? "name" : "table")];
     if (kind == "rule") {
       ReadRule(object, view);
     } else if (kind == "chain") {
@@ -86,20 +87,7 @@ absl::StatusOr<TableView> ReadTableView(const std::string& json) {
   if (!status.ok()) {
     return status;
   }
-  return view;
-}
-
-absl::StatusOr<std::set<std::string>> ReadTableNames(const std::string& json) {
-  std::set<std::string> names;
-  absl::Status status = ForEachObject(json, [&](const std::string& kind, const Json& object) {
-    if (kind == "table") {
-      names.insert(TextOf(object, "family") + " " + TextOf(object, "name"));
-    }
-  });
-  if (!status.ok()) {
-    return status;
-  }
-  return names;
+  return views;
 }
 
 }  // namespace dnspin

@@ -41,10 +41,10 @@ struct TableView {
   bool operator==(const TableView&) const = default;
 };
 
-// Of `list table FAMILY NAME`. The rules of chains `qbs-*` are all ours.
-absl::StatusOr<TableView> ReadTableView(const std::string& json);
+// By name.
+using TableViews = std::map<std::string, TableView>;
 
-// Of `list tables`: "ip dnspin", "ip6 dnspin", ...
-absl::StatusOr<std::set<std::string>> ReadTableNames(const std::string& json);
+// Of `list ruleset FAMILY`. In tables of ours the rules of chains `qbs-*` are all our own.
+absl::StatusOr<TableViews> ReadTableViews(const std::string& json);
 
 }  // namespace dnspin

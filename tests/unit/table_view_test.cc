@@ -7,7 +7,7 @@
 namespace dnspin {
 namespace {
 
-// As `nft -j -t list table ip dnspin` of nftables 1.0.6 prints it.
+// As `nft -j -t list ruleset ip` of nftables 1.0.6 prints it.
 constexpr const char* kListing = R"({"nftables": [
 {"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5", "json_schema_version": 1}},
 {"table": {"family": "ip", "name": "dnspin", "handle": 1}},
@@ -34,12 +34,21 @@ constexpr const char* kListing = R"({"nftables": [
 {"rule": {"family": "ip", "table": "dnspin", "chain": "qbs-10-137-0-25", "handle": 10,
           "comment": "rules 0123456789abcdef", "expr": [{"reject": null}]}},
 {"rule": {"family": "ip", "table": "dnspin", "chain": "forward", "handle": 12,
-          "comment": "made by dnspin", "expr": [{"accept": null}]}}
+          "comment": "made by dnspin", "expr": [{"accept": null}]}},
+{"table": {"family": "ip", "name": "other", "handle": 2}},
+{"chain": {"family": "ip", "table": "other", "name": "input", "handle": 1}},
+{"rule": {"family": "ip", "table": "other", "chain": "input", "handle": 13,
+          "comment": "made by dnspin", "expr": [{"jump": {"target": "elsewhere"}}]}},
+{"rule": {"family": "ip", "table": "other", "chain": "input", "handle": 14,
+          "expr": [{"jump": {"target": "elsewhere"}}]}},
+{"table": {"family": "ip", "name": "empty", "handle": 3}}
 ]})";
 
 TEST(TableView, TellsOursFromWhatOthersMade) {
-  const absl::StatusOr<TableView> view = ReadTableView(kListing);
-  ASSERT_TRUE(view.ok()) << view.status();
+  const auto views = ReadTableViews(kListing);
+  ASSERT_TRUE(views.ok()) << views.status();
+  ASSERT_TRUE(views->contains("dnspin"));
+  const TableView* const view = &views->at("dnspin");
   EXPECT_EQ(view->own_rules, (std::vector<TableView::OwnRule>{{"forward", 7}, {"forward", 12}}));
   EXPECT_EQ(view->chains, (std::vector<std::string>{"forward", "qbs-10-137-0-25"}));
   EXPECT_TRUE(view->HasChain("forward"));
@@ -56,25 +65,30 @@ TEST(TableView, TellsOursFromWhatOthersMade) {
 
 TEST(TableView, WhatIsNoListingIsAnError) {
   for (const char* bad : {"", "{", "[]", "1", "{}", R"({"nftables": 1})"}) {
-    EXPECT_FALSE(ReadTableView(bad).ok()) << bad;
-    EXPECT_FALSE(ReadTableNames(bad).ok()) << bad;
+    EXPECT_FALSE(ReadTableViews(bad).ok()) << bad;
   }
 }
 
 TEST(TableView, OddEntriesAreNotOurs) {
-  const absl::StatusOr<TableView> view = ReadTableView(
+  const auto views = ReadTableViews(
       R"({"nftables": [1, {}, {"rule": 1}, {"rule": {}}, {"rule": {"comment": 5, "expr": 3}},
           {"a": {}, "b": {}}, {"set": {"size": -1}}]})");
-  ASSERT_TRUE(view.ok()) << view.status();
-  EXPECT_TRUE(view->own_rules.empty());
+  ASSERT_TRUE(views.ok()) << views.status();
+  for (const auto& [name, view] : *views) {
+    EXPECT_TRUE(view.own_rules.empty()) << name;
+  }
 }
 
-TEST(TableView, NamesOfTables) {
-  const absl::StatusOr<std::set<std::string>> names = ReadTableNames(
-      R"({"nftables": [{"metainfo": {}}, {"table": {"family": "ip", "name": "t", "handle": 1}},
-          {"table": {"family": "ip6", "name": "t", "handle": 2}}]})");
-  ASSERT_TRUE(names.ok());
-  EXPECT_EQ(*names, (std::set<std::string>{"ip t", "ip6 t"}));
+TEST(TableView, EachTableIsItsOwn) {
+  const auto views = ReadTableViews(kListing);
+  ASSERT_TRUE(views.ok()) << views.status();
+  EXPECT_EQ(views->size(), 4U) << "three, and what is in none";
+  const TableView& other = views->at("other");
+  EXPECT_EQ(other.own_rules, (std::vector<TableView::OwnRule>{{"input", 13}}));
+  EXPECT_EQ(other.chains, std::vector<std::string>{"input"});
+  EXPECT_TRUE(other.used.contains("elsewhere"));
+  EXPECT_FALSE(views->at("dnspin").used.contains("elsewhere"));
+  EXPECT_EQ(views->at("empty"), TableView{});
 }
 
 }  // namespace
