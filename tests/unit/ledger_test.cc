@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pinning/pin.h"
+#include "pinning/pin_life.h"
 
 namespace dnspin {
 namespace {
@@ -118,6 +119,28 @@ TEST_F(LedgerTest, ALifeNeverShrinks) {
   const auto same = Pin("short.github.com", kGithub, {A(1)}, seconds(60));
   EXPECT_FALSE(same->front().replace);  // it only lives longer
   EXPECT_EQ(Left(1, 1), seconds(60));
+}
+
+// Trap 5, with the terms that hold unless somebody sets others: who asks again when the TTL is
+// over, who keeps an address for two minutes (.NET), and who comes back after an idle of 400
+// seconds.
+TEST_F(LedgerTest, ThreeClientsAndWhatTheyWereTold) {
+  const PinTerms terms;
+  const seconds life = PinLife(Told(60, terms), terms);
+  for (int asks = 0; asks < 20; ++asks) {
+    ASSERT_TRUE(Pin("obeys.test", kGithub, {A(1)}, life));
+    now_ += Told(60, terms);
+    ledger_.Expire(now_);
+    EXPECT_GT(Left(1, 1), seconds(0)) << "asked again, after the TTL it was told";
+  }
+  ASSERT_TRUE(Pin("keeps.test", kGithub, Addresses(2, 2), life));
+  now_ += seconds(120);
+  ledger_.Expire(now_);
+  EXPECT_GT(Left(1, 2), seconds(0));
+  now_ += seconds(280);
+  ledger_.Expire(now_);
+  EXPECT_EQ(Left(1, 3), seconds(0)) << "a new connection has to ask";
+  EXPECT_TRUE(ledger_.Holds({1, A(3)})) << "the old one goes on";
 }
 
 TEST_F(LedgerTest, OfTwoThatLiveAsLongTheFirstNamesThePin) {
