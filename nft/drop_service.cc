@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,17 @@ ClientChange ChangeOf(const ServedClient& client) {
   change.after.closed_from = client.learned.ClosedFrom(policy.rules, policy.addresses);
   change.after.drops = DropElementsOf(policy, client.groups, client.learned);
   return change;
+}
+
+bool RefusesMore(const ClientChange& change) {
+  std::set<std::pair<uint32_t, Address>> before;
+  for (const DropElement& drop : change.before.drops) {
+    before.emplace(drop.group, drop.address);
+  }
+  return std::any_of(change.after.drops.begin(), change.after.drops.end(),
+                     [&](const DropElement& drop) {
+                       return !before.contains({drop.group, drop.address});
+                     });
 }
 
 std::vector<Address> AddressesOf(const DropNames& drops, const Name& name) {
@@ -64,12 +76,14 @@ std::vector<ClientId> DropService::Settle(ServedClients& clients, BootTime now) 
   }
   not_before_ = ended + std::max<BootClock::duration>(kPauseMin, 9 * (ended - began));
   due_.reset();
-  std::vector<ClientId> changed;
-  for (ServedClient* client : due) {
-    TakeOver(*client, now);
-    changed.push_back(client->id);
+  std::vector<ClientId> stricter;
+  for (size_t i = 0; i < due.size(); ++i) {
+    TakeOver(*due[i], now);
+    if (RefusesMore(changes[i])) {
+      stricter.push_back(due[i]->id);
+    }
   }
-  return changed;
+  return stricter;
 }
 
 // The kernel has it; now everything else does.

@@ -23,7 +23,7 @@ class DropService {
 
   // One transaction for all that is due. Answers that keep changing wait for each other, so that
   // they take a tenth of the time at most. Says also where chains are closed, and open again.
-  // Returns the clients whose chains may refuse more than before.
+  // Returns the clients whose chains refuse more than before.
   std::vector<ClientId> Settle(ServedClients& clients, BootTime now);
   std::optional<BootTime> NextDeadline() const { return due_; }
 

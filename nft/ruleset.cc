@@ -108,8 +108,9 @@ std::set<std::string> ClearClients(CommandText& commands, const ClientParts& wan
   std::set<std::string> staying;
   for (const TableView::SetView& set : view.sets) {
     const auto found = wanted.sets.find(set.name);
-    const bool as_wanted =
-        found != wanted.sets.end() && set.holds_pins && found->second == set.size;
+    const bool as_wanted = found != wanted.sets.end() && found->second == set.size &&
+                           set.size != 0 &&
+                           set.holds_pins;  // a drop set is made anew, whatever was there
     if (as_wanted || (found != wanted.sets.end() && view.used.contains(set.name))) {
       staying.insert(set.name);
     } else if (IsClientSet(set.name)) {

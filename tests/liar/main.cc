@@ -2,6 +2,7 @@
 // channels like an honest one and then says what the client's first address tells it to say. Each
 // lie is a row below; the last octet of the client's IPv4 address is the row's number.
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -105,6 +106,48 @@ void Flood(const Liar& liar) {
   }
 }
 
+// What ads.good.test, which the second rule of the client drops, resolves to.
+DropAddresses HonestDrop(const Liar& liar) {
+  DropAddresses piece;
+  piece.generation = liar.policy.generation;
+  piece.name = *Name::FromHost("ads.good.test");
+  piece.addresses = {At("198.51.100.66")};
+  return piece;
+}
+
+std::function<void(const Liar&)> Dropped(void (*change)(DropAddresses&)) {
+  return [change](const Liar& liar) {
+    DropAddresses piece = HonestDrop(liar);
+    change(piece);
+    Send(liar, Encode(FromReader(piece)));
+  };
+}
+
+// An answer that never ends.
+void EndlessDrop(const Liar& liar) {
+  DropAddresses piece = HonestDrop(liar);
+  piece.last = false;
+  for (int i = 0; i < 1000; ++i) {
+    Send(liar, Encode(FromReader(piece)));
+    piece.first = false;
+  }
+}
+
+// Other addresses thousands of times a second; meanwhile it asks for a pin.
+void ChangingDrops(const Liar& liar) {
+  Send(liar, Encode(FromReader(DropAddresses{
+                 liar.policy.generation, HonestDrop(liar).name, Family::kIpv6, true, true, {}})));
+  DropAddresses piece = HonestDrop(liar);
+  for (int i = 0; i < 100'000; ++i) {
+    piece.addresses = {At(fmt::format("198.18.{}.{}", i / 256 % 256, i % 256).c_str())};
+    Send(liar, Encode(FromReader(piece)));
+    usleep(50);
+    if (i == 1000) {
+      Send(liar, Honest(liar));
+    }
+  }
+}
+
 void Quota(const Liar& liar) {
   PinRequest request = Honest(liar);
   for (int i = 0; i < 200; ++i) {
@@ -173,6 +216,16 @@ const std::vector<std::function<void(const Liar&)>>& Lies() {
       Granted([](GrantRequest& r) { r.target = *Name::FromHost("x.first.test"); }),
       /* 25 for ever */ Granted([](GrantRequest& r) { r.ttl_s = 0xFFFFFFFF; }),
       /* 26 a thousand targets */ Targets,
+      /* 27 a dropped name that no rule drops */
+      Dropped([](DropAddresses& d) { d.name = *Name::FromHost("www.good.test"); }),
+      /* 28 one that a pattern drops */
+      Dropped([](DropAddresses& d) { d.name = *Name::FromHost("x.first.test"); }),
+      /* 29 under a policy that does not exist */
+      Dropped([](DropAddresses& d) { d.generation += 1; }),
+      /* 30 the end of an answer that did not begin */
+      Dropped([](DropAddresses& d) { d.first = false; }),
+      /* 31 an answer without an end */ EndlessDrop,
+      /* 32 ever other answers */ ChangingDrops,
   };
   return kLies;
 }

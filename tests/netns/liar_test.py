@@ -10,14 +10,16 @@ import os
 import pathlib
 import shutil
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import trial  # noqa: E402
 from lab.daemon import build_folder  # noqa: E402
 
-RULES = "drop .first.test\naccept .good.test tcp 443\ndrop .ads.test\naccept .ads.test\ndrop"
-HONEST, DESCRIPTOR, FLOOD, QUOTA, GRANT, TARGETS = 0, 18, 19, 20, 21, 26
+RULES = ("drop .first.test\naccept .good.test tcp 443\ndrop .ads.test\naccept .ads.test\n"
+         "drop ads.good.test udp\ndrop")
+HONEST, DESCRIPTOR, FLOOD, QUOTA, GRANT, TARGETS, DROP, CHANGING = 0, 18, 19, 20, 21, 26, 27, 32
 LIES = ["another name", "a look-alike name", "another rule host", "a dropped name",
         "a private address", "loopback behind a good address", "the netvm's own address",
         "NAT64 of a private address", "a family that the client lacks", "an endless life",
@@ -25,6 +27,8 @@ LIES = ["another name", "a look-alike name", "another rule host", "a dropped nam
         "too long a message", "an unknown type", "dnspind's own words"]
 GRANTS = ["a parent that nobody lists", "a rule that is not there", "a dropped target",
           "an endless grant"]
+DROPS = ["a name that no rule drops", "a name that a pattern drops", "a policy that does not exist",
+         "an answer's end alone", "an answer without an end"]
 
 
 def with_liar(lab, row):
@@ -93,7 +97,8 @@ def grants(lab, _):
 
 def lies(lab, _):
     """No lie opens anything; each is counted, logged, and ends the liar"""
-    for row, lie in [*enumerate(LIES, start=1), *enumerate(GRANTS, start=GRANT + 1)]:
+    for row, lie in [*enumerate(LIES, start=1), *enumerate(GRANTS, start=GRANT + 1),
+                     *enumerate(DROPS, start=DROP)]:
         with with_liar(lab, row) as dnspin:
             start(dnspin, lab)
             breached = trial.wait_until(lambda: dnspin.metric("dnspin_channel_breaches_total"))
@@ -101,7 +106,7 @@ def lies(lab, _):
             assert elements(lab, row) == [], f"{lie}: {elements(lab, row)}"
             assert any("is ended" in line.text for line in dnspin.log()), f"{lie}: not logged"
             assert trial.wait_until(lambda: dnspin.metric("dnspin_readers_restarted_total")), lie
-    return f"{len(LIES) + len(GRANTS)} lies"
+    return f"{len(LIES) + len(GRANTS) + len(DROPS)} lies"
 
 
 def descriptor(lab, _):
@@ -125,6 +130,24 @@ def flood(lab, _):
     return f"the control socket answered {asked} times before the breach"
 
 
+def changing(lab, _):
+    """A dropped name that has other addresses each time costs a transaction now and then"""
+    def written():
+        return sum("resolved victim" in line.text for line in dnspin.log())
+
+    with with_liar(lab, CHANGING) as dnspin:
+        start(dnspin, lab)
+        began = time.monotonic()
+        assert trial.wait_until(lambda: elements(lab, CHANGING), 30), "the client is not served"
+        trial.wait_until(lambda: written() > 10, 30)
+        count, seconds = written(), time.monotonic() - began
+        assert 1 <= count <= 10 * seconds + 10, f"{count} in {seconds:.1f} s"
+        drops = lab.netvm.elements("ip", f"drop-10-137-0-{CHANGING}-3")
+        assert len(drops) == 1, drops
+        assert not dnspin.metric("dnspin_channel_breaches_total")
+    return f"{count} transactions in {seconds:.1f} s"
+
+
 def quota(lab, _):
     """Asking for more than the quota opens no more than the quota"""
     with with_liar(lab, QUOTA) as dnspin:
@@ -137,4 +160,4 @@ def quota(lab, _):
 
 
 if __name__ == "__main__":
-    trial.run(honest, grants, lies, descriptor, flood, quota)
+    trial.run(honest, grants, lies, descriptor, flood, changing, quota)

@@ -2,6 +2,7 @@
 """Names that nobody asks for: those of drop rules, resolved into sets without timeout, and exact
 names of accept rules, fetched so that a client which never asks reaches them."""
 
+import contextlib
 import itertools
 import pathlib
 import socket
@@ -137,6 +138,56 @@ add rule ip past forward ip daddr {stays} counter""")
     return f"{sent} packets, none got through"
 
 
+def flows_end(lab, servers):
+    """A flow to an address that a dropped name gets is cut, and no other, also not while it waits"""
+    work = lab.qube("work")
+    servers.authority.at("ads.shop.test", records([AD], ttl=1))
+    rules = "accept dst4=198.51.100.0/24"
+
+    def running():
+        return {flow.destination for flow in lab.netvm.flows(work)
+                if flow.port == 80 and "ESTABLISHED" in flow.text}
+
+    with contextlib.ExitStack() as open_sockets, trial.with_dnspin(
+            lab, "flows", clients={"work": rules}, settings=SHORT) as dnspin:
+        for address in (SITE, AD, AD2):
+            sock = open_sockets.enter_context(work.socket(socket.AF_INET))
+            sock.settimeout(10)
+            sock.connect((address, 80))
+        assert running() == {SITE, AD, AD2}
+        servers.authority.silent = True
+        dnspin.write_client("work", "drop ads.shop.test\n" + rules)
+        assert dnspin.reload()
+        assert_shut(work, SITE)
+        assert running() == {SITE, AD, AD2}, "the rule does not know yet what it drops"
+        servers.authority.silent = False
+        opens(dnspin)
+        assert trial.wait_until(lambda: running() == {SITE, AD2}), running()
+        servers.authority.at("ads.shop.test", records([AD2], ttl=1))
+        holds(lab, work, AD2)
+        assert trial.wait_until(lambda: running() == {SITE}), running()
+        assert_open(work, AD)
+    return "2 of 3 flows cut, each in its turn"
+
+
+def restored(lab, servers):
+    """What others flush of the drop sets comes back"""
+    work = lab.qube("work")
+    servers.authority.at("ads.shop.test", records([AD, AD6]))
+    with trial.with_dnspin(lab, "restored", clients={
+            "work": "drop ads.shop.test\naccept dst4=198.51.100.0/24"}) as dnspin:
+        opens(dnspin)
+        before = structure(lab)
+        for command in ("flush ruleset", "flush set ip dnspin drop-10-137-0-25-1",
+                        "delete element ip6 dnspin drop-fd09-24ef-4179--a89-19-1 { " + AD6 + " }"):
+            lab.netvm.nft(command)
+            holds(lab, work, AD, AD6)
+            assert trial.wait_until(lambda: structure(lab) == before), structure(lab)
+            assert_shut(work, AD)
+            assert_open(work, SITE)
+    return "flushed 3 times"
+
+
 def nothing_harmed(lab, servers):
     """A name that never resolves closes what is behind it, and harms nothing else"""
     work, personal = lab.qubes[:2]
@@ -225,4 +276,5 @@ def fetched(lab, servers):
 
 
 if __name__ == "__main__":
-    trial.run(in_order, with_ports, replaced, never_less, nothing_harmed, outlives, fetched)
+    trial.run(in_order, with_ports, replaced, never_less, flows_end,
+              restored, nothing_harmed, outlives, fetched)

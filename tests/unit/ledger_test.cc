@@ -359,6 +359,29 @@ TEST_F(LedgerTest, BooksThatBalance) {
   }
 }
 
+TEST_F(LedgerTest, WhatNobodyAskedForLeavesAQuarterOfTheQuota) {
+  PinTerms terms;
+  terms.per_client = 8;
+  Ledger ledger(terms);
+  const auto plan = [&](uint32_t address, bool unasked) {
+    const auto changes =
+        ledger.Plan(N("a.github.com"), kGithub, Addresses(address, 1), seconds(60), now_, unasked);
+    if (changes) {
+      ledger.Record(*changes);
+    }
+    ledger.EndOfTurn();
+    return changes.has_value();
+  };
+  for (uint32_t i = 0; i < 6; ++i) {
+    EXPECT_TRUE(plan(i, true)) << i;
+  }
+  EXPECT_FALSE(plan(6, true));
+  EXPECT_TRUE(plan(6, false));
+  EXPECT_TRUE(plan(7, false));
+  EXPECT_FALSE(plan(8, false));
+  EXPECT_TRUE(plan(5, true)) << "what is there may be renewed";
+}
+
 TEST_F(LedgerTest, WhatHasEndedIsRememberedForTheSakeOfItsFlows) {
   Pin("a.github.com", kGithub, {A(1)}, seconds(10));
   Pin("b.gitlab.com", kGitlab, {A(1)}, seconds(60));

@@ -239,6 +239,67 @@ TEST(Ruleset, PinsMoveWithTheRules) {
   EXPECT_EQ(MovedText("dnspin", change), "");
 }
 
+ClientRules Dropping(std::vector<DropElement> drops, uint32_t closed_from) {
+  Rule drop = Accept("ads.example");
+  drop.action = Action::kDrop;
+  ClientRules client = Client({"10.137.0.25"}, {Accept("a.example"), drop, Accept("b.example")});
+  client.drops = std::move(drops);
+  client.closed_from = closed_from;
+  return client;
+}
+
+const DropElement kAd = {2, A("192.0.2.1"), "ads.example"};
+const DropElement kOtherAd = {2, A("192.0.2.2"), "ads.example"};
+
+TEST(Ruleset, DropSetsAreFilledWithTheRules) {
+  const ClientRules client = Dropping({kAd}, 3);
+  const std::string coming = About(
+      ChangeText("dnspin", {{{{}, client}}, {}, {}, {}}, {}, RefreshWay::kInPlace), "ip dnspin");
+  EXPECT_TRUE(Has(coming, "add set drop-10-137-0-25-2 { type ipv4_addr; }"));
+  EXPECT_TRUE(Has(coming,
+                  "flush set drop-10-137-0-25-2\n"
+                  "add element drop-10-137-0-25-2 { 192.0.2.1 comment \"ads.example\" }\n"
+                  "add rule qbs-10-137-0-25 ip daddr @pin-10-137-0-25-1 accept\n"
+                  "add rule qbs-10-137-0-25 ip daddr @drop-10-137-0-25-2 "
+                  "reject with icmp type admin-prohibited\n"
+                  "add rule qbs-10-137-0-25 ip daddr @pin-10-137-0-25-3 accept"));
+  const std::string same =
+      ChangeText("dnspin", {{{client, client}}, {}, {}, {}}, {}, RefreshWay::kInPlace);
+  EXPECT_EQ(same.find("drop-10-137-0-25-2 {"), std::string::npos) << "as it was";
+
+  KernelView view;  // what an earlier run left, whatever it is
+  view.filter[0].chains = {"qbs-10-137-0-25"};
+  view.filter[0].sets = {{"drop-10-137-0-25-2", 0, true}};
+  const std::string anew =
+      About(InstallText({Terms(), {client}, {}, {}}, view, RefreshWay::kInPlace), "ip dnspin");
+  EXPECT_LT(anew.find("flush chain qbs-10-137-0-25"), anew.find("delete set drop-10-137-0-25-2"));
+  EXPECT_LT(anew.find("delete set drop-10-137-0-25-2"), anew.find("add set drop-10-137-0-25-2"));
+  EXPECT_TRUE(Has(anew, "add element drop-10-137-0-25-2 { 192.0.2.1 comment \"ads.example\" }"));
+}
+
+TEST(Ruleset, ADroppedNameGetsOtherAddresses) {
+  const std::vector<ClientChange> moved = {{Dropping({kAd}, 3), Dropping({kOtherAd}, 3)}};
+  EXPECT_EQ(DropsText("dnspin", moved),
+            "flush set ip dnspin drop-10-137-0-25-2\n"
+            "add element ip dnspin drop-10-137-0-25-2 { 192.0.2.2 comment \"ads.example\" }\n");
+  const std::vector<ClientChange> gone = {{Dropping({kAd}, 3), Dropping({}, 3)}};
+  EXPECT_EQ(DropsText("dnspin", gone), "flush set ip dnspin drop-10-137-0-25-2\n");
+}
+
+TEST(Ruleset, AChainOpensWithTheElementsThatItWaitedFor) {
+  const std::vector<ClientChange> opens = {{Dropping({}, 1), Dropping({kAd}, 3)}};
+  const std::string text = DropsText("dnspin", opens);
+  EXPECT_EQ(About(text, "ip dnspin"),
+            R"(flush set drop-10-137-0-25-2
+add element drop-10-137-0-25-2 { 192.0.2.1 comment "ads.example" }
+flush chain qbs-10-137-0-25
+add rule qbs-10-137-0-25 ip daddr @pin-10-137-0-25-1 accept
+add rule qbs-10-137-0-25 ip daddr @drop-10-137-0-25-2 reject with icmp type admin-prohibited
+add rule qbs-10-137-0-25 ip daddr @pin-10-137-0-25-3 accept
+add rule qbs-10-137-0-25 reject with icmp type admin-prohibited
+)");
+}
+
 TEST(Ruleset, OldKernelsAreToldThrice) {
   RulesetChange change;
   change.pins = {{"pin-a-1", A("2001:db8::1"), seconds(60), "x"}};
