@@ -139,7 +139,7 @@ add rule ip past forward ip daddr {stays} counter""")
 
 
 def flows_end(lab, servers):
-    """A flow to an address that a dropped name gets is cut, and no other, also not while it waits"""
+    """A flow to an address that a dropped name gets is cut, and no other, nor while it waits"""
     work = lab.qube("work")
     servers.authority.at("ads.shop.test", records([AD], ttl=1))
     rules = "accept dst4=198.51.100.0/24"
@@ -276,5 +276,5 @@ def fetched(lab, servers):
 
 
 if __name__ == "__main__":
-    trial.run(in_order, with_ports, replaced, never_less, flows_end,
-              restored, nothing_harmed, outlives, fetched)
+    trial.run(in_order, with_ports, replaced, never_less, flows_end, restored, nothing_harmed,
+              outlives, fetched)
