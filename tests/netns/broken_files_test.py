@@ -51,7 +51,8 @@ def settings(octets):
 
 # What is wrong, how it comes to be, and what is said: a pattern for the whole line.
 BROKEN = {
-    "a line of 10 MB": (text("accept " + "a" * 10_000_000 + "\n"), r"work:2:1: error: line over .* octets"),
+    "a line of 10 MB": (text("accept " + "a" * 10_000_000 + "\n"),
+                        r"work:2:1: error: line over .* octets"),
     "a line of 100 kB": (text("accept " + "a" * 100_000 + "\n"), r"work:2:\d+: error: .*"),
     "NUL in a host": (text(b"accept a\0b.test\n"), r"work:2:\d+: error: .*"),
     "NUL alone": (text(b"\0\0\0\0"), r"work:2:\d+: error: .*"),
