@@ -99,13 +99,14 @@ uint16_t Inheritance::DoorOf(const ServedClient& client) const {
   return 0;
 }
 
-bool Inheritance::HasRulesOf(const ServedClient& client) const {
+bool Inheritance::HasRulesOf(const ServedClient& client, const RulesetTerms& terms) const {
   return std::all_of(client.desired.addresses.begin(), client.desired.addresses.end(),
                      [&](const Address& address) {
                        const size_t family = address.family() == Family::kIpv4 ? 0 : 1;
                        const auto& digests = view_.filter[family].digests;
                        const auto digest = digests.find(ChainName(address));
-                       return digest != digests.end() && digest->second == client.digest;
+                       return digest != digests.end() && digest->second == client.digest &&
+                              view_.filter[family].own_rules.size() == SharedRuleCount(terms);
                      });
 }
 

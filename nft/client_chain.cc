@@ -198,16 +198,20 @@ std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
 }
 
 // FNV-1a, 64 bits: an administrator's own rules are no attack on it.
-std::string RulesDigest(std::span<const Rule> rules) {
+std::string RulesDigest(const Policy& policy) {
   uint64_t hash = 0xcbf29ce484222325U;
   const auto add = [&hash](std::string_view text) {
     for (const char c : text) {
       hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3U;
     }
   };
-  for (const Rule& rule : rules) {
+  for (const Rule& rule : policy.rules) {
     add(rule.Text());
     add("\n");
+  }
+  for (const HostPattern& pattern : policy.rebind_ok) {
+    add(pattern.Text());
+    add("\r");
   }
   return fmt::format("{:016x}", hash);
 }

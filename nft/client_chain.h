@@ -13,6 +13,7 @@
 #include "nft/command_text.h"
 #include "pinning/address.h"
 #include "pinning/pin_group.h"
+#include "pinning/policy.h"
 #include "pinning/rule.h"
 
 namespace dnspin {
@@ -21,7 +22,7 @@ struct ClientRules {
   std::vector<Address> addresses;  // the first of each family names the sets of that family
   std::vector<Rule> rules;
   std::vector<PinGroup> groups;       // GroupsOf(rules, ...)
-  uint32_t set_size = 0;              // of each pin set: twice the quota, so that it is never full
+  uint32_t set_size = 0;              // of each pin set: so large that it is never full
   std::string digest{};               // RulesDigest(rules); empty: the chain does not say it
   uint32_t closed_from = UINT32_MAX;  // Policy::closed_from
   std::vector<DropElement> drops{};   // what the sets of drop rules hold
@@ -48,9 +49,9 @@ struct PinSetParts {
 std::optional<PinSetParts> ReadPinSetName(std::string_view name);
 std::optional<PinSetParts> ReadDropSetName(std::string_view name);
 
-// Says of two rule lists whether they are the same: what a restart asks to know which chains have
-// changed. Stands in the kernel as a comment.
-std::string RulesDigest(std::span<const Rule> rules);
+// Says of two policies whether they let the same flows begin: what a restart asks to know which
+// clients' flows are to be judged anew. Stands in the kernel as a comment.
+std::string RulesDigest(const Policy& policy);
 
 // The names of a client's pin sets in one family, in the order of its groups.
 std::vector<std::string> PinSetsOf(const ClientRules& client, Family family);

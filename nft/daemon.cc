@@ -189,16 +189,22 @@ void Daemon::CommitRequests(BootTime now) {
   const bool confirmed = pins_.Commit(roster_.clients());
   const uint64_t restores = restores_;
   LookForDisturbance(now);
-  if (!confirmed && (restores_ != restores || !pins_.Commit(roster_.clients()))) {
+  const bool restored = restores_ != restores && !unsure_;
+  if (!confirmed && !(restored && pins_.Commit(roster_.clients()))) {
     Compare(now);
+  }
+  if (unsure_) {
+    pins_.Distrust();
   }
 }
 
 void Daemon::LookForDisturbance(BootTime now) {
   const auto disturbed = parts_.ruleset_watch.Drain();
   if (!disturbed.ok()) {
+    unsure_ = true;
     Compare(now);
-  } else if (disturbed->has_value()) {
+  }
+  if (disturbed.ok() && disturbed->has_value()) {
     Restore(**disturbed + " changed what dnspind made", now);
   } else if (restore_at_ && *restore_at_ <= now) {
     Restore("the kernel was not heard, or said no", now);
@@ -223,12 +229,14 @@ void Daemon::Restore(const std::string& why, BootTime now) {
   ++restores_;
   if (const auto status = roster_.Restore(now); !status.ok()) {
     restore_at_ = now + kRestorePause;
+    unsure_ = true;
     parts_.journal.Say(
         Priority::kError,
         fmt::format("{}: it cannot be restored for now: {}", why, std::string(status.message())),
         now);
     return;
   }
+  unsure_ = false;
   parts_.journal.Say(Priority::kWarning, why + ": it is again as it was", now);
 }
 
@@ -352,6 +360,13 @@ void Daemon::Tidy(BootTime now) {
   for (auto& [id, client] : roster_.clients()) {
     client.ledger.Expire(now);
     client.grants.Expire(now);
+  }
+  // Whoever begins flows without end makes that look long: it takes a twentieth of the time at
+  // most.
+  if (forget_past_at_ <= now) {
+    const BootTime began = parts_.clock.Now();
+    LiveFlows::ForgetPast(roster_.clients()).IgnoreError();  // then it is remembered for longer
+    forget_past_at_ = now + 20 * (parts_.clock.Now() - began);
   }
 }
 

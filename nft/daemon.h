@@ -90,6 +90,8 @@ class Daemon {
   uint64_t restores_ = 0;
   std::optional<BootTime> restore_at_;  // the kernel may not be as it should: look again then
   BootTime compare_not_before_;
+  bool unsure_ = false;  // what was confirmed may not be there any more: nothing is told
+  BootTime forget_past_at_;
   BootClock::duration slept_{};
 };
 

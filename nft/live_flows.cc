@@ -1,6 +1,8 @@
 #include "nft/live_flows.h"
 
 #include <algorithm>
+#include <list>
+#include <map>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -10,24 +12,42 @@
 namespace dnspin {
 namespace {
 
-bool Drops(const ServedClient& client, const PinGroup& group, const Address& destination) {
-  return std::any_of(group.rules.begin(), group.rules.end(), [&](uint32_t position) {
-    const Name& name = client.policy.rules[position].host->name;
-    const auto* const addresses = client.drops.AddressesOf(name, destination.family());
-    return addresses != nullptr &&
-           std::binary_search(addresses->begin(), addresses->end(), destination);
-  });
-}
+// One whose flows are judged.
+class Suspect {
+ public:
+  // `since_a_gap`: flows may have begun while the tables were not as they should be, so that
+  // nothing is let go on behind where the chain is closed.
+  Suspect(ServedClient& client, std::span<const Address> dns_servers, bool since_a_gap)
+      : client_(client),
+        walk_(std::span<const Rule>(client.policy.rules)
+                  .first(since_a_gap ? std::min<size_t>(client.policy.closed_from,
+                                                        client.policy.rules.size())
+                                     : client.policy.rules.size()),
+              client.groups, dns_servers) {
+    for (const DropElement& drop : DropElementsOf(client.policy, client.groups, client.drops)) {
+      dropped_.insert({drop.group, drop.address});
+    }
+  }
 
-bool AcceptsNow(const ServedClient& client, const Packet& packet,
-                std::span<const Address> dns_servers) {
-  return Accepts({client.policy.rules, client.groups, dns_servers}, packet,
-                 [&](const PinGroup& group) {
-                   return group.action == Action::kAccept
-                              ? client.ledger.Holds({group.number, packet.destination})
-                              : Drops(client, group, packet.destination);
-                 });
-}
+  // True if it may go on; its destination is remembered then.
+  bool Allows(const Packet& packet) {
+    const bool accepted = walk_.Accepts(packet, [&](const PinGroup& group) {
+      const PinKey key{group.number, packet.destination};
+      return group.action == Action::kAccept ? client_.ledger.Holds(key) : dropped_.contains(key);
+    });
+    if (accepted) {
+      flows_to_.insert(packet.destination);
+    }
+    return accepted;
+  }
+  void ForgetPast() { client_.ledger.KeepPastOf(flows_to_); }
+
+ private:
+  ServedClient& client_;
+  ChainWalk walk_;
+  absl::flat_hash_set<PinKey> dropped_;
+  absl::flat_hash_set<Address> flows_to_;
+};
 
 }  // namespace
 
@@ -35,6 +55,35 @@ void LiveFlows::DoubtAll(const ServedClients& clients) {
   for (const auto& [id, client] : clients) {
     doubted_.insert(id);
   }
+  since_a_gap_ = true;
+}
+
+absl::Status LiveFlows::ForgetPast(ServedClients& clients) {
+  absl::flat_hash_map<Address, absl::flat_hash_set<Address>*> by_address;
+  std::map<ClientId, absl::flat_hash_set<Address>> flows_to;
+  for (const auto& [id, client] : clients) {
+    if (!client.ledger.past_is_new()) {
+      continue;
+    }
+    for (const Address& address : client.desired.addresses) {
+      by_address[address] = &flows_to[id];
+    }
+  }
+  if (by_address.empty()) {
+    return absl::OkStatus();
+  }
+  const auto looked = ForgetFlows([&](const Flow& flow) {
+    if (const auto found = by_address.find(flow.source); found != by_address.end()) {
+      found->second->insert(flow.packet.destination);
+    }
+    return false;
+  });
+  if (looked.ok()) {
+    for (const auto& [id, addresses] : flows_to) {
+      clients.at(id).ledger.KeepPastOf(addresses);
+    }
+  }
+  return looked.status();
 }
 
 void LiveFlows::Outlaw(std::span<const Address> departed) {
@@ -43,25 +92,19 @@ void LiveFlows::Outlaw(std::span<const Address> departed) {
 
 absl::StatusOr<size_t> LiveFlows::CutRefused(ServedClients& clients, std::span<const Address> local,
                                              const RulesetTerms& terms) {
-  struct Suspect {
-    ServedClient* client;                     // null: an outlaw, who may nothing
-    absl::flat_hash_set<Address> flows_to{};  // that stay
-  };
-  absl::flat_hash_map<Address, Suspect*> by_address;
-  std::vector<Suspect> suspects(doubted_.size() + 1);
+  absl::flat_hash_map<Address, Suspect*> by_address;  // null: an outlaw, who may nothing
   for (const Address& address : outlaws_) {
-    by_address[address] = &suspects[0];
+    by_address[address] = nullptr;
   }
-  size_t next = 1;
+  std::list<Suspect> suspects;
   for (const ClientId id : doubted_) {
     const auto found = clients.find(id);
     if (found == clients.end()) {
       continue;
     }
-    Suspect& suspect = suspects[next++];
-    suspect.client = &found->second;
+    suspects.emplace_back(found->second, terms.dns_servers, since_a_gap_);
     for (const Address& address : found->second.desired.addresses) {
-      by_address[address] = &suspect;
+      by_address[address] = &suspects.back();
     }
   }
   const absl::flat_hash_set<Address> here(local.begin(), local.end());
@@ -76,23 +119,17 @@ absl::StatusOr<size_t> LiveFlows::CutRefused(ServedClients& clients, std::span<c
     if (found == by_address.end()) {
       return false;
     }
-    Suspect& suspect = *found->second;
-    if (suspect.client == nullptr || !AcceptsNow(*suspect.client, flow.packet, terms.dns_servers)) {
-      return true;
-    }
-    suspect.flows_to.insert(flow.packet.destination);
-    return false;
+    return found->second == nullptr || !found->second->Allows(flow.packet);
   });
   if (!cut.ok()) {
     return cut.status();
   }
-  for (const Suspect& suspect : suspects) {
-    if (suspect.client != nullptr) {
-      suspect.client->ledger.KeepPastOf(suspect.flows_to);
-    }
+  for (Suspect& suspect : suspects) {
+    suspect.ForgetPast();
   }
   doubted_.clear();
   outlaws_.clear();
+  since_a_gap_ = false;
   return *cut;
 }
 

@@ -16,7 +16,7 @@ namespace dnspin {
 class LiveFlows {
  public:
   void Doubt(ClientId client) { doubted_.insert(client); }
-  void DoubtAll(const ServedClients& clients);
+  void DoubtAll(const ServedClients& clients);     // the tables were not as they should be
   void Outlaw(std::span<const Address> departed);  // who is no client any more
 
   // Judges all that is doubted, in one look at the kernel's flows. Returns how many were cut. After
@@ -26,11 +26,16 @@ class LiveFlows {
   // the middle, by an answer, while a gap left that through.
   absl::StatusOr<size_t> CutRefused(ServedClients& clients, std::span<const Address> local,
                                     const RulesetTerms& terms);
+  // What has ended is remembered only for flows that there are (Ledger::past): one look at the
+  // kernel's, if anything has ended since the last.
+  static absl::Status ForgetPast(ServedClients& clients);
+
   bool doubts() const { return !doubted_.empty() || !outlaws_.empty(); }
 
  private:
   std::set<ClientId> doubted_;
   std::vector<Address> outlaws_;
+  bool since_a_gap_ = false;
 };
 
 }  // namespace dnspin

@@ -205,6 +205,14 @@ bool PinService::Commit(ServedClients& clients) {
   return all;
 }
 
+void PinService::Distrust() {
+  for (Pending& pending : pending_) {
+    if (pending.outcome == PinOutcome::kDone) {
+      pending.outcome = PinOutcome::kFailed;
+    }
+  }
+}
+
 std::vector<std::pair<ClientId, ReaderFault>> PinService::Answer(ServedClients& clients) {
   const BootTime now = clock_.Now();
   std::vector<std::pair<ClientId, ReaderFault>> ended;

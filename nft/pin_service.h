@@ -35,6 +35,9 @@ class PinService {
   // of it: that can be tried again.
   bool Commit(ServedClients& clients);
 
+  // What was confirmed may have gone meanwhile: it counts as failed.
+  void Distrust();
+
   // Answers all that was taken: what the kernel has not confirmed has failed. Returns the clients
   // whose reader must end.
   std::vector<std::pair<ClientId, ReaderFault>> Answer(ServedClients& clients);

@@ -23,6 +23,13 @@ std::vector<Doorway> DoorwaysOf(const std::vector<const ServedClient*>& clients)
   return doorways;
 }
 
+// Twice the quota: expired elements count until they are collected. More if there was a larger
+// quota before, or nothing could be changed until its pins have ended.
+uint32_t SetSizeFor(const ServedClient& client, const Ledger& held) {
+  const uint32_t quota = client.policy.terms.per_client;
+  return std::max(2 * quota, static_cast<uint32_t>(held.pins().size()) + quota);
+}
+
 void Append(std::vector<Address>& addresses, const std::vector<Address>& more) {
   addresses.insert(addresses.end(), more.begin(), more.end());
 }
@@ -82,7 +89,11 @@ void Roster::Complete(ServedClient& client, const ServedClient* before) const {
   client.permissions = std::make_shared<const Permissions>(client.policy);
   client.groups =
       GroupsOf(client.policy.rules, before != nullptr ? before->groups : std::vector<PinGroup>());
-  client.digest = RulesDigest(client.policy.rules);
+  client.digest = RulesDigest(client.policy);
+  client.set_size =
+      before != nullptr && before->policy.terms.per_client == client.policy.terms.per_client
+          ? before->set_size
+          : SetSizeFor(client, before != nullptr ? before->ledger : client.ledger);
 }
 
 absl::Status Roster::OpenDoors(ServedClients& arrived, const Inheritance* inheritance) {
@@ -151,6 +162,7 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
     client.id = id;
     Complete(client, nullptr);
     inheritance.AdoptPins(client, now);
+    client.set_size = SetSizeFor(client, client.ledger);
   }
   if (auto status = OpenDoors(clients, &inheritance); !status.ok()) {
     return status;
@@ -167,7 +179,7 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
     if (client.port != inheritance.DoorOf(client)) {
       Append(moved, client.desired.addresses);
     }
-    if (!inheritance.HasRulesOf(client)) {
+    if (!inheritance.HasRulesOf(client, desired.ruleset)) {
       flows_.Doubt(id);
     }
     readers_.Serve(client, now);

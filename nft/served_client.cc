@@ -87,11 +87,10 @@ DropNames AdoptDrops(const std::vector<KernelPin>& elements, std::span<const Add
 }
 
 ClientRules RulesOf(const ServedClient& client) {
-  // Twice the quota: expired elements count against the size until they are collected.
   return {client.desired.addresses,
           client.policy.rules,
           client.groups,
-          2 * client.policy.terms.per_client,
+          client.set_size,
           client.digest,
           client.policy.closed_from,
           DropElementsOf(client.policy, client.groups, client.drops)};
@@ -126,6 +125,7 @@ void ServedClient::TakePolicy(ServedClient&& next) {
   permissions = std::move(next.permissions);
   groups = std::move(next.groups);
   digest = std::move(next.digest);
+  set_size = next.set_size;
   ledger = std::move(next.ledger);
   grants.KeepWhatStands(*permissions);
   drops = std::move(next.drops);

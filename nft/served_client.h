@@ -31,6 +31,7 @@ struct ServedClient {
   std::shared_ptr<const Permissions> permissions;  // of `policy`
   std::vector<PinGroup> groups;                    // of `policy`
   std::string digest;                              // of its rules: RulesDigest()
+  uint32_t set_size = 0;                           // of its pin sets
   Ledger ledger{PinTerms{}};
   Grants grants;                          // made under `policy`, or that stand under it
   DropNames drops;                        // as they are in the kernel

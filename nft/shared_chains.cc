@@ -78,6 +78,10 @@ void PutFilterTable(CommandText& commands, const RulesetTerms& terms) {
   }
 }
 
+size_t SharedRuleCount(const RulesetTerms& terms) {
+  return ForwardRules(terms).size() + SourceRules(terms).size() + 1;
+}
+
 void PutFilterRules(CommandText& commands, const RulesetTerms& terms, const TableView& view) {
   DNSPIN_CHECK(!terms.interfaces.empty());  // else everything would pass
   for (const std::string& interface : terms.interfaces) {

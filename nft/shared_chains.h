@@ -37,6 +37,7 @@ inline constexpr std::string_view kQubesTable = "qubes";
 // Tables, chains, sets and maps; those that are there stay as they are, but for dns-addr's
 // elements.
 void PutFilterTable(CommandText& commands, const RulesetTerms& terms);
+size_t SharedRuleCount(const RulesetTerms& terms);  // so many rules PutFilterRules puts
 void PutFilterRules(CommandText& commands, const RulesetTerms& terms, const TableView& view);
 
 void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const TableView& view);

@@ -51,18 +51,28 @@ bool Matches(const Rule& rule, const Packet& packet, std::span<const Address> dn
 
 }  // namespace
 
-bool Accepts(const ChainOfRules& chain, const Packet& packet,
-             const std::function<bool(const PinGroup& group)>& holds) {
-  auto group = chain.groups.begin();  // they stand in the order of their first rules
-  for (uint32_t position = 0; position < chain.rules.size(); ++position) {
-    const Rule& rule = chain.rules[position];
-    if (group != chain.groups.end() && group->rules.front() == position) {
-      if (Matches(group->service, packet) && holds(*group)) {
-        return group->action == Action::kAccept;
-      }
+ChainWalk::ChainWalk(std::span<const Rule> rules, std::span<const PinGroup> groups,
+                     std::span<const Address> dns_servers)
+    : dns_servers_(dns_servers) {
+  auto group = groups.begin();  // they stand in the order of their first rules
+  for (uint32_t position = 0; position < rules.size(); ++position) {
+    if (group != groups.end() && group->rules.front() == position) {
+      steps_.push_back({&*group, nullptr});
       ++group;
-    } else if (!rule.host && Matches(rule, packet, chain.dns_servers)) {
-      return rule.action == Action::kAccept;
+    } else if (!rules[position].host) {
+      steps_.push_back({nullptr, &rules[position]});
+    }
+  }
+}
+
+bool ChainWalk::Accepts(const Packet& packet,
+                        const std::function<bool(const PinGroup& group)>& holds) const {
+  for (const Step& step : steps_) {
+    if (step.group != nullptr && Matches(step.group->service, packet) && holds(*step.group)) {
+      return step.group->action == Action::kAccept;
+    }
+    if (step.rule != nullptr && Matches(*step.rule, packet, dns_servers_)) {
+      return step.rule->action == Action::kAccept;
     }
   }
   return false;

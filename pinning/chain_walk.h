@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "pinning/address.h"
 #include "pinning/pin_group.h"
@@ -19,16 +20,26 @@ struct Packet {
   uint8_t icmp_type = 0;
 };
 
-struct ChainOfRules {
-  std::span<const Rule> rules;
-  std::span<const PinGroup> groups;      // GroupsOf(rules, ...)
-  std::span<const Address> dns_servers;  // what `specialtarget=dns` stands for
-};
+// Made once, asked often: its cost is that of the rules that stand in the kernel's chain, in which
+// neighbouring host rules are one.
+class ChainWalk {
+ public:
+  // All outlive it. `dns_servers`: what `specialtarget=dns` stands for. The walk goes on behind
+  // where the chain is closed for as long as a dropped name's addresses are not known, unless
+  // `rules` ends there: what began before a rule came is not ended by what that rule may drop.
+  ChainWalk(std::span<const Rule> rules, std::span<const PinGroup> groups,
+            std::span<const Address> dns_servers);
 
-// True if the walk ends in accept. `holds` says whether a group's set holds the destination. It
-// goes on behind where the chain is closed for as long as a dropped name's addresses are not known:
-// what began before a rule came is not ended by what that rule may drop.
-bool Accepts(const ChainOfRules& chain, const Packet& packet,
-             const std::function<bool(const PinGroup& group)>& holds);
+  // True if the walk ends in accept. `holds` says whether a group's set holds the destination.
+  bool Accepts(const Packet& packet, const std::function<bool(const PinGroup& group)>& holds) const;
+
+ private:
+  struct Step {  // one of them
+    const PinGroup* group = nullptr;
+    const Rule* rule = nullptr;
+  };
+  std::vector<Step> steps_;
+  std::span<const Address> dns_servers_;
+};
 
 }  // namespace dnspin

@@ -180,6 +180,7 @@ void Ledger::Expire(BootTime now) {
 }
 
 void Ledger::AdoptPast(const PinKey& key, PinHolder holder) {
+  past_is_new_ = true;
   std::vector<PinHolder>& holders = past_[key];
   if (holders.empty()) {
     past_order_.push_back(key);
@@ -200,6 +201,7 @@ void Ledger::AdoptPast(const PinKey& key, PinHolder holder) {
 }
 
 void Ledger::KeepPastOf(const absl::flat_hash_set<Address>& addresses) {
+  past_is_new_ = false;
   std::erase_if(past_order_, [&](const PinKey& key) {
     const bool over = !addresses.contains(key.address);
     if (over) {

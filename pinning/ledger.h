@@ -93,6 +93,7 @@ class Ledger {
   const Past& past() const { return past_; }
   void AdoptPast(const PinKey& key, PinHolder holder);
   void KeepPastOf(const absl::flat_hash_set<Address>& addresses);  // that have flows still
+  bool past_is_new() const { return past_is_new_; }  // some of it has ended since KeepPastOf
 
   // True if a flow to that address may have begun under this group.
   bool Holds(const PinKey& key) const { return pins_.contains(key) || past_.contains(key); }
@@ -115,6 +116,7 @@ class Ledger {
   Keys planned_;                             // since the last EndOfTurn
   absl::flat_hash_map<Name, Keys> planned_by_name_;
   Past past_;
+  bool past_is_new_ = false;
   std::deque<PinKey> past_order_;  // of `past_`, the oldest first
 };
 

@@ -88,9 +88,11 @@ TEST(ChainWalk, IsWhatTheKernelsChainWouldSay) {
   const std::vector<Address> servers = {A("9.9.9.9")};
   for (const Story& story : stories) {
     const auto groups = GroupsOf(story.rules, {});
-    EXPECT_EQ(Accepts({story.rules, groups, servers}, story.packet,
-                      [&](const PinGroup& group) { return story.holding.contains(group.number); }),
-              story.accepted)
+    EXPECT_EQ(
+        ChainWalk(story.rules, groups, servers)
+            .Accepts(story.packet,
+                     [&](const PinGroup& group) { return story.holding.contains(group.number); }),
+        story.accepted)
         << story.name;
   }
 }
