@@ -60,6 +60,7 @@ std::vector<ClientId> DropService::Settle(ServedClients& clients, BootTime now) 
     return {};
   }
   std::vector<ClientChange> changes;
+  changes.reserve(due.size());
   for (const ServedClient* client : due) {
     changes.push_back(ChangeOf(*client));
   }
