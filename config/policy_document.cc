@@ -183,15 +183,16 @@ std::optional<Upstream> UpstreamFrom(const Json& json) {
 
 std::optional<Grant> GrantFrom(const Json& json) {
   std::string fault;
-  ObjectReader object(json, 4, fault);
+  ObjectReader object(json, 5, fault);
   std::string rule_host = object.GetText("rule_host");
   const auto target = Name::FromHost(object.GetText("target"));
+  const auto parent = Name::FromHost(object.GetText("parent"));
   const auto depth = object.GetNumber<uint8_t>("depth", Grants::kDepthMax);
   const auto until = object.GetNumber<int64_t>("until_ns", std::numeric_limits<int64_t>::max());
-  if (!fault.empty() || !target || depth == 0) {
+  if (!fault.empty() || !target || !parent || depth == 0) {
     return std::nullopt;
   }
-  return Grant{std::move(rule_host), *target, depth, BootTime(BootClock::duration(until))};
+  return Grant{std::move(rule_host), *target, *parent, depth, BootTime(BootClock::duration(until))};
 }
 
 template <typename T, typename Write>
@@ -231,6 +232,7 @@ std::string PolicyDocument(const Policy& policy) {
       {"grants", ListJson(policy.grants, [](const Grant& grant) {
          return Json{{"rule_host", grant.rule_host},
                      {"target", grant.target.Text()},
+                     {"parent", grant.parent.Text()},
                      {"depth", grant.depth},
                      {"until_ns", static_cast<uint64_t>(grant.until.time_since_epoch().count())}};
        })}};

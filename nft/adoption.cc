@@ -54,9 +54,10 @@ void AdoptPin(ServedClient& client, const ByHost& by_host, const KernelPin& pin,
       continue;
     }
     client.ledger.Adopt({group, pin.address}, {host.Text(), name, now + pin.left});
+    Grant grant{host.Text(), name, name, Grants::kDepthMax, now + pin.left};
     if (whole && client.permissions->Judge(name).LeavesRoom() &&
-        client.grants.HasRoom(host.Text(), now)) {
-      client.grants.Add({host.Text(), name, Grants::kDepthMax, now + pin.left});
+        client.grants.HasRoom(grant, now)) {
+      client.grants.Add(std::move(grant));
     }
   }
 }

@@ -60,7 +60,7 @@ bool MayPin(const Address& address, const Name& asked, const Policy& policy,
             const Permissions& permissions) {
   const AddressKind kind = KindOf(address);
   return kind != AddressKind::kNever && !IsOwn(address, policy.own) &&
-         (kind != AddressKind::kPrivate || permissions.MayRebind(asked)) &&
+         (kind != AddressKind::kPrivate || permissions.MayPinPrivate(asked)) &&
          policy.HasFamily(address.family());
 }
 

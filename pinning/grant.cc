@@ -2,20 +2,18 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <utility>
 
 namespace dnspin {
 namespace {
 
-// How many steps `parent` is away from a name that `rule_host` lists, if it is of that lineage.
-std::optional<uint8_t> DepthOf(const Name& parent, const std::string& rule_host,
-                               const Grants& grants, const Permissions& permissions, BootTime now) {
-  const Permission own = permissions.Judge(parent);
-  if (own.standing == Standing::kPinned) {
-    const bool first = own.pinned.front() == permissions.PinningUnder(rule_host).front();
-    return first ? std::optional<uint8_t>(0) : std::nullopt;
-  }
-  const Grant* const grant = own.LeavesRoom() ? grants.Find(rule_host, parent, now) : nullptr;
-  return grant == nullptr ? std::nullopt : std::optional(grant->depth);
+// True if `rule_host` is among those that list the name.
+bool IsListed(const Name& name, const std::string& rule_host, const Permissions& permissions) {
+  const auto rules = permissions.PinningUnder(rule_host);
+  const Permission own = permissions.Judge(name);
+  return !rules.empty() &&
+         std::find(own.pinned.begin(), own.pinned.end(), rules.front()) != own.pinned.end();
 }
 
 }  // namespace
@@ -29,27 +27,30 @@ bool MayBeTarget(const Name& target, const std::string& rule_host, const Permiss
 void Grants::Add(Grant grant) {
   auto& known = by_target_[grant.target];
   const auto same = std::find_if(known.begin(), known.end(), [&](const Grant& other) {
-    return other.rule_host == grant.rule_host;
+    return other.rule_host == grant.rule_host && other.depth == grant.depth;
   });
   if (same == known.end()) {
     known.push_back(std::move(grant));
     ++size_;
-    return;
+  } else if (same->until < grant.until) {
+    *same = std::move(grant);
   }
-  same->until = std::max(same->until, grant.until);
-  same->depth = std::min(same->depth, grant.depth);
 }
 
-const Grant* Grants::Find(const std::string& rule_host, const Name& target, BootTime now) const {
+const Grant* Grants::Find(const std::string& rule_host, const Name& target, BootTime now,
+                          uint8_t depth) const {
   const auto known = by_target_.find(target);
   if (known == by_target_.end()) {
     return nullptr;
   }
-  const auto found =
-      std::find_if(known->second.begin(), known->second.end(), [&](const Grant& grant) {
-        return grant.rule_host == rule_host && now < grant.until + kRemembered;
-      });
-  return found == known->second.end() ? nullptr : &*found;
+  const Grant* found = nullptr;
+  for (const Grant& grant : known->second) {
+    if (grant.rule_host == rule_host && grant.depth <= depth && now < grant.until + kRemembered &&
+        (found == nullptr || found->until < grant.until)) {
+      found = &grant;
+    }
+  }
+  return found;
 }
 
 std::vector<uint32_t> Grants::RulesFor(const Name& target, const Permissions& permissions,
@@ -75,14 +76,21 @@ bool Grants::IsAbove(const Name& name, BootTime now) const {
   });
 }
 
-bool Grants::HasRoom(const std::string& rule_host, BootTime now) const {
-  size_t count = 0;
+bool Grants::HasRoom(const Grant& grant, BootTime now) const {
+  size_t others = 0;  // live targets
+  bool replaces = false;
   for (const auto& [target, known] : by_target_) {
-    count += static_cast<size_t>(std::count_if(known.begin(), known.end(), [&](const Grant& grant) {
-      return now < grant.until && grant.rule_host == rule_host;
-    }));
+    const bool same = target == grant.target;
+    bool lives = false;
+    for (const Grant& other : known) {
+      if (other.rule_host == grant.rule_host) {
+        lives = lives || now < other.until;
+        replaces = replaces || (same && other.depth == grant.depth);
+      }
+    }
+    others += lives && !same ? 1 : 0;
   }
-  return count < kPerRuleHost && size_ < kMax;
+  return others < kPerRuleHost && (replaces || size_ < kMax);
 }
 
 std::vector<Grant> Grants::All() const {
@@ -103,8 +111,28 @@ void Grants::EraseIf(Predicate predicate) {
 }
 
 void Grants::KeepWhatStands(const Permissions& permissions) {
-  EraseIf(
-      [&](const Grant& grant) { return !MayBeTarget(grant.target, grant.rule_host, permissions); });
+  const auto ends_if = [&](uint8_t depth, const auto& loses_parent) {
+    EraseIf([&](const Grant& grant) {
+      const bool ends =
+          grant.depth == depth && (!MayBeTarget(grant.target, grant.rule_host, permissions) ||
+                                   (grant.parent != grant.target && loses_parent(grant)));
+      if (ends) {
+        LeaveOut(grant.until + kRemembered);
+      }
+      return ends;
+    });
+  };
+  ends_if(
+      1, [&](const Grant& grant) { return !IsListed(grant.parent, grant.rule_host, permissions); });
+  std::set<std::pair<std::string, Name>> parents;
+  for (const Grant& grant : All()) {
+    if (grant.depth == 1) {
+      parents.insert({grant.rule_host, grant.target});
+    }
+  }
+  ends_if(2, [&](const Grant& grant) {
+    return !parents.contains({grant.rule_host, grant.parent});
+  });
 }
 
 void Grants::Expire(BootTime now) {
@@ -113,6 +141,22 @@ void Grants::Expire(BootTime now) {
   }
   expired_at_ = now;
   EraseIf([now](const Grant& grant) { return grant.until + kRemembered <= now; });
+}
+
+std::optional<GrantBounds> BoundsOf(const Name& parent, const std::string& rule_host,
+                                    const Grants& grants, const Permissions& permissions,
+                                    BootTime now) {
+  const Permission own = permissions.Judge(parent);
+  const auto rules = permissions.PinningUnder(rule_host);
+  if (own.standing == Standing::kPinned) {
+    const bool first = !rules.empty() && own.pinned.front() == rules.front();
+    return first ? std::optional(GrantBounds{}) : std::nullopt;
+  }
+  const Grant* const grant = own.LeavesRoom() ? grants.Find(rule_host, parent, now, 1) : nullptr;
+  if (grant == nullptr || grant->until <= now) {
+    return std::nullopt;
+  }
+  return GrantBounds{Grants::kDepthMax, grant->until};
 }
 
 GrantJudgement JudgeGrant(const GrantRequest& request, const Grants& grants,
@@ -124,22 +168,23 @@ GrantJudgement JudgeGrant(const GrantRequest& request, const Grants& grants,
   if (!MayBeTarget(request.target, request.rule_host, permissions)) {
     return {Kind::kWrong, {}, "a target that is refused, or no host"};
   }
-  const auto depth = DepthOf(request.parent, request.rule_host, grants, permissions, now);
-  if (!depth) {
-    return {grants.MayMiss(now) ? Kind::kLeftOut : Kind::kWrong, {}, "a parent that nothing lists"};
+  const auto bounds = BoundsOf(request.parent, request.rule_host, grants, permissions, now);
+  if (!bounds) {
+    const bool known = permissions.Judge(request.parent).LeavesRoom() &&
+                       grants.Find(request.rule_host, request.parent, now) != nullptr;
+    return {known || grants.MayMiss(now) ? Kind::kLeftOut : Kind::kWrong,
+            {},
+            "a parent that nothing lists"};
   }
-  if (*depth >= Grants::kDepthMax || !permissions.Judge(request.target).LeavesRoom()) {
+  if (request.parent == request.target || !permissions.Judge(request.target).LeavesRoom()) {
     return {Kind::kLeftOut, {}, {}};
   }
-  const Grant* const known = grants.Find(request.rule_host, request.target, now);
-  const bool lives = known != nullptr && now < known->until;
-  if (!lives && !grants.HasRoom(request.rule_host, now)) {
+  Grant grant{request.rule_host, request.target, request.parent, bounds->depth,
+              std::min(now + std::chrono::seconds(request.ttl_s), bounds->until)};
+  if (!grants.HasRoom(grant, now)) {
     return {Kind::kLeftOut, {}, {}};
   }
-  return {Kind::kStands,
-          {request.rule_host, request.target, static_cast<uint8_t>(*depth + 1),
-           now + std::chrono::seconds(request.ttl_s)},
-          {}};
+  return {Kind::kStands, std::move(grant), {}};
 }
 
 }  // namespace dnspin

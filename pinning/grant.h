@@ -30,21 +30,24 @@ class Grants {
   // So long after its end a grant is remembered: what was under way by it is late, but no lie.
   static constexpr std::chrono::seconds kRemembered{60};
 
-  // Whatever the limits. Of two of the same, the longer life and the smaller depth count.
+  // Whatever the limits. Of two of the same rule host, target and depth the one that lives longer
+  // counts, with its parent.
   void Add(Grant grant);
 
-  // Null if there is none, or none that is remembered.
-  const Grant* Find(const std::string& rule_host, const Name& target, BootTime now) const;
+  // The longest life among those of no more than `depth`. Null if none is remembered.
+  const Grant* Find(const std::string& rule_host, const Name& target, BootTime now,
+                    uint8_t depth = kDepthMax) const;
   // The positions of all rules under which `target` may be pinned now, ascending.
   std::vector<uint32_t> RulesFor(const Name& target, const Permissions& permissions,
                                  BootTime now) const;
   // True if `name` is that of a target, or above one, that may be asked now.
   bool IsAbove(const Name& name, BootTime now) const;
-  bool HasRoom(const std::string& rule_host, BootTime now) const;  // for one more
+  bool HasRoom(const Grant& grant, BootTime now) const;
   size_t size() const { return size_; }
   std::vector<Grant> All() const;  // in order
 
-  // Ends those that these rules, new ones, would not have made.
+  // Ends those whose target or parent these rules, new ones, do not let be one, with what those
+  // named. The other side may hold on to them by another parent, until their end.
   void KeepWhatStands(const Permissions& permissions);
   // Forgets what is remembered no longer. Called every few seconds: if it was not, the machine
   // slept, and what is under way is older than anything that is remembered.
@@ -64,10 +67,21 @@ class Grants {
   std::optional<BootTime> expired_at_;
 };
 
+// What an answer for a name may make: grants of `depth`, none of which outlives `until`.
+struct GrantBounds {
+  uint8_t depth = 1;
+  BootTime until = BootTime::max();
+};
+
+// Nothing if answers for `parent` name no targets now.
+std::optional<GrantBounds> BoundsOf(const Name& parent, const std::string& rule_host,
+                                    const Grants& grants, const Permissions& permissions,
+                                    BootTime now);
+
 struct GrantJudgement {
   enum class Kind : uint8_t {
     kStands,
-    kLeftOut,  // nothing wrong with it: there are too many, it is a step too deep, or of no use
+    kLeftOut,  // nothing wrong with it: there are too many, it is a step too deep, late, of no use
     kWrong,    // these rules and grants give no reason for it
   };
   Kind kind = Kind::kWrong;

@@ -62,6 +62,10 @@ class Permissions {
 
   // True if `rebind_ok` lets `asked` answer with private addresses.
   bool MayRebind(const Name& asked) const { return rebind_ok_.Matches(asked); }
+  // True if such addresses are pinned: the rules list the name themselves, no answer chose it.
+  bool MayPinPrivate(const Name& asked) const {
+    return MayRebind(asked) && !Judge(asked).LeavesRoom();
+  }
 
  private:
   std::optional<uint32_t> RuleForQuestion(Transport transport,

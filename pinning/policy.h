@@ -48,7 +48,8 @@ struct Upstream {
 struct Grant {
   std::string rule_host;  // HostPattern::Text() of that rule
   Name target;
-  uint8_t depth = 1;  // 1: named by a name that the rule lists; 2: by a target of such a one
+  Name parent;        // whose answer named it; the target itself: a pin that was adopted says it
+  uint8_t depth = 1;  // 1: the rule lists the parent; 2: the parent is a target of such a one
   BootTime until;
   auto operator<=>(const Grant&) const = default;
 };

@@ -1,5 +1,6 @@
 #include "resolver/granted_names.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -40,9 +41,14 @@ void GrantedNames::Grant(GrantRequest answer, const std::vector<Name>& targets,
     return;
   }
   grants_.Expire(now);
+  const auto bounds = BoundsOf(answer.parent, answer.rule_host, grants_, policy.permissions(), now);
+  if (!bounds) {
+    return;
+  }
+  const BootTime until = std::min(now + seconds(answer.ttl_s), bounds->until);
   for (const Name& target : targets) {
-    const auto* const known = grants_.Find(answer.rule_host, target, now);
-    if (known != nullptr && now + seconds(answer.ttl_s) <= known->until + seconds(1)) {
+    const auto* const known = grants_.Find(answer.rule_host, target, now, bounds->depth);
+    if (known != nullptr && until <= known->until + seconds(1)) {
       continue;  // the same answer again, from the cache
     }
     answer.target = target;

@@ -59,8 +59,10 @@ bool MayBeTold(const Address& address, const Name& asked, Standing standing,
     case AddressKind::kOrdinary:
       return true;
     case AddressKind::kPrivate:
-      return policy.permissions().MayRebind(asked) ||
-             (standing == Standing::kAnswered && policy.permissions().Reaches(address));
+      return standing == Standing::kPinned
+                 ? policy.permissions().MayPinPrivate(asked)
+                 : policy.permissions().MayRebind(asked) ||
+                       (standing == Standing::kAnswered && policy.permissions().Reaches(address));
     case AddressKind::kNever:
       break;
   }

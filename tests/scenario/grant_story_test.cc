@@ -154,6 +154,43 @@ TEST(GrantStory, TwoStepsDeepAndNoDeeper) {
   stage.NothingIsLeft();
 }
 
+TEST(GrantStory, ATargetIsNoWayToPrivateAddresses) {
+  Stage stage(kRules);
+  stage.policy.rebind_ok = {{HostPattern::Kind::kZone, Host("lan.test"), ""}};
+  Change(stage, kRules);
+  Learn(stage, "x.example.com", dns::kHttps, {HttpsOf("x.example.com", 1, "nas.lan.test")});
+  const auto id = Learn(stage, "nas.lan.test", dns::kA, {RecordOf("nas.lan.test", "192.168.77.5")});
+  EXPECT_EQ(stage.HeardOf(id).ede, dns::kEdeFiltered);
+  EXPECT_TRUE(stage.firewall.requests.empty()) << "rebind_ok names it, but no rule does";
+  stage.NothingIsLeft();
+}
+
+TEST(GrantStory, ATargetThatNamesItselfEndsAllTheSame) {
+  Stage stage(kRules);
+  Learn(stage, "x.example.com", dns::kMx, {MxOf("x.example.com", "t.test", 10)});
+  for (int i = 0; i < 5; ++i) {
+    Learn(stage, "t.test", dns::kMx, {MxOf("t.test", "t.test", 2), MxOf("t.test", "u.test", 2)});
+    Learn(stage, "u.test", dns::kMx, {MxOf("u.test", "t.test", 2)});
+    stage.Pass(seconds(2));
+  }
+  EXPECT_FALSE(MayAsk(stage, "t.test"));
+  EXPECT_FALSE(MayAsk(stage, "u.test"));
+  stage.NothingIsLeft();
+}
+
+TEST(GrantStory, ADropOfTheParentEndsWhatItNamed) {
+  Stage stage(kRules);
+  Learn(stage, "bad.example.com", dns::kMx, {MxOf("bad.example.com", "t.test")});
+  Learn(stage, "t.test", dns::kMx, {MxOf("t.test", "u.test")});
+  Learn(stage, "x.example.com", dns::kMx, {MxOf("x.example.com", "v.test")});
+  Change(stage, {"drop *.bad.example.com", "drop ~bad[.]example[.]com",
+                 "accept .example.com tcp 443", "drop"});
+  EXPECT_FALSE(MayAsk(stage, "t.test"));
+  EXPECT_FALSE(MayAsk(stage, "u.test"));
+  EXPECT_TRUE(MayAsk(stage, "v.test"));
+  stage.NothingIsLeft();
+}
+
 TEST(GrantStory, TheThirtyThirdIsRefused) {
   Stage stage(kRules);
   Strings records;
@@ -245,8 +282,9 @@ TEST(GrantStory, RulesThatChangeTakeTheirGrantsAlong) {
 
 TEST(GrantStory, AReaderThatStartsAnewKnowsWhatWasGranted) {
   Stage stage(kRules);
-  stage.policy.grants = {{".example.com", Host("t.test"), 1, stage.now + seconds(50)},
-                         {".example.com", Host("two.test"), 2, stage.now + seconds(50)}};
+  stage.policy.grants = {
+      {".example.com", Host("t.test"), Host("x.example.com"), 1, stage.now + seconds(50)},
+      {".example.com", Host("two.test"), Host("t.test"), 2, stage.now + seconds(50)}};
   Change(stage, kRules);
   EXPECT_TRUE(MayAsk(stage, "t.test"));
   Learn(stage, "t.test", dns::kMx, {MxOf("t.test", "far.test")});

@@ -125,12 +125,51 @@ TEST_F(GrantTest, ALifeNeverShrinksAndItsEndIsRemembered) {
   now_ += seconds(100);
   EXPECT_EQ(RulesFor("edge.net"), std::vector<uint32_t>());
   EXPECT_NE(grants_.Find(".a.test", N("edge.net"), now_), nullptr);
-  EXPECT_EQ(Admit(Request(".a.test", "edge.net", "far.net")), Kind::kStands) << "a moment late";
+  EXPECT_EQ(Admit(Request(".a.test", "edge.net", "far.net")), Kind::kLeftOut) << "a moment late";
   now_ += Grants::kRemembered;
   EXPECT_EQ(grants_.Find(".a.test", N("edge.net"), now_), nullptr);
   EXPECT_EQ(Admit(Request(".a.test", "edge.net", "far.net")), Kind::kWrong);
   grants_.Expire(now_ + seconds(60));
   EXPECT_EQ(grants_.size(), 0U);
+}
+
+TEST_F(GrantTest, NoTargetKeepsItselfOrAnotherAlive) {
+  Admit(Request(".a.test", "www.a.test", "one.net", 10));
+  Admit(Request(".a.test", "www.a.test", "two.net", 20));
+  const BootTime end = now_ + seconds(20);
+  for (; now_ < end; now_ += seconds(2)) {
+    EXPECT_EQ(Admit(Request(".a.test", "one.net", "one.net", 300)), Kind::kLeftOut) << "itself";
+    Admit(Request(".a.test", "one.net", "two.net", 300));
+    Admit(Request(".a.test", "two.net", "one.net", 300));
+    EXPECT_LE(grants_.Find(".a.test", N("one.net"), now_)->until, end);
+    EXPECT_LE(grants_.Find(".a.test", N("two.net"), now_)->until, end);
+  }
+  EXPECT_TRUE(RulesFor("one.net").empty() && RulesFor("two.net").empty());
+  Admit(Request(".a.test", "www.a.test", "one.net", 60));
+  EXPECT_FALSE(RulesFor("one.net").empty()) << "the listed name names it again";
+}
+
+TEST_F(GrantTest, WhoseParentIsRefusedOrGoneEnds) {
+  const auto again = [this] {
+    grants_ = Grants();
+    Admit(Request(".a.test", "bad.a.test", "one.net"));
+    Admit(Request(".a.test", "one.net", "two.net"));
+    Admit(Request(".a.test", "www.a.test", "other.net"));
+    ASSERT_EQ(grants_.size(), 3U);
+  };
+  for (const char* const drop : {"drop bad.a.test", "drop one.net"}) {
+    again();
+    rules_ = RulesOf({drop, "accept *.a.test", "accept .a.test"});
+    grants_.KeepWhatStands(rules_);
+    ASSERT_EQ(grants_.size(), 1U) << drop;
+    EXPECT_EQ(grants_.All()[0].target, N("other.net"));
+    EXPECT_TRUE(grants_.MayMiss(now_)) << "the other side may know another parent";
+    rules_ = RulesOf({"accept .a.test"});
+  }
+  again();
+  rules_ = RulesOf({"accept new.test", "accept .a.test udp 7"});
+  grants_.KeepWhatStands(rules_);
+  EXPECT_EQ(grants_.size(), 3U) << "all still stand";
 }
 
 TEST_F(GrantTest, ThirtyTwoLiveUnderARuleHost) {

@@ -71,7 +71,7 @@ TEST_F(JudgeTest, AListedNameStandsUnderItsFirstRule) {
 }
 
 TEST_F(JudgeTest, AGrantedNameStandsUnderTheRuleOfItsGrant) {
-  grants_.Add({".a.test", N("edge.net"), 1, now_ + seconds(60)});
+  grants_.Add({".a.test", N("edge.net"), N("www.a.test"), 1, now_ + seconds(60)});
   const Judgement good = JudgePin("edge.net", ".a.test");
   ASSERT_EQ(good.kind, Judgement::Kind::kStands) << good.why;
   EXPECT_EQ(good.rule, 1U);
@@ -82,12 +82,19 @@ TEST_F(JudgeTest, AGrantedNameStandsUnderTheRuleOfItsGrant) {
                      [](PinRequest& r) { r.addresses = {*Address::Parse("10.1.2.3")}; })
                 .kind,
             Judgement::Kind::kBreach);
-  grants_.Add({"b.test", N("edge.net"), 2, now_ + seconds(60)});
+  policy_.rebind_ok = {{HostPattern::Kind::kZone, N("net"), ""}};
+  permissions_ = Permissions(policy_);
+  EXPECT_EQ(JudgePin("edge.net", ".a.test",
+                     [](PinRequest& r) { r.addresses = {*Address::Parse("10.1.2.3")}; })
+                .kind,
+            Judgement::Kind::kBreach)
+      << "its owner chose it, no rule";
+  grants_.Add({"b.test", N("edge.net"), N("t.net"), 2, now_ + seconds(60)});
   EXPECT_EQ(JudgePin("edge.net", "b.test").places.size(), 3U) << "every grant counts";
 }
 
 TEST_F(JudgeTest, AGrantThatEndedAMomentAgoIsLateAndNoLie) {
-  grants_.Add({".a.test", N("edge.net"), 1, now_ + seconds(60)});
+  grants_.Add({".a.test", N("edge.net"), N("www.a.test"), 1, now_ + seconds(60)});
   now_ += seconds(60);
   EXPECT_EQ(JudgePin("edge.net", ".a.test").kind, Judgement::Kind::kStale);
   now_ += seconds(60);

@@ -299,6 +299,10 @@ TEST(Permissions, RebindingIsLiftedForTheNamesThatAreListed) {
   EXPECT_TRUE(Permissions(policy).MayRebind(N("nas.home.test")));
   EXPECT_FALSE(Permissions(policy).MayRebind(N("home.test")));
   EXPECT_FALSE(Permissions(policy).MayRebind(N("evilhome.test")));
+  EXPECT_TRUE(Permissions(policy).MayPinPrivate(N("nas.home.test")));
+  policy.rebind_ok = {TersePattern(".lan")};
+  EXPECT_TRUE(Permissions(policy).MayRebind(N("nas.lan")));
+  EXPECT_FALSE(Permissions(policy).MayPinPrivate(N("nas.lan"))) << "no rule lists it";
 }
 
 // Any rules. dnspind judges a request anew without knowing how the question came, so what is pinned

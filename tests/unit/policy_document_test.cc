@@ -50,9 +50,10 @@ Policy FullPolicy() {
   policy.upstreams = {{*Endpoint::Parse("192.0.2.53"), "eth0"},
                       {*Endpoint::Parse("[2001:db8::53]:5353"), ""}};
   policy.own = {*Address::Parse("10.0.0.1"), *Address::Parse("::1")};
-  policy.grants = {
-      {"~(a|b)[0-9]+\\.x\"y", *Name::FromHost("edge._t.net"), 1, BootTime()},
-      {".example.com", *Name::FromHost("t.test"), 2, BootTime(std::chrono::hours(1000000))}};
+  policy.grants = {{"~(a|b)[0-9]+\\.x\"y", *Name::FromHost("edge._t.net"),
+                    *Name::FromHost("_p.a.net"), 1, BootTime()},
+                   {".example.com", *Name::FromHost("t.test"), *Name::FromHost("u.test"), 2,
+                    BootTime(std::chrono::hours(1000000))}};
   return policy;
 }
 
@@ -83,7 +84,8 @@ TEST(PolicyDocumentTest, WhatWeWouldNotWriteIsRefused) {
   policy.rules = {RuleOf("accept example.com tcp 443")};
   policy.rebind_ok = {*RuleOf("accept .lan").host};
   policy.upstreams = {{*Endpoint::Parse("192.0.2.53"), "eth0"}};
-  policy.grants = {{"a.test", *Name::FromHost("t.test"), 2, BootTime(std::chrono::seconds(1))}};
+  policy.grants = {{"a.test", *Name::FromHost("t.test"), *Name::FromHost("p.test"), 2,
+                    BootTime(std::chrono::seconds(1))}};
   const std::string good = PolicyDocument(policy);
   ASSERT_TRUE(ReadPolicyDocument(good).ok());
 
@@ -127,6 +129,7 @@ TEST(PolicyDocumentTest, WhatWeWouldNotWriteIsRefused) {
       {"\"interface\"", "\"interfaze\""},
       {"\"depth\":2", "\"depth\":3"},
       {"\"depth\":2", "\"depth\":0"},
+      {"\"parent\":\"p.test\"", "\"parent\":\"\""},
       {"\"t.test\"", "\"\""},
       {"\"until_ns\":1000000000", "\"until_ns\":9223372036854775808"},
   };
