@@ -1,6 +1,7 @@
 #include "resolver/forwarder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "pinning/check.h"
 #include "resolver/special_name.h"
@@ -183,6 +184,16 @@ void Forwarder::AskStanding(const StandingQuestion& question, BootTime now) {
   asked.standing.push_back(question);
 }
 
+// What failed while no upstream answered is asked again as soon as one does.
+void Forwarder::LookForRecovery(const UpstreamResult& result, BootTime now) {
+  const auto* const answer = std::get_if<Answer>(&result);
+  const bool failed =
+      answer == nullptr || (answer->rcode != dns::kNoError && answer->rcode != dns::kNxDomain);
+  if (std::exchange(upstreams_fail_, failed) && !failed) {
+    standing_.AskFailed(now);
+  }
+}
+
 void Forwarder::OnUpstream(InquiryId id, UpstreamResult result, BootTime now) {
   const auto known = inquiries_.find(id);
   DNSPIN_CHECK(known != inquiries_.end());
@@ -191,6 +202,7 @@ void Forwarder::OnUpstream(InquiryId id, UpstreamResult result, BootTime now) {
   auto node = asked_.extract(inquiry);
   DNSPIN_CHECK(!node.empty());
   cache_.Insert(inquiry, result, now);
+  LookForRecovery(result, now);
   CachedResult fresh{std::move(result), now, now, std::nullopt};
   for (Waiter& waiter : node.mapped().waiters) {
     const Permission permission = PermissionOf(waiter, now);

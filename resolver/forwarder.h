@@ -73,6 +73,7 @@ class Forwarder {
   void GrantTargets(const std::vector<Name>& targets, const Reply& reply, const PinRequest& request,
                     BootTime now);
   Asked& AskUpstream(const Inquiry& inquiry, BootTime deadline, BootTime now);
+  void LookForRecovery(const UpstreamResult& result, BootTime now);
   void AskStanding(const StandingQuestion& question, BootTime now);
   void LearnDropped(const StandingQuestion& question, const UpstreamResult& result, BootTime now);
   void Prefetch(const StandingQuestion& question, const Inquiry& inquiry, CachedResult& fresh,
@@ -100,6 +101,7 @@ class Forwarder {
   absl::flat_hash_map<InquiryId, Inquiry> inquiries_;
   CountersReport& counters_;
   StandingQuestions& standing_;
+  bool upstreams_fail_ = false;  // the last result was no answer
   Upstreams upstreams_;
 };
 

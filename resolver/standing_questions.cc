@@ -53,7 +53,20 @@ void StandingQuestions::Keep(Owner owner, const std::vector<StandingQuestion>& w
 void StandingQuestions::AskAllAnew(Owner owner, BootTime now) {
   for (auto& [question, state] : owners_[owner]) {
     state.pause = seconds(0);
+    state.may_hurry = state.hurried = false;
     Schedule(owner, question, state, now);
+  }
+}
+
+void StandingQuestions::AskFailed(BootTime now) {
+  for (auto& [owner, questions] : owners_) {
+    for (auto& [question, state] : questions) {
+      if (state.may_hurry && state.due && *state.due > now) {
+        state.hurried = true;
+        state.may_hurry = false;
+        Schedule(owner, question, state, now);
+      }
+    }
   }
 }
 
@@ -67,10 +80,13 @@ bool StandingQuestions::Keeps(Owner owner, const StandingQuestion& question) con
   return questions != owners_.end() && questions->second.contains(question);
 }
 
-// Of those that may be asked at the same moment, the one of the more urgent line.
+// Of those that may be asked at the same moment, the one of the more urgent line; but each fourth
+// is of the other, so that many dropped names that fail leave it some.
 const StandingQuestions::Due* StandingQuestions::Next() const {
   const Due* next = nullptr;
-  for (const Line& line : lines_) {
+  const size_t first = asked_ % 4 == 3 ? 1 : 0;
+  for (const size_t index : {first, 1 - first}) {
+    const Line& line = lines_.at(index);
     if (!line.empty() && (next == nullptr ||
                           std::max(line.begin()->at, next_ask_) < std::max(next->at, next_ask_))) {
       next = &*line.begin();
@@ -95,6 +111,7 @@ std::optional<StandingQuestion> StandingQuestions::TakeDue(Owner owner, BootTime
   Unschedule(question, state);
   state.due.reset();
   next_ask_ = now + kBetween;
+  ++asked_;
   return question;
 }
 
@@ -102,13 +119,18 @@ void StandingQuestions::AskAgain(Owner owner, const StandingQuestion& question, 
                                  BootTime now) {
   if (State* const state = Find(owner, question)) {
     state->pause = seconds(0);
+    state->may_hurry = state->hurried = false;
     Schedule(owner, question, *state, now + after);
   }
 }
 
 void StandingQuestions::Failed(Owner owner, const StandingQuestion& question, BootTime now) {
   if (State* const state = Find(owner, question)) {
-    state->pause = std::clamp(2 * state->pause, kFirstPause, kPauseMax);
+    const bool dropped = question.why == StandingQuestion::Why::kDropped;
+    state->pause =
+        std::clamp(2 * state->pause, kFirstPause, dropped ? kPauseMaxDropped : kPauseMaxPrefetched);
+    state->may_hurry = !state->hurried;
+    state->hurried = false;
     Schedule(owner, question, *state, now + state->pause);
   }
 }

@@ -28,9 +28,10 @@ struct StandingQuestion {
 
 class StandingQuestions {
  public:
-  static constexpr std::chrono::milliseconds kBetween{20};  // two questions
-  static constexpr std::chrono::seconds kFirstPause{1};     // after a failure; then doubled
-  static constexpr std::chrono::seconds kPauseMax{300};
+  static constexpr std::chrono::milliseconds kBetween{20};    // two questions
+  static constexpr std::chrono::seconds kFirstPause{1};       // after a failure; then doubled
+  static constexpr std::chrono::seconds kPauseMaxDropped{5};  // a chain waits for it
+  static constexpr std::chrono::seconds kPauseMaxPrefetched{300};
 
   using Owner = const void*;  // a client's forwarder
 
@@ -38,6 +39,10 @@ class StandingQuestions {
   void Keep(Owner owner, const std::vector<StandingQuestion>& wanted, BootTime now);
   void AskAllAnew(Owner owner, BootTime now);  // another network may know other answers
   void Leave(Owner owner);
+
+  // An upstream answers again: whatever failed is due at once, whoever's it is. One that fails then
+  // too must first wait out its pause: it is asked at most twice as often as without this.
+  void AskFailed(BootTime now);
 
   // The one to be asked now, if it is the owner's turn. It stays the owner's, but is due again only
   // after one of the two below.
@@ -53,9 +58,11 @@ class StandingQuestions {
 
  private:
   struct State {
-    std::optional<BootTime> due;  // none: it is being asked
-    uint64_t turn = 0;            // among those due at one instant
-    std::chrono::seconds pause{0};
+    std::optional<BootTime> due;    // none: it is being asked
+    uint64_t turn = 0;              // among those due at one instant
+    std::chrono::seconds pause{0};  // the last; 0: it has not failed
+    bool hurried = false;           // AskFailed made it due
+    bool may_hurry = false;
   };
   struct Due {
     BootTime at;
@@ -75,8 +82,9 @@ class StandingQuestions {
   const Due* Next() const;
 
   std::map<Owner, std::map<StandingQuestion, State>> owners_;
-  std::array<Line, 2> lines_;  // by Why: a chain that is closed is the more urgent
+  std::array<Line, 2> lines_;  // by Why: a chain that is closed is the more urgent, but not always
   uint64_t last_turn_ = 0;
+  uint64_t asked_ = 0;
   BootTime next_ask_;  // not before
 };
 

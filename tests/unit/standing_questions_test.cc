@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -113,8 +114,58 @@ TEST_F(StandingQuestionsTest, NeverTwoWithinTwentyMilliseconds) {
   }
 }
 
-TEST_F(StandingQuestionsTest, PausesGrowToFiveMinutes) {
+TEST_F(StandingQuestionsTest, AChainThatIsClosedIsNeverLeftForMoreThanFiveSeconds) {
   line_.Keep(&work_, {Q("a.test")}, now_);
+  answered_ = false;
+  Pass(seconds(3600));
+  ASSERT_GT(times_.size(), 700U);
+  for (size_t i = 1; i < times_.size(); ++i) {
+    ASSERT_LE(times_[i] - times_[i - 1], seconds(5));
+  }
+}
+
+TEST_F(StandingQuestionsTest, WhatFailedIsDueWhenAnUpstreamAnswersAgain) {
+  line_.Keep(&work_, {Q("a.test", Why::kPrefetched)}, now_);
+  answered_ = false;
+  Pass(seconds(700));
+  line_.Keep(&home_, {Q("b.test")}, now_);
+  answered_ = true;
+  Pass(milliseconds(100));
+  line_.AskFailed(now_);
+  EXPECT_EQ(Pass(milliseconds(100)), (Turns{"work a.test"})) << "the other did not fail";
+  line_.AskFailed(now_);
+  EXPECT_EQ(Pass(milliseconds(100)), Turns{});
+}
+
+TEST_F(StandingQuestionsTest, WhatFailsThenTooMustWait) {
+  line_.Keep(&work_, {Q("a.test", Why::kPrefetched)}, now_);
+  answered_ = false;
+  Pass(seconds(1200));
+  times_.clear();
+  for (int i = 0; i < 3000; ++i) {
+    line_.AskFailed(now_);
+    Pass(seconds(1));
+  }
+  EXPECT_GE(times_.size(), 18U);
+  EXPECT_LE(times_.size(), 22U) << "twice in 300 s";
+}
+
+TEST_F(StandingQuestionsTest, ManyDroppedNamesThatFailLeaveTheOthersSome) {
+  std::vector<StandingQuestion> many;
+  for (int i = 0; i < 500; ++i) {
+    many.push_back(Q(fmt::format("n{}.test", i)));
+  }
+  line_.Keep(&work_, many, now_);
+  answered_ = false;
+  Pass(seconds(60));
+  line_.Keep(&home_, {Q("b.test", Why::kPrefetched)}, now_);
+  const Turns turns = Pass(seconds(1));
+  EXPECT_EQ(std::count(turns.begin(), turns.end(), "home b.test"), 1);
+  EXPECT_GE(turns.size(), 49U);
+}
+
+TEST_F(StandingQuestionsTest, PausesGrowToFiveMinutes) {
+  line_.Keep(&work_, {Q("a.test", Why::kPrefetched)}, now_);
   answered_ = false;
   Pass(seconds(2800));
   std::vector<int64_t> pauses;
