@@ -91,6 +91,18 @@ void Inheritance::AdoptPins(ServedClient& client, BootTime now) const {
   }
 }
 
+std::vector<Address> Inheritance::Served(const std::vector<Address>& addresses) const {
+  std::vector<Address> served;
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    const auto first = FirstAddress(addresses, family);
+    const size_t index = family == Family::kIpv4 ? 0 : 1;
+    if (first && view_.filter.at(index).HasChain(ChainName(*first))) {
+      served.push_back(*first);
+    }
+  }
+  return served;
+}
+
 uint16_t Inheritance::DoorOf(const ServedClient& client) const {
   for (const Address& address : client.desired.addresses) {
     if (const auto door = doors_.find(address); door != doors_.end()) {

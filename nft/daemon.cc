@@ -26,7 +26,9 @@ Daemon::Daemon(Parts parts)
       readers_(parts_.launcher, parts_.reactor, parts_.journal, parts_.write_policy),
       roster_(parts_.firewall, parts_.routes, readers_, parts_.journal),
       pins_(parts_.set_writer, parts_.journal, parts_.clock),
-      drops_(parts_.firewall, readers_, parts_.journal, parts_.clock),
+      drops_({[this](auto changes) { return parts_.firewall.ApplyDrops(changes); },
+              [this](ServedClient& client, BootTime now) { readers_.SendPolicy(client, now); },
+              parts_.journal, parts_.clock}),
       followed_(parts_.read_servers) {}
 
 absl::Status Daemon::WatchAll() {
@@ -128,8 +130,9 @@ absl::Status Daemon::RunOneTurn() {
   for (const ClientId client : drops_.Settle(roster_.clients(), now)) {
     roster_.DoubtFlows(client);
   }
-  readers_.Restart(roster_.clients(), now);
   roster_.CutRefusedFlows(now);
+  drops_.Rest();
+  readers_.Restart(roster_.clients(), now);
   Tidy(now);
   return absl::OkStatus();
 }

@@ -12,7 +12,8 @@ namespace dnspin {
 namespace {
 
 constexpr std::chrono::milliseconds kPauseMin{100};
-constexpr std::chrono::seconds kPauseAfterFailure{1};
+constexpr std::chrono::seconds kFirstPause{1};  // after a failure; then doubled
+constexpr std::chrono::seconds kPauseMax{30};
 
 // What the kernel has of the client, and what it is to have.
 ClientChange ChangeOf(const ServedClient& client) {
@@ -47,44 +48,93 @@ std::vector<Address> AddressesOf(const DropNames& drops, const Name& name) {
 
 }  // namespace
 
-std::vector<ClientId> DropService::Settle(ServedClients& clients, BootTime now) {
+std::vector<ServedClient*> DropService::TakeDue(ServedClients& clients, BootTime now) {
+  std::erase_if(failing_, [&](const auto& entry) {
+    const auto found = clients.find(entry.first);
+    return found == clients.end() || !found->second.drops_due;
+  });
+  due_.reset();
   std::vector<ServedClient*> due;
   for (auto& [id, client] : clients) {
     SayWhereClosed(client, now);
-    if (client.drops_due) {
+    if (!client.drops_due) {
+      continue;
+    }
+    const auto failing = failing_.find(id);
+    const BootTime at =
+        failing == failing_.end() ? not_before_ : std::max(not_before_, failing->second.again);
+    if (at <= now) {
       due.push_back(&client);
+    } else {
+      due_ = std::min(due_.value_or(at), at);
     }
   }
-  due_ = due.empty() ? std::nullopt : std::optional(not_before_);
-  if (due.empty() || now < not_before_) {
+  return due;
+}
+
+std::vector<ClientId> DropService::Settle(ServedClients& clients, BootTime now) {
+  std::vector<ServedClient*> due = TakeDue(clients, now);
+  if (due.empty()) {
     return {};
   }
-  std::vector<ClientChange> changes;
-  changes.reserve(due.size());
-  for (const ServedClient* client : due) {
-    changes.push_back(ChangeOf(*client));
-  }
-  const BootTime began = clock_.Now();
-  const absl::Status status = firewall_.ApplyDrops(changes);
-  const BootTime ended = clock_.Now();
-  if (!status.ok()) {
-    journal_.Say(
-        Priority::kError,
-        fmt::format("resolved addresses are not dropped: {}", std::string(status.message())), now);
-    not_before_ = ended + kPauseAfterFailure;
-    due_ = not_before_;
-    return {};
-  }
-  not_before_ = ended + std::max<BootClock::duration>(kPauseMin, 9 * (ended - began));
-  due_.reset();
+  began_ = parts_.clock.Now();
+  const auto alone = std::partition(due.begin(), due.end(), [this](const ServedClient* client) {
+    return !failing_.contains(client->id);
+  });
   std::vector<ClientId> stricter;
-  for (size_t i = 0; i < due.size(); ++i) {
-    TakeOver(*due[i], now);
-    if (RefusesMore(changes[i])) {
-      stricter.push_back(due[i]->id);
+  std::vector<ServedClient*> single(alone, due.end());
+  due.erase(alone, due.end());
+  if (!due.empty() && !Apply(due, stricter, now).ok()) {
+    single.insert(single.end(), due.begin(), due.end());
+  }
+  for (ServedClient* const client : single) {
+    if (const auto status = Apply({&client, 1}, stricter, now); !status.ok()) {
+      Postpone(*client, status, now);
     }
   }
   return stricter;
+}
+
+absl::Status DropService::Apply(std::span<ServedClient* const> clients,
+                                std::vector<ClientId>& stricter, BootTime now) {
+  std::vector<ClientChange> changes;
+  for (const ServedClient* client : clients) {
+    changes.push_back(ChangeOf(*client));
+  }
+  if (auto status = parts_.apply(changes); !status.ok()) {
+    return status;
+  }
+  for (size_t i = 0; i < clients.size(); ++i) {
+    failing_.erase(clients[i]->id);
+    TakeOver(*clients[i], now);
+    if (RefusesMore(changes[i])) {
+      stricter.push_back(clients[i]->id);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void DropService::Postpone(const ServedClient& client, const absl::Status& status, BootTime now) {
+  Failing& failing = failing_[client.id];
+  failing.pause = std::clamp(2 * failing.pause, kFirstPause, kPauseMax);
+  failing.again = now + failing.pause;
+  due_ = std::min(due_.value_or(failing.again), failing.again);
+  parts_.journal.Say(Priority::kError,
+                     fmt::format("resolved addresses are not dropped for {}: {}",
+                                 client.desired.name, std::string(status.message())),
+                     now);
+}
+
+void DropService::Rest() {
+  if (began_) {
+    const BootTime ended = parts_.clock.Now();
+    not_before_ = ended + std::max<BootClock::duration>(kPauseMin, 9 * (ended - *began_));
+    began_.reset();
+  }
+}
+
+std::optional<BootTime> DropService::NextDeadline() const {
+  return due_ ? std::optional(std::max(*due_, not_before_)) : std::nullopt;
 }
 
 // The kernel has it; now everything else does.
@@ -98,7 +148,7 @@ void DropService::TakeOver(ServedClient& client, BootTime now) {
     policy.closed_from = closed_from;
     ++policy.generation;
     client.permissions = std::make_shared<const Permissions>(policy);
-    readers_.SendPolicy(client, now);
+    parts_.send_policy(client, now);
   }
   SayWhereClosed(client, now);
 }
@@ -110,7 +160,7 @@ void DropService::SayResolved(const ServedClient& client, BootTime now) {
     const auto after = AddressesOf(client.learned, name);
     const bool known = client.learned.IsKnown(name, client.policy.addresses);
     if (known && (before != after || !client.drops.IsKnown(name, client.policy.addresses))) {
-      journal_.Write(
+      parts_.journal.Write(
           {Priority::kInfo,
            fmt::format("resolved {} {}: {} addresses dropped", called, name.Text(), after.size()),
            {},
@@ -132,20 +182,22 @@ void DropService::SayWhereClosed(ServedClient& client, BootTime now) {
   client.closed_said = closed ? policy.closed_from : UINT32_MAX;
   if (closed) {
     const Rule& rule = policy.rules[policy.closed_from];
-    journal_.Write({Priority::kNotice,
-                    fmt::format("closed {} behind rule {}: the addresses of {} are not known yet",
-                                called, policy.closed_from + 1, rule.host->Text()),
-                    {},
-                    called,
-                    {{"DNSPIN_RULE", std::to_string(policy.closed_from + 1)}}},
-                   now);
+    parts_.journal.Write(
+        {Priority::kNotice,
+         fmt::format("closed {} behind rule {}: the addresses of {} are not known yet", called,
+                     policy.closed_from + 1, rule.host->Text()),
+         {},
+         called,
+         {{"DNSPIN_RULE", std::to_string(policy.closed_from + 1)}}},
+        now);
   } else if (was_closed) {
-    journal_.Write({Priority::kNotice,
-                    fmt::format("open {}: all addresses that its rules drop are known", called),
-                    {},
-                    called,
-                    {}},
-                   now);
+    parts_.journal.Write(
+        {Priority::kNotice,
+         fmt::format("open {}: all addresses that its rules drop are known", called),
+         {},
+         called,
+         {}},
+        now);
   }
 }
 

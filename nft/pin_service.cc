@@ -150,7 +150,8 @@ std::optional<ReaderFault> PinService::Learn(ServedClient& client, const DropAdd
     return ReaderFault{"it resolved a name under a policy that does not exist"};
   }
   if (!client.requests.Spend(now)) {
-    return std::nullopt;  // what follows of this answer then continues nothing
+    client.learned.LeaveOut();
+    return std::nullopt;
   }
   const bool stale = piece.generation < client.policy.generation;
   switch (client.learned.Take(piece)) {

@@ -156,7 +156,7 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
   ServedClients clients;
   for (const DesiredClient& wanted : desired.clients) {
     const ClientId id{next_client_++};
-    DropNames drops = AdoptDrops(*dropped, wanted.addresses);
+    DropNames drops = AdoptDrops(*dropped, inheritance.Served(wanted.addresses));
     ServedClient& client =
         clients.emplace(id, Prepare(desired, wanted, nullptr, std::move(drops))).first->second;
     client.id = id;

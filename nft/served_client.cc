@@ -1,7 +1,10 @@
 #include "nft/served_client.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <sstream>
+#include <string_view>
 
 #include "nft/client_chain.h"
 #include "pinning/check.h"
@@ -24,6 +27,34 @@ bool AreSame(const std::vector<Address>& before, const std::vector<Address>& aft
   return shared;
 }
 
+// The last word where not all names fit: it is none itself.
+constexpr std::string_view kAndMore = " +";
+
+void AddWord(std::string& comment, const std::string& word) {
+  if (comment.ends_with(kAndMore)) {
+    return;
+  }
+  comment += (comment.empty() ? "" : " ") + word;
+  if (comment.size() > kCommentOctetsMax) {
+    comment.resize(kCommentOctetsMax - kAndMore.size());
+    comment += kAndMore;
+  }
+}
+
+// Nothing if there is more than names.
+std::optional<std::vector<Name>> NamesIn(const std::string& comment) {
+  std::vector<Name> names;
+  std::istringstream words(comment);
+  for (std::string word; words >> word;) {
+    auto name = Name::FromHost(word);
+    if (!name) {
+      return std::nullopt;
+    }
+    names.push_back(*std::move(name));
+  }
+  return names;
+}
+
 // A name whose answers are not all known has no element: what a restart finds there was whole.
 void PutElements(const Name& name, const Policy& policy, const DropNames& drops,
                  std::map<Address, std::string>& comments) {
@@ -35,13 +66,7 @@ void PutElements(const Name& name, const Policy& policy, const DropNames& drops,
       continue;
     }
     for (const Address& address : *drops.AddressesOf(name, family)) {
-      std::string& comment = comments[address];
-      const std::string text = name.Text();
-      if (comment.empty()) {
-        comment = text.substr(0, kCommentOctetsMax);
-      } else if (comment.size() + 1 + text.size() <= kCommentOctetsMax) {
-        comment += " " + text;
-      }
+      AddWord(comments[address], name.Text());
     }
   }
 }
@@ -67,19 +92,30 @@ std::vector<DropElement> DropElementsOf(const Policy& policy, std::span<const Pi
 }
 
 DropNames AdoptDrops(const std::vector<KernelPin>& elements, std::span<const Address> addresses) {
-  DropNames drops;
+  struct Found {
+    uint32_t group = 0;
+    Address address;
+    std::vector<Name> names;
+  };
+  std::vector<Found> found;
+  std::set<uint32_t> partial;  // groups some of whose names are missing somewhere
   for (const KernelPin& element : elements) {
     const auto set = ReadDropSetName(element.set);
     const auto first = FirstAddress(addresses, element.family);
     if (!set || !first || set->label != AddressLabel(*first) || element.left.count() != 0) {
       continue;
     }
-    const bool whole = element.comment.size() < kCommentOctetsMax;
-    std::istringstream words(element.comment);
-    for (std::string word; words >> word;) {
-      const auto name = Name::FromHost(word);
-      if (name && (whole || !words.eof())) {  // the last word of a full comment may have been cut
-        drops.Adopt(*name, element.address);
+    if (auto names = NamesIn(element.comment)) {
+      found.push_back({set->group, element.address, *std::move(names)});
+    } else {
+      partial.insert(set->group);
+    }
+  }
+  DropNames drops;
+  for (const auto& [group, address, names] : found) {
+    for (const Name& name : names) {
+      if (!partial.contains(group)) {
+        drops.Adopt(name, address, addresses);
       }
     }
   }

@@ -64,7 +64,9 @@ ClientRules RulesOf(const ServedClient& client);
 std::vector<DropElement> DropElementsOf(const Policy& policy, std::span<const PinGroup> groups,
                                         const DropNames& drops);
 
-// The other way, for a restart: what the sets of drop rules say of the client's names.
+// The other way, for a restart: what the sets of drop rules say of the client's names. A set that
+// has an address of more names than its comment holds says nothing: which of them have it, and no
+// other, is not known. `addresses`: those under which the kernel has served the client.
 DropNames AdoptDrops(const std::vector<KernelPin>& elements, std::span<const Address> addresses);
 
 // By number; a reload keeps the numbers of clients that stay.

@@ -36,13 +36,22 @@ void DropNames::Follow(std::span<const Rule> rules) {
   names_ = std::move(followed);
 }
 
-void DropNames::Adopt(const Name& name, const Address& address) {
-  for (auto& answer : names_[name].answers) {
+void DropNames::Adopt(const Name& name, const Address& address,
+                      std::span<const Address> addresses) {
+  auto& answers = names_[name].answers;
+  for (const Address& own : addresses) {
+    auto& answer = answers.at(IndexOf(own.family()));
     answer = answer.value_or(std::vector<Address>());
   }
-  auto& addresses = *names_[name].answers[IndexOf(address.family())];
-  addresses.push_back(address);
-  Normalize(addresses);
+  if (auto& answer = answers.at(IndexOf(address.family()))) {
+    answer->push_back(address);
+    Normalize(*answer);
+  }
+}
+
+void DropNames::LeaveOut() {
+  partial_.reset();
+  left_out_ = true;
 }
 
 DropNames::Taken DropNames::Take(const DropAddresses& piece) {
@@ -53,6 +62,9 @@ DropNames::Taken DropNames::Take(const DropAddresses& piece) {
   }
   if (piece.first) {
     partial_ = Partial{piece.name, piece.family, piece.generation, {}};
+    left_out_ = false;
+  } else if (left_out_) {
+    return Taken::kUnchanged;
   } else if (!partial_ || partial_->name != piece.name || partial_->family != piece.family ||
              partial_->generation != piece.generation) {
     return Taken::kOutOfOrder;

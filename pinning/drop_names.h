@@ -27,12 +27,15 @@ class DropNames {
   // From now on the names of these rules; what is known of those that stay is kept.
   void Follow(std::span<const Rule> rules);
 
-  // An address that the kernel holds for the name: it was put there once answers of all the
-  // client's families were known, and counts as one.
-  void Adopt(const Name& name, const Address& address);
+  // An address that the kernel holds for the name. All are put there at once, when the answers in
+  // the families of `addresses`, the client's then, are known: so it counts as one in each.
+  void Adopt(const Name& name, const Address& address, std::span<const Address> addresses);
+
+  // A piece of an answer was passed over: the rest of that answer is too, it was never received.
+  void LeaveOut();
 
   enum class Taken {
-    kUnchanged,  // a part of an answer, or the same as before
+    kUnchanged,  // a part of an answer, or of one left out, or the same as before
     kChanged,    // a name has other addresses now, or its first definite answer
     kNoDropName,
     kOutOfOrder,  // continues nothing, or never ends
@@ -60,6 +63,7 @@ class DropNames {
 
   std::map<Name, Known> names_;
   std::optional<Partial> partial_;  // an answer whose last piece is still to come
+  bool left_out_ = false;           // that one is not to be
 };
 
 }  // namespace dnspin

@@ -133,13 +133,43 @@ TEST(DropNames, WhatIsKnownOfNamesThatStayOutlivesAReload) {
 
 TEST(DropNames, WhatTheKernelHoldsWasWhole) {
   DropNames drops;
-  drops.Adopt(N("x.test"), A("192.0.2.2"));
-  drops.Adopt(N("x.test"), A("192.0.2.1"));
-  drops.Adopt(N("gone.test"), A("192.0.2.9"));
+  drops.Adopt(N("x.test"), A("192.0.2.2"), kBoth);
+  drops.Adopt(N("x.test"), A("192.0.2.1"), kBoth);
+  drops.Adopt(N("gone.test"), A("192.0.2.9"), kBoth);
   drops.Follow(kRules);
   EXPECT_EQ(drops.ClosedFrom(kRules, kBoth), 3U);
   EXPECT_EQ(Known(drops, "x.test", Family::kIpv4), (std::vector{A("192.0.2.1"), A("192.0.2.2")}));
   EXPECT_TRUE(Known(drops, "x.test", Family::kIpv6).empty());
+}
+
+TEST(DropNames, OfAFamilyThatTheClientDidNotHaveNothingIsKnown) {
+  DropNames drops;
+  drops.Adopt(N("x.test"), A("192.0.2.1"), kIpv4);
+  drops.Follow(kRules);
+  EXPECT_EQ(drops.ClosedFrom(kRules, kIpv4), 3U);
+  EXPECT_EQ(drops.ClosedFrom(kRules, kBoth), 1U);
+}
+
+TEST(DropNames, AnAnswerOfWhichAPieceWasLeftOutIsNone) {
+  for (size_t left_out = 0; left_out < 4; ++left_out) {
+    DropNames drops = Following(kRules);
+    drops.Take(Says("x.test", {"192.0.2.99"}));
+    for (size_t i = 0; i < 4; ++i) {
+      DropAddresses piece = Says("x.test", {fmt::format("192.0.2.{}", i)});
+      piece.first = i == 0;
+      piece.last = i == 3;
+      if (i == left_out) {
+        drops.LeaveOut();
+      } else {
+        EXPECT_EQ(drops.Take(piece), Taken::kUnchanged) << left_out << " " << i;
+      }
+    }
+    EXPECT_EQ(Known(drops, "x.test", Family::kIpv4), std::vector{A("192.0.2.99")}) << left_out;
+    EXPECT_EQ(drops.Take(Says("x.test", {"192.0.2.1"})), Taken::kChanged) << "the next one is";
+    DropAddresses end = Says("x.test", {"192.0.2.1"});
+    end.first = false;
+    EXPECT_EQ(drops.Take(end), Taken::kOutOfOrder);
+  }
 }
 
 TEST(DropNames, BeyondTheirNumberRulesStayClosed) {
