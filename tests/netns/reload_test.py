@@ -16,8 +16,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import topology, trial  # noqa: E402
 from lab.steady import (  # noqa: E402
-    ADD_DELETE_ADD, CASINO, DOCS, DOCS6, EDGE, FLOOR, FORBIDDEN, RULES, SIX, assert_kept, assert_open,
-    assert_shut, look_up, pins, structure)
+    ADD_DELETE_ADD, CASINO, DOCS, DOCS6, EDGE, FLOOR, FORBIDDEN, RULES, SIX, assert_kept,
+    assert_open, assert_shut, look_up, pins, structure)
 
 
 def hang_up(dnspin):

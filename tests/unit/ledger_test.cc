@@ -12,58 +12,10 @@
 
 #include "pinning/pin.h"
 #include "pinning/pin_life.h"
+#include "tests/unit/ledger_stage.h"
 
 namespace dnspin {
 namespace {
-
-using std::chrono::seconds;
-using Places = std::vector<Ledger::Place>;
-
-Name N(const std::string& host) { return *Name::FromHost(host); }
-
-Address A(uint32_t number) {
-  const std::vector<uint8_t> bytes = {198, 51, static_cast<uint8_t>(number >> 8),
-                                      static_cast<uint8_t>(number)};
-  return *Address::FromBytes(bytes);
-}
-
-std::vector<Address> Addresses(uint32_t first, uint32_t count) {
-  std::vector<Address> addresses;
-  for (uint32_t i = 0; i < count; ++i) {
-    addresses.push_back(A(first + i));
-  }
-  return addresses;
-}
-
-const Places kGithub = {{1, ".github.com"}};
-const Places kGitlab = {{1, ".gitlab.com"}};
-
-class LedgerTest : public testing::Test {
- protected:
-  // A turn of one request: planned, and recorded if the quotas allow it.
-  std::optional<std::vector<PinChange>> Pin(const std::string& asked, const Places& places,
-                                            const std::vector<Address>& addresses, seconds life) {
-    auto changes = ledger_.Plan(N(asked), places, addresses, life, now_);
-    if (changes) {
-      ledger_.Record(*changes);
-    }
-    ledger_.EndOfTurn();
-    return changes;
-  }
-  seconds Left(uint32_t group, uint32_t address) const {
-    const auto pin = ledger_.pins().find({group, A(address)});
-    return pin == ledger_.pins().end()
-               ? seconds(0)
-               : std::chrono::duration_cast<seconds>(pin->second.until() - now_);
-  }
-  size_t HoldersOf(uint32_t group, uint32_t address) const {
-    return ledger_.pins().at({group, A(address)}).holders.size();
-  }
-
-  PinTerms terms_{.per_client = 20, .per_name = 8};
-  Ledger ledger_{terms_};
-  BootTime now_{std::chrono::hours(100)};
-};
 
 TEST_F(LedgerTest, PlansWhatTheKernelIsToHold) {
   const auto changes = Pin("api.github.com", kGithub, Addresses(1, 2), seconds(330));
@@ -357,66 +309,6 @@ TEST_F(LedgerTest, BooksThatBalance) {
       ASSERT_TRUE(until <= now_ || (pin != ledger_.pins().end() && pin->second.until() == until));
     }
   }
-}
-
-TEST_F(LedgerTest, WhatNobodyAskedForLeavesAQuarterOfTheQuota) {
-  PinTerms terms;
-  terms.per_client = 8;
-  Ledger ledger(terms);
-  const auto plan = [&](uint32_t address, bool unasked) {
-    const auto changes =
-        ledger.Plan(N("a.github.com"), kGithub, Addresses(address, 1), seconds(60), now_, unasked);
-    if (changes) {
-      ledger.Record(*changes);
-    }
-    ledger.EndOfTurn();
-    return changes.has_value();
-  };
-  for (uint32_t i = 0; i < 6; ++i) {
-    EXPECT_TRUE(plan(i, true)) << i;
-  }
-  EXPECT_FALSE(plan(6, true));
-  EXPECT_TRUE(plan(6, false));
-  EXPECT_TRUE(plan(7, false));
-  EXPECT_FALSE(plan(8, false));
-  EXPECT_TRUE(plan(5, true)) << "what is there may be renewed";
-}
-
-TEST_F(LedgerTest, WhatHasEndedIsRememberedForTheSakeOfItsFlows) {
-  Pin("a.github.com", kGithub, {A(1)}, seconds(10));
-  Pin("b.gitlab.com", kGitlab, {A(1)}, seconds(60));
-  EXPECT_TRUE(ledger_.past().empty());
-  now_ += seconds(20);
-  ledger_.Expire(now_);
-  ASSERT_EQ(ledger_.past().size(), 1U);  // of a pin that lives on, by another name
-  EXPECT_EQ(ledger_.past().at({1, A(1)}).front().asked, N("a.github.com"));
-  now_ += seconds(60);
-  ledger_.Expire(now_);
-  EXPECT_TRUE(ledger_.pins().empty());
-  EXPECT_EQ(ledger_.past().at({1, A(1)}).size(), 2U);
-  EXPECT_TRUE(ledger_.Holds({1, A(1)}));
-  EXPECT_FALSE(ledger_.Holds({2, A(1)}));
-
-  Pin("c.github.com", kGithub, {A(2)}, seconds(10));
-  now_ += seconds(20);
-  ledger_.Expire(now_);
-  ledger_.KeepPastOf({A(2)});
-  EXPECT_FALSE(ledger_.Holds({1, A(1)}));
-  EXPECT_TRUE(ledger_.Holds({1, A(2)}));
-}
-
-TEST_F(LedgerTest, ThePastIsBounded) {
-  for (uint32_t i = 0; i < Ledger::kPastMax + 10; ++i) {
-    ledger_.AdoptPast({1, A(i)}, {".github.com", N("a.github.com"), now_});
-  }
-  for (uint32_t i = 0; i < 3 * Ledger::kHoldersMax; ++i) {
-    ledger_.AdoptPast({1, A(Ledger::kPastMax)},
-                      {".github.com", N(fmt::format("n{}.github.com", i)), now_});
-  }
-  EXPECT_EQ(ledger_.past().size(), Ledger::kPastMax);
-  EXPECT_FALSE(ledger_.Holds({1, A(9)}));
-  EXPECT_TRUE(ledger_.Holds({1, A(10)}));
-  EXPECT_EQ(ledger_.past().at({1, A(Ledger::kPastMax)}).size(), Ledger::kHoldersMax);
 }
 
 }  // namespace
