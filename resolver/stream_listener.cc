@@ -73,15 +73,21 @@ void StreamListener::Accept(BootTime now) {
       return;
     }
     const auto client = from.Read();
-    if (!client || !place_.Holds(client->address) || connections_.size() >= kConnectionsMax ||
-        !Add(std::move(fd), *client, now)) {
-      ++counters_.received;  // whatever it would have said
-      Count(Ending::kDropped, counters_);
+    if (client && place_.Holds(client->address) && connections_.size() < kConnectionsMax) {
+      Add(std::move(fd), *client, now);
+    } else {
+      CountNotTaken();
     }
   }
 }
 
-bool StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
+// Whatever it would have said.
+void StreamListener::CountNotTaken() {
+  ++counters_.received;
+  Count(Ending::kDropped, counters_);
+}
+
+void StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
   const int on = 1;
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   const uint64_t id = NextConnection();
@@ -92,11 +98,11 @@ bool StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
   path.destination = OriginalDestination(fd.get(), client.address.family());
   auto watch = reactor_.Add(fd.get(), [this, id](Ready ready) { OnReady(id, ready); });
   if (!watch.ok()) {
-    return false;
+    CountNotTaken();
+    return;
   }
   connections_.emplace(
       id, Entry{StreamConnection(std::move(fd), path, counters_, now), std::move(*watch), false});
-  return true;
 }
 
 void StreamListener::OnReady(uint64_t id, Ready ready) {

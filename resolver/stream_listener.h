@@ -47,7 +47,8 @@ class StreamListener {
   };
 
   void Accept(BootTime now);
-  bool Add(Descriptor fd, const Endpoint& client, BootTime now);
+  void Add(Descriptor fd, const Endpoint& client, BootTime now);
+  void CountNotTaken();
   void OnReady(uint64_t id, Ready ready);
   void TakeMessages(StreamConnection& connection, BootTime now);
 

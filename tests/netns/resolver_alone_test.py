@@ -67,7 +67,7 @@ class Served:
         policy = {"client": self.qube.name, "addresses": [self.qube.address, self.qube.address6],
                   "generation": self.generation, "interface_index": self._index(), "rules": rules,
                   "terms": {"told_max_s": 300, "floor_s": 300, "slack_s": 30, "per_client": 4096,
-                            "per_name": 1024},
+                            "per_name": 1024}, "closed_from": 2**32 - 1, "prefetch": False,
                   "rebind_ok": [], "intercept_any": False, "intercept": ["10.139.1.1"],
                   "upstreams": [{"endpoint": topology.UPSTREAM + ":53", "interface": "eth0"}],
                   "own": [topology.GATEWAY], "grants": [], "svcb": 0, "ech": 0, **changes}
