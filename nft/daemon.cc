@@ -208,9 +208,9 @@ void Daemon::LookForDisturbance(BootTime now) {
     Compare(now);
   }
   if (disturbed.ok() && disturbed->has_value()) {
-    Restore(**disturbed + " changed what dnspind made", now);
+    Restore(**disturbed + " changed what dnspind made", true, now);
   } else if (restore_at_ && *restore_at_ <= now) {
-    Restore("the kernel was not heard, or said no", now);
+    Restore("the kernel was not heard, or said no", unsure_, now);
   }
 }
 
@@ -222,15 +222,15 @@ void Daemon::LookForSleep(BootTime now) {
     for (auto& [id, client] : roster_.clients()) {
       client.ledger.Expire(now);
     }
-    Restore(fmt::format("the machine slept for {}s", seconds), now);
+    Restore(fmt::format("the machine slept for {}s", seconds), false, now);
   }
   slept_ = slept;
 }
 
-void Daemon::Restore(const std::string& why, BootTime now) {
+void Daemon::Restore(const std::string& why, bool doors_too, BootTime now) {
   restore_at_.reset();
   ++restores_;
-  if (const auto status = roster_.Restore(now); !status.ok()) {
+  if (const auto status = roster_.Restore(doors_too, now); !status.ok()) {
     restore_at_ = now + kRestorePause;
     unsure_ = true;
     parts_.journal.Say(

@@ -60,7 +60,7 @@ class Daemon {
   void CommitRequests(BootTime now);
   void LookForDisturbance(BootTime now);
   void LookForSleep(BootTime now);
-  void Restore(const std::string& why, BootTime now);
+  void Restore(const std::string& why, bool doors_too, BootTime now);
   void Compare(BootTime now);
   absl::Status Reload(BootTime now);
   void ReloadAndSay(BootTime now);

@@ -334,7 +334,7 @@ void Roster::TakeOver(Changes& changes, bool interception_changed, BootTime now)
   CutRefusedFlows(now);
 }
 
-absl::Status Roster::Restore(BootTime now) {
+absl::Status Roster::Restore(bool doors_too, BootTime now) {
   if (auto status = firewall_.Install(RulesetOf(desired_, AllOf(clients_), now)); !status.ok()) {
     return status;
   }
@@ -344,7 +344,9 @@ absl::Status Roster::Restore(BootTime now) {
   }
   flows_.DoubtAll(clients_);
   CutRefusedFlows(now);  // first: until then they go on
-  ForgetDns(all, now);
+  if (doors_too) {
+    ForgetDns(all, now);
+  }
   return absl::OkStatus();
 }
 

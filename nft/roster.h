@@ -35,8 +35,9 @@ class Roster {
   void FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now);
 
   // Whatever others have made of it, the kernel is as it was, and no flow goes on that began
-  // against the rules meanwhile.
-  absl::Status Restore(BootTime now);
+  // against the rules meanwhile. `doors_too`: questions may have gone past the doors, so that flows
+  // of DNS are forgotten, and answers under way with them.
+  absl::Status Restore(bool doors_too, BootTime now);
 
   // Routes or addresses of this machine have changed: clients and readers learn where they are now.
   void FollowRoutes(BootTime now);
