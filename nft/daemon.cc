@@ -208,9 +208,11 @@ void Daemon::LookForDisturbance(BootTime now) {
     Compare(now);
   }
   if (disturbed.ok() && disturbed->has_value()) {
-    Restore(**disturbed + " changed what dnspind made", true, now);
+    Restore(**disturbed + " changed what dnspind made", parts_.ruleset_watch.TakeDoorsTouched(),
+            now);
   } else if (restore_at_ && *restore_at_ <= now) {
-    Restore("the kernel was not heard, or said no", unsure_, now);
+    Restore("the kernel was not heard, or said no",
+            unsure_ || parts_.ruleset_watch.TakeDoorsTouched(), now);
   }
 }
 

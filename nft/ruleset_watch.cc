@@ -161,6 +161,7 @@ absl::StatusOr<std::optional<std::string>> RulesetWatch::Drain() {
     if (!status.ok()) {
       touched_ = false;
       lost = true;
+      doors_touched_ = true;
     }
   }
   if (std::exchange(learnt_, false)) {
@@ -196,7 +197,9 @@ void RulesetWatch::Take(const nlmsghdr& event) {
   if (NFNL_MSG_TYPE(event.nlmsg_type) == NFT_MSG_NEWGEN) {
     EndTransaction(event);
   } else {
-    touched_ = touched_ || Concerns(event);
+    const bool concerns = Concerns(event);
+    touched_ = touched_ || concerns;
+    doors_touched_ = doors_touched_ || (concerns && Text(event, kTableName) == kDoorsTable);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,6 +33,9 @@ class RulesetWatch {
   // could be kept, so that nobody knows.
   absl::StatusOr<std::optional<std::string>> Drain();
 
+  // True if it was the doors since the last call, or nobody knows: questions may have gone past.
+  bool TakeDoorsTouched() { return std::exchange(doors_touched_, false); }
+
  private:
   RulesetWatch(NetlinkSocket socket, const std::string& table);
 
@@ -47,7 +51,8 @@ class RulesetWatch {
   std::optional<uint32_t> own_pid_;  // of this process, as the kernel calls it
   std::set<uint32_t> own_ports_;     // its sockets'; libnftables may open another at any time
   bool learnt_ = false;              // a port, since the last filter
-  bool touched_ = false;             // by the transaction whose events are coming
+  bool doors_touched_ = false;
+  bool touched_ = false;  // by the transaction whose events are coming
   std::optional<std::string> disturbed_by_;
 };
 

@@ -8,6 +8,8 @@ internet's kernel, what leaves in the client's; a packet that the netvm stops is
 its reject comes back to the client.
 """
 
+import os
+import signal
 import itertools
 import json
 import mmap
@@ -245,6 +247,7 @@ def race(lab, servers):
 def a_loss_is_seen(lab, dnspin, counters, pinned):
     """An address whose pin is taken away behind dnspind's back, and ones that nobody was told."""
     work, before = lab.qube("work"), counters.lost("datagrams")
+    os.kill(dnspin.pid, signal.SIGSTOP)  # else it would put the pin back at once
     for pin in lab.netvm.pins(work):
         if pin.address == pinned:
             family = "ip6" if ":" in pinned else "ip"
@@ -266,6 +269,7 @@ def a_loss_is_seen(lab, dnspin, counters, pinned):
         return count
 
     sent = work.call(send)
+    os.kill(dnspin.pid, signal.SIGCONT)
     lost = counters.lost("datagrams") - before
     assert lost == sent == len(victims), f"{lost} of {sent} losses were seen"
     assert not counters.reached() & set(victims[1:])
