@@ -21,6 +21,9 @@ constexpr size_t kRecordsMax = 512;
 // ldns allocates a whole RDLENGTH for each string of a TXT: what it may take for all of them.
 constexpr size_t kStringOctetsMax = size_t{2} << 20;
 constexpr size_t kStringOverhead = 64;
+// Each costs ldns a copy of what it leads to. The most records that are taken, of three names each,
+// need a few each.
+constexpr size_t kHopsMax = 16384;
 
 absl::Status Malformed(std::string_view what) {
   return absl::InvalidArgumentError(std::string(what));
@@ -101,7 +104,7 @@ class Surveyor {
   // Empty if the record is sound; else what is wrong with it.
   std::string_view PassRecord(bool additional, RecordPlace& place) {
     const size_t owner_at = reader_.at();
-    if (PassName(reader_, Pointers::kBackward) == 0) {
+    if (PassName(reader_, Pointers::kBackward, &hops_) == 0) {
       return "owner is not a name";
     }
     const size_t owner_octets = reader_.at() - owner_at;
@@ -128,6 +131,10 @@ class Surveyor {
     if (string_octets_ > kStringOctetsMax) {
       return "too many strings";
     }
+    hops_ += measure->hops;
+    if (hops_ > kHopsMax) {
+      return "too many pointers";
+    }
     place.plain_octets = measure->plain_octets;
     place.names = measure->names;
     return "";
@@ -147,6 +154,7 @@ class Surveyor {
   OctetReader reader_;
   AnswerLayout layout_;
   size_t string_octets_ = 0;
+  size_t hops_ = 0;
   bool opt_seen_ = false;
 };
 

@@ -11,7 +11,7 @@ constexpr uint8_t kLabelOctetsMax = 63;
 
 }  // namespace
 
-size_t PassName(OctetReader& reader, Pointers pointers) {
+size_t PassName(OctetReader& reader, Pointers pointers, size_t* hops_passed) {
   OctetReader part = reader;  // what is read of the name right now
   size_t part_begin = reader.at();
   size_t hops = 0;
@@ -36,6 +36,9 @@ size_t PassName(OctetReader& reader, Pointers pointers) {
     }
     if (octet == 0) {
       reader = hops == 0 ? part : reader;
+      if (hops_passed != nullptr) {
+        *hops_passed += hops;
+      }
       return length;
     }
   }

@@ -16,6 +16,7 @@ enum class Pointers {
 
 // Moves `reader`, which spans a message from its first octet, behind the name that begins there.
 // The length of that name uncompressed, 1..255; 0 if it is none, and the reader is then of no use.
-size_t PassName(OctetReader& reader, Pointers pointers);
+// Adds the pointers it followed to `hops_passed`.
+size_t PassName(OctetReader& reader, Pointers pointers, size_t* hops_passed = nullptr);
 
 }  // namespace dnspin

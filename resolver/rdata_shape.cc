@@ -172,7 +172,7 @@ class Measurer {
 
   bool PassInnerName(Pointers pointers) {
     const size_t begin = reader_.at();
-    const size_t octets = PassName(reader_, pointers);
+    const size_t octets = PassName(reader_, pointers, &measure_.hops);
     measure_.names = true;
     measure_.plain_octets = measure_.plain_octets + octets - (reader_.at() - begin);
     return octets != 0;

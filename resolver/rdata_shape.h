@@ -12,6 +12,7 @@ struct RdataMeasure {
   size_t plain_octets = 0;  // how long it is once the names in it are uncompressed
   size_t strings = 0;       // how many a type like TXT holds
   bool names = false;
+  size_t hops = 0;  // how many pointers those names are made of
 };
 
 // The RDATA begins at `at` and ends where `message` does, which begins with the message's header.

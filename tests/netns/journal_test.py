@@ -115,7 +115,10 @@ def escaped(label):
 def names(lab, _):
     """A name from the network makes no field, no line and no colour of its own"""
     journal, work = journal_of(lab), lab.qube("work")
+    before = len(journal.entries)
     with trial.with_dnspin(lab, "names", clients={"work": RULES}):
+        assert trial.wait_until(lambda: "serves 1 clients" in "".join(
+            entry["MESSAGE"] for entry in journal.entries[before:]))
         began = len(journal.entries)
         for labels in EVIL_LABELS:
             before = len(journal.entries)

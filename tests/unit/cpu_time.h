@@ -14,11 +14,11 @@ constexpr double kMessageMillisecondsMax = 50;
 constexpr double kMessageMillisecondsMax = 5;
 #endif
 
-// The least of three tries: a neighbour on the same core makes us no slower than we are.
+// The least of ten tries: a neighbour on the same core makes us no slower than we are.
 template <typename Step>
 double CpuMilliseconds(const Step& step) {
   double least = 1e9;
-  for (int attempt = 0; attempt < 3; ++attempt) {
+  for (int attempt = 0; attempt < 10; ++attempt) {
     timespec before{};
     timespec after{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
