@@ -1,7 +1,5 @@
 #include "nft/firewall.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <functional>
 
@@ -12,23 +10,18 @@ namespace {
 
 constexpr int kTriesMax = 3;  // others may change rules between our look and our transaction
 
-// Whole rulesets: nftables 1.0.6 heeds TERSE there only. To list one table, or the tables' names,
-// it has the kernel dump every element of every set.
-absl::StatusOr<KernelView> LookAtTables(Nftables& nftables, const std::string& table) {
-  constexpr std::array kFamilies = {"ip", "ip6"};
+absl::StatusOr<KernelView> LookAtTables(const std::string& table) {
+  constexpr std::array kFamilies = {Family::kIpv4, Family::kIpv6};
+  const std::array names = {table, std::string(kDoorsTable), std::string(kQubesTable)};
   KernelView view;
   for (size_t i = 0; i < kFamilies.size(); ++i) {
-    const auto listing = nftables.ListJson(fmt::format("list ruleset {}", kFamilies[i]));
-    if (!listing.ok()) {
-      return listing.status();
-    }
-    auto tables = ReadTableViews(*listing);
+    auto tables = ReadTableViews(kFamilies[i], names);
     if (!tables.ok()) {
       return tables.status();
     }
-    view.filter[i] = std::move((*tables)[table]);
-    view.doors[i] = std::move((*tables)[std::string(kDoorsTable)]);
-    view.qubes[i] = std::move((*tables)[std::string(kQubesTable)]);
+    view.filter[i] = std::move((*tables)[names[0]]);
+    view.doors[i] = std::move((*tables)[names[1]]);
+    view.qubes[i] = std::move((*tables)[names[2]]);
   }
   return view;
 }
@@ -51,7 +44,7 @@ absl::Status LookAndRun(Nftables& nftables, const Looking& look, const TextFor& 
 }  // namespace
 
 absl::StatusOr<KernelView> Firewall::Look() const {
-  auto view = LookAtTables(nftables_, table_);
+  auto view = LookAtTables(table_);
   auto pins = view.ok() ? ReadKernelPins(table_) : view.status();
   if (!pins.ok()) {
     return pins.status();
@@ -72,7 +65,7 @@ absl::Status Firewall::Install(const Ruleset& ruleset, const KernelView* seen) {
 
 absl::Status Firewall::Apply(const RulesetChange& change) {
   absl::Status status = LookAndRun(
-      nftables_, [this] { return LookAtTables(nftables_, table_); },
+      nftables_, [this] { return LookAtTables(table_); },
       [&](const KernelView& view) { return ChangeText(table_, change, view, way_); });
   const std::string moved = MovedText(table_, change);
   if (!status.ok() || moved.empty()) {
@@ -97,7 +90,7 @@ absl::Status Firewall::SetDoorways(std::span<const Doorway> doorways) {
 
 absl::Status Firewall::Teardown(Nftables& nftables, const std::string& table) {
   return LookAndRun(
-      nftables, [&] { return LookAtTables(nftables, table); },
+      nftables, [&] { return LookAtTables(table); },
       [&](const KernelView& view) { return TeardownText(table, view); });
 }
 

@@ -67,21 +67,10 @@ absl::Status Nftables::Probe(const std::string& table) {
 }
 
 absl::Status Nftables::Run(const std::string& commands) {
-  nft_ctx_output_set_flags(context_.get(), 0);
   if (nft_run_cmd_from_buffer(context_.get(), AsOneLine(commands).c_str()) != 0) {
     return Refused(context_.get(), commands);
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> Nftables::ListJson(const std::string& command) {
-  // Numeric, so that no name is looked up in files of this machine.
-  nft_ctx_output_set_flags(context_.get(),
-                           NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE | NFT_CTX_OUTPUT_NUMERIC_ALL);
-  if (nft_run_cmd_from_buffer(context_.get(), command.c_str()) != 0) {
-    return Refused(context_.get(), command);
-  }
-  return std::string(nft_ctx_get_output_buffer(context_.get()));
 }
 
 }  // namespace dnspin

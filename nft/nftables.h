@@ -25,9 +25,6 @@ class Nftables {
   // A transaction that leaves nothing behind, by a table that is nobody's.
   absl::Status Probe(const std::string& table);
 
-  // What `nft --json --terse COMMAND` prints: JSON without set elements.
-  absl::StatusOr<std::string> ListJson(const std::string& command);
-
  private:
   struct Free {
     void operator()(nft_ctx* context) const;

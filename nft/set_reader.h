@@ -1,5 +1,5 @@
 #pragma once
-// Knows: what pins and doors the kernel holds. The door to libnftnl for reading. Touches: a
+// Knows: what pins and doors the kernel holds. Touches: a
 // NETLINK_NETFILTER socket.
 
 #include <chrono>

@@ -3,10 +3,6 @@
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
-#include <libnftnl/set.h>
-#include <libnftnl/table.h>
-#include <libnftnl/udata.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
@@ -15,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "nft/nftnl.h"
 #include "pinning/check.h"
 
 namespace dnspin {
@@ -28,24 +25,11 @@ constexpr auto kLifeMin = milliseconds(1000);
 constexpr size_t kNameOctetsMax = NFT_NAME_MAXLEN - 1;
 constexpr size_t kMessageOctetsMax = 1024;  // two names, a comment, an address, two times
 constexpr size_t kMessagesMax = 3 * kElementsPerCommit + 2;
-constexpr uint32_t kTypeIpv4Address = 7;  // nft's number for `type ipv4_addr`, for listings only
 constexpr int kSendBuffer = 4 << 20;
 constexpr int kReceiveBuffer = 1 << 20;
 
-template <auto kFree>
-struct FreeWith {
-  template <class T>
-  void operator()(T* p) const {
-    kFree(p);
-  }
-};
-using Table = std::unique_ptr<nftnl_table, FreeWith<&nftnl_table_free>>;
-using Set = std::unique_ptr<nftnl_set, FreeWith<&nftnl_set_free>>;
-using Note = std::unique_ptr<nftnl_udata_buf, FreeWith<&nftnl_udata_buf_free>>;
-
-uint16_t NetfilterFamily(const Address& address) {
-  return address.family() == Family::kIpv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-}
+using nftnl::Note;
+using nftnl::Set;
 
 // A failure that may not repeat: the kernel was short of memory or asks to be asked again. ENOBUFS
 // means that a reply was lost. The batch says the same thing twice without harm.
@@ -106,11 +90,12 @@ class SetWriter::Batch {
     const bool adds = type == NFT_MSG_NEWSETELEM;
     const Set set = SetWith(table, pin, adds ? Part::kAll : Part::kKey);
     nftnl_set_elems_nlmsg_build_payload(
-        Open(type, NetfilterFamily(pin.address), adds ? NLM_F_CREATE : 0, position), set.get());
+        Open(type, nftnl::NetfilterFamily(pin.address.family()), adds ? NLM_F_CREATE : 0, position),
+        set.get());
     Shut();
   }
   void Table(uint16_t type, const std::string& table) {
-    const dnspin::Table object(nftnl_table_alloc());
+    const nftnl::Table object(nftnl_table_alloc());
     DNSPIN_CHECK(object != nullptr);
     nftnl_table_set_str(object.get(), NFTNL_TABLE_NAME, table.c_str());
     const uint16_t flags = type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0;
@@ -124,7 +109,7 @@ class SetWriter::Batch {
     nftnl_set_set_str(set.get(), NFTNL_SET_NAME, name.c_str());
     nftnl_set_set_u32(set.get(), NFTNL_SET_ID, 1);
     nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
-    nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, kTypeIpv4Address);
+    nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, nftnl::kIpv4AddressType);
     nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, sizeof(uint32_t));
     nftnl_set_nlmsg_build_payload(Open(NFT_MSG_NEWSET, NFPROTO_IPV4, NLM_F_CREATE, 0), set.get());
     Shut();

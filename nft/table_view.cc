@@ -1,70 +1,166 @@
 #include "nft/table_view.h"
 
+#include <libnftnl/expr.h>
+#include <linux/netfilter/nf_tables.h>
+
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <array>
+#include <utility>
+
+#include "nft/table_dump.h"
 
 namespace dnspin {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::string_view kClientChains = "qbs-";
+constexpr std::string_view kClientMap = "clients";
+constexpr uint32_t kNotListed = NFT_SET_ANONYMOUS | NFT_SET_MAP | NFT_SET_OBJECT;
 
-std::string TextOf(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
+std::string Text(const char* text) { return text == nullptr ? std::string() : text; }
 
-uint64_t NumberOf(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
-}
+// The places in expressions that name a chain or a set of the same table.
+struct Naming {
+  std::string_view expression;
+  uint16_t attribute;
+};
+constexpr std::array kNamings = {
+    Naming{"lookup", NFTNL_EXPR_LOOKUP_SET}, Naming{"immediate", NFTNL_EXPR_IMM_CHAIN},
+    Naming{"dynset", NFTNL_EXPR_DYNSET_SET_NAME}, Naming{"objref", NFTNL_EXPR_OBJREF_SET_NAME}};
 
-// Every text in an expression; a set is named `@set` there, a chain by itself.
-void CollectWords(const Json& expression, std::set<std::string>& words) {
-  if (expression.is_string()) {
-    const auto word = expression.get<std::string>();
-    words.insert(word.starts_with('@') ? word.substr(1) : word);
-  } else if (expression.is_structured()) {
-    for (const Json& part : expression) {
-      CollectWords(part, words);
+int CollectNames(nftnl_expr* expression, void* names) {
+  const std::string kind = Text(nftnl_expr_get_str(expression, NFTNL_EXPR_NAME));
+  for (const Naming& naming : kNamings) {
+    if (kind == naming.expression && nftnl_expr_is_set(expression, naming.attribute)) {
+      static_cast<std::set<std::string>*>(names)->insert(
+          Text(nftnl_expr_get_str(expression, naming.attribute)));
     }
   }
+  return 0;
 }
 
-bool HoldsPins(const Json& set) {
-  const std::string type = TextOf(set, "type");
-  return (type == "ipv4_addr" || type == "ipv6_addr") &&
-         set.value("flags", Json()) == Json::array({"timeout"});
+bool HoldsPins(Family family, const nftnl_set* set) {
+  return nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE) ==
+             (family == Family::kIpv4 ? nftnl::kIpv4AddressType : nftnl::kIpv6AddressType) &&
+         nftnl_set_get_u32(set, NFTNL_SET_FLAGS) == NFT_SET_TIMEOUT;
 }
 
-void ReadRule(const Json& rule, TableView& view) {
-  const std::string chain = TextOf(rule, "chain");
-  const std::string comment = TextOf(rule, "comment");
-  if (chain.starts_with(kClientChains) && comment.starts_with(kDigestComment)) {
-    view.digests[chain] = comment.substr(kDigestComment.size());
-  }
-  if (comment == kOwnComment) {
-    view.own_rules.push_back({chain, NumberOf(rule, "handle")});
-  } else if (!chain.starts_with(kClientChains)) {
-    CollectWords(rule.value("expr", Json()), view.used);
-  }
+bool LeadsToChains(const nftnl_set* set) {
+  return (nftnl_set_get_u32(set, NFTNL_SET_FLAGS) & NFT_SET_MAP) != 0 &&
+         nftnl_set_get_u32(set, NFTNL_SET_DATA_TYPE) == NFT_DATA_VERDICT;
 }
 
-// The objects of a listing, each under its kind: {"nftables": [{"rule": {...}}, ...]}.
-template <typename F>
-absl::Status ForEachObject(const std::string& text, F each) {
-  const Json listing = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!listing.is_object() || !listing.contains("nftables") || !listing["nftables"].is_array()) {
-    return absl::InternalError("libnftables lists something that is no JSON of its kind");
+// Looks at tables of one family.
+class Look {
+ public:
+  Look(TableDump& dump, TableViews& views) : dump_(dump), views_(views) {}
+
+  absl::Status At(std::span<const std::string> names) {
+    absl::Status status = Tables(names);
+    if (status.ok()) {
+      status = Chains();
+    }
+    if (status.ok()) {
+      status = Sets();
+    }
+    if (status.ok()) {
+      status = Rules();
+    }
+    for (size_t i = 0; status.ok() && i < verdict_maps_.size(); ++i) {
+      status = MapOfOthers(verdict_maps_[i]);
+    }
+    return status;
   }
-  for (const Json& entry : listing["nftables"]) {
-    if (entry.is_object() && entry.size() == 1 && entry.begin().value().is_object()) {
-      each(entry.begin().key(), entry.begin().value());
+
+ private:
+  using Place = std::pair<std::string, std::string>;  // table and name
+
+  absl::Status Tables(std::span<const std::string> names) {
+    return dump_.Objects(NFT_MSG_GETTABLE, [&](const nlmsghdr& reply) {
+      const nftnl::Table table(nftnl_table_alloc());
+      if (table != nullptr && nftnl_table_nlmsg_parse(&reply, table.get()) >= 0) {
+        const std::string name = Text(nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME));
+        if (std::find(names.begin(), names.end(), name) != names.end()) {
+          views_[name];
+        }
+      }
+    });
+  }
+
+  absl::Status Chains() {
+    return dump_.Objects(NFT_MSG_GETCHAIN, [&](const nlmsghdr& reply) {
+      const nftnl::Chain chain(nftnl_chain_alloc());
+      if (chain != nullptr && nftnl_chain_nlmsg_parse(&reply, chain.get()) >= 0) {
+        if (TableView* view = Of(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE))) {
+          view->chains.push_back(Text(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)));
+        }
+      }
+    });
+  }
+
+  absl::Status Sets() {
+    return dump_.Objects(NFT_MSG_GETSET, [&](const nlmsghdr& reply) {
+      const nftnl::Set set(nftnl_set_alloc());
+      if (set == nullptr || nftnl_set_nlmsg_parse(&reply, set.get()) < 0) {
+        return;
+      }
+      const std::string table = Text(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE));
+      const std::string name = Text(nftnl_set_get_str(set.get(), NFTNL_SET_NAME));
+      TableView* const view = Of(table.c_str());
+      if (view == nullptr) {
+        return;
+      }
+      if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & kNotListed) == 0) {
+        view->sets.push_back({name, nftnl_set_get_u32(set.get(), NFTNL_SET_DESC_SIZE),
+                              HoldsPins(dump_.family(), set.get())});
+      } else if (LeadsToChains(set.get()) && name != kClientMap) {
+        verdict_maps_.emplace_back(table, name);
+      }
+    });
+  }
+
+  absl::Status Rules() {
+    return dump_.Objects(NFT_MSG_GETRULE, [&](const nlmsghdr& reply) {
+      const nftnl::Rule rule(nftnl_rule_alloc());
+      if (rule != nullptr && nftnl_rule_nlmsg_parse(&reply, rule.get()) >= 0) {
+        if (TableView* view = Of(nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE))) {
+          ReadRule(rule.get(), *view);
+        }
+      }
+    });
+  }
+
+  static void ReadRule(nftnl_rule* rule, TableView& view) {
+    const std::string chain = Text(nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN));
+    uint32_t octets = 0;
+    const void* note = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &octets);
+    const std::string comment = nftnl::TextOfNote(note, octets, NFTNL_UDATA_RULE_COMMENT);
+    if (chain.starts_with(kClientChains) && comment.starts_with(kDigestComment)) {
+      view.digests[chain] = comment.substr(kDigestComment.size());
+    }
+    if (comment == kOwnComment) {
+      view.own_rules.push_back({chain, nftnl_rule_get_u64(rule, NFTNL_RULE_HANDLE)});
+    } else if (!chain.starts_with(kClientChains)) {
+      nftnl_expr_foreach(rule, &CollectNames, &view.used);
     }
   }
-  return absl::OkStatus();
-}
+
+  absl::Status MapOfOthers(const Place& map) {
+    return dump_.Elements(map.first, map.second, [&](nftnl_set_elem* element) {
+      if (nftnl_set_elem_is_set(element, NFTNL_SET_ELEM_CHAIN)) {
+        views_[map.first].used.insert(Text(nftnl_set_elem_get_str(element, NFTNL_SET_ELEM_CHAIN)));
+      }
+    });
+  }
+
+  TableView* Of(const char* table) {
+    const auto found = views_.find(Text(table));
+    return found == views_.end() ? nullptr : &found->second;
+  }
+
+  TableDump& dump_;
+  TableViews& views_;
+  std::vector<Place> verdict_maps_;  // of others, and without a name
+};
 
 }  // namespace
 
@@ -72,17 +168,11 @@ bool TableView::HasChain(std::string_view name) const {
   return std::find(chains.begin(), chains.end(), name) != chains.end();
 }
 
-absl::StatusOr<TableViews> ReadTableViews(const std::string& json) {
+absl::StatusOr<TableViews> ReadTableViews(Family family, std::span<const std::string> names) {
   TableViews views;
-  absl::Status status = ForEachObject(json, [&](const std::string& kind, const Json& object) {
-    TableView& view = views[TextOf(object, kind == "table" ? "name" : "table")];
-    if (kind == "rule") {
-      ReadRule(object, view);
-    } else if (kind == "chain") {
-      view.chains.push_back(TextOf(object, "name"));
-    } else if (kind == "set") {
-      view.sets.push_back({TextOf(object, "name"), NumberOf(object, "size"), HoldsPins(object)});
-    }
+  const absl::Status status = ReadUndisturbed(family, [&](TableDump& dump) {
+    views.clear();
+    return Look(dump, views).At(names);
   });
   if (!status.ok()) {
     return status;

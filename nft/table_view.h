@@ -1,15 +1,18 @@
 #pragma once
-// Knows: what nft's JSON listing says is in a table: our own rules, and what others made there that
-// is to survive us. A pure function of the listing.
+// Knows: what the kernel holds in a table: our own rules, and what others made there that is to
+// survive us. Not through libnftables' listings: those of 1.0.6 and before use freed memory where a
+// table has flags. Touches: a NETLINK_NETFILTER socket.
 
 #include <cstdint>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "pinning/address.h"
 
 namespace dnspin {
 
@@ -35,7 +38,7 @@ struct TableView {
   std::vector<std::string> chains;
   std::vector<SetView> sets;
   std::map<std::string, std::string> digests;  // of client chains: RulesDigest()
-  std::set<std::string> used;  // words in rules of others: chains and sets they name are among them
+  std::set<std::string> used;  // chains and sets that others' rules and verdict maps name
 
   bool HasChain(std::string_view name) const;
   bool operator==(const TableView&) const = default;
@@ -44,7 +47,8 @@ struct TableView {
 // By name.
 using TableViews = std::map<std::string, TableView>;
 
-// Of `list ruleset FAMILY`. In tables of ours the rules of chains `qbs-*` are all our own.
-absl::StatusOr<TableViews> ReadTableViews(const std::string& json);
+// Those of the tables called `names` that are there. The rules of chains `qbs-*` count as our own.
+// kAborted if others changed the ruleset all the while.
+absl::StatusOr<TableViews> ReadTableViews(Family family, std::span<const std::string> names);
 
 }  // namespace dnspin
