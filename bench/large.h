@@ -3,15 +3,13 @@
 // Touches a temporary folder.
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <cstddef>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "config/configuration.h"
 #include "pinning/name.h"
+#include "tests/temporary_folder.h"
 
 namespace dnspin::bench {
 
@@ -33,27 +31,23 @@ inline Name NameFor(size_t i, const char* zone = "example.com") {
 class LargeConfiguration {
  public:
   LargeConfiguration(size_t clients, size_t rules) {
-    std::string folder = "/tmp/dnspin-bench-XXXXXX";
-    folder_ = mkdtemp(folder.data());
-    std::filesystem::create_directory(folder_ / "clients.d");
-    std::ofstream(folder_ / "dnspin.toml") << "[dns]\nupstream = [\"192.0.2.53\"]\n";
+    folder_.Write("dnspin.toml", "[dns]\nupstream = [\"192.0.2.53\"]\n");
     for (size_t client = 0; client < clients; ++client) {
-      std::ofstream file(folder_ / "clients.d" / fmt::format("client{}", client));
-      file << fmt::format("address 10.137.{}.{} fd09::{:x}\n", client / 250, client % 250 + 1,
-                          client + 1);
+      std::string text = fmt::format("address 10.137.{}.{} fd09::{:x}\n", client / 250,
+                                     client % 250 + 1, client + 1);
       for (size_t rule = 0; rule < rules; ++rule) {
-        file << RuleLine(rule);
+        text += RuleLine(rule);
       }
+      folder_.Write(fmt::format("clients.d/client{}", client), text);
     }
   }
-  ~LargeConfiguration() { std::filesystem::remove_all(folder_); }
-  LargeConfiguration(const LargeConfiguration&) = delete;
-  LargeConfiguration& operator=(const LargeConfiguration&) = delete;
 
-  ConfigurationFiles files() const { return ConfigurationFiles::One(folder_ / "dnspin.toml"); }
+  ConfigurationFiles files() const {
+    return ConfigurationFiles::One(folder_.path() / "dnspin.toml");
+  }
 
  private:
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
 };
 
 }  // namespace dnspin::bench

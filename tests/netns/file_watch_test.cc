@@ -7,6 +7,8 @@
 #include <fstream>
 #include <string>
 
+#include "tests/temporary_folder.h"
+
 namespace dnspin {
 namespace {
 
@@ -16,14 +18,9 @@ namespace fs = std::filesystem;
 class FileWatchTest : public ::testing::Test {
  protected:
   FileWatchTest() {
-    std::string name = testing::TempDir() + "file-watch-XXXXXX";
-    root = fs::canonical(mkdtemp(name.data()));
-    fs::create_directories(root / "a");
-    fs::create_directories(root / "b");
-    Write(root / "a/resolv.conf", "nameserver 192.0.2.1\n");
-    Write(root / "b/resolv.conf", "nameserver 192.0.2.2\n");
+    folder.Write("a/resolv.conf", "nameserver 192.0.2.1\n");
+    folder.Write("b/resolv.conf", "nameserver 192.0.2.2\n");
   }
-  ~FileWatchTest() override { fs::remove_all(root); }
 
   static void Write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
   // Ready, and it says so; then the file is read.
@@ -36,7 +33,8 @@ class FileWatchTest : public ::testing::Test {
   static bool Silent(FileWatch& watch) { return !watch.Drain(); }
   static FileWatch Watching(const fs::path& path) { return *FileWatch::Create(path); }
 
-  fs::path root;
+  TemporaryFolder folder;
+  const fs::path& root = folder.path();
 };
 
 TEST_F(FileWatchTest, EveryWayToWriteAFileIsSeen) {
@@ -100,9 +98,9 @@ TEST_F(FileWatchTest, WhatIsMissingIsWaitedForWhereItWillBe) {
   fs::create_symlink(file, root / "link");
   FileWatch watch = Watching(root / "link");
   for (int round = 0; round < 2; ++round) {
-    for (const char* folder : {"run", "run/resolve", "run/resolve/stub"}) {
-      fs::create_directory(root / folder);
-      EXPECT_TRUE(Told(watch)) << folder;
+    for (const char* name : {"run", "run/resolve", "run/resolve/stub"}) {
+      fs::create_directory(root / name);
+      EXPECT_TRUE(Told(watch)) << name;
     }
     Write(file, "1");
     EXPECT_TRUE(Told(watch));

@@ -6,32 +6,20 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
+#include "tests/temporary_folder.h"
 #include "tests/unit/diagnostic_text.h"
 
 namespace dnspin {
 namespace {
 
-// A folder of its own for each test, gone with it.
 class ConfigurationTest : public testing::Test {
  protected:
-  ConfigurationTest() {
-    std::string path = testing::TempDir() + "dnspin-XXXXXX";
-    EXPECT_NE(mkdtemp(path.data()), nullptr);
-    root_ = path;
-    Write("etc/dnspin.toml", "");
-  }
-  ~ConfigurationTest() override { std::filesystem::remove_all(root_); }
+  ConfigurationTest() { Write("etc/dnspin.toml", ""); }
 
-  void Write(const std::string& name, const std::string& text) {
-    const std::filesystem::path path = root_ / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-  }
+  void Write(const std::string& name, const std::string& text) { folder_.Write(name, text); }
 
   LoadResult LoadAll() {
     return Load({{root_ / "etc/dnspin.toml", root_ / "rw/dnspin.toml"}, true});
@@ -52,7 +40,8 @@ class ConfigurationTest : public testing::Test {
     return SaidOf(result);
   }
 
-  std::filesystem::path root_;
+  TemporaryFolder folder_;
+  const std::filesystem::path& root_ = folder_.path();
 };
 
 std::string RulesOf(const ClientConfig& client) {
