@@ -18,11 +18,20 @@ PinElement ElementOf(const ServedClient& client, const Pin& pin, BootTime now) {
           PinComment(holder.rule_host, holder.asked), false};
 }
 
-// Every holder goes where the rules now put its name; one whom they put nowhere ends here.
+// Every holder goes where the rules now put its name; one whom they put nowhere ends here, and so
+// does one whose name was granted by a name that they do not list any more.
 Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime now) {
   Ledger ledger(after.policy.terms);
+  Grants kept = before.grants;
+  kept.KeepWhatStands(*after.permissions);
+  const auto loses_grant = [&](const PinHolder& holder) {
+    return before.grants.Find(holder.rule_host, holder.asked, now) != nullptr &&
+           kept.Find(holder.rule_host, holder.asked, now) == nullptr &&
+           after.permissions->Judge(holder.asked).LeavesRoom();
+  };
   const auto rehold = [&](const PinKey& key, const PinHolder& holder) {
-    if (!MayPin(key.address, holder.asked, after.policy, *after.permissions)) {
+    if (!MayPin(key.address, holder.asked, after.policy, *after.permissions) ||
+        loses_grant(holder)) {
       return;
     }
     for (const Ledger::Place& place : PlacesOfHolder(holder.rule_host, holder.asked, after.policy,

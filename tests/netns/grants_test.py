@@ -220,6 +220,13 @@ def goes_on(lab, servers):
         assert dnspin.reload()
         assert work.ask("shop.test", "MX").status == "NOERROR"
         assert work.ask("mx1.edge.test").addresses
+        dnspin.write_client("work", "drop shop.test\n" + RULES)
+        assert dnspin.reload()
+        assert not pins(lab, work), "who granted it is refused"
+        dnspin.write_client("work", RULES)
+        assert dnspin.reload()
+        assert work.ask("shop.test", "MX").status == "NOERROR"
+        assert work.ask("mx1.edge.test").addresses
         dnspin.write_client("work", "accept other.test tcp 80")
         assert dnspin.reload()
         assert not pins(lab, work), "its rule is gone"
