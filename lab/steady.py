@@ -1,6 +1,7 @@
 """What the stories of life and reload share: a qube that has everything pinned that its rules
 allow, and ways to see that it still has."""
 
+import pathlib
 import re
 
 RULES = """\
@@ -39,6 +40,12 @@ def assert_shut(qube, address, port=80):
 def pins(lab, qube):
     """Address to element."""
     return {pin.address: pin for pin in lab.netvm.pins(qube)}
+
+
+def resident(pid):
+    """MiB."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", text).group(1)) / 1024
 
 
 def structure(lab):

@@ -19,6 +19,7 @@ import dns.message
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import records, trial  # noqa: E402
+from lab.steady import resident  # noqa: E402
 
 DNS = ("10.139.1.1", 53)
 RULES = "accept .race.test tcp 80\naccept .deaf.test tcp 80\naccept cached.test tcp 80"
@@ -37,12 +38,6 @@ def wire(name, kind="A"):
 
 def framed(message):
     return struct.pack("!H", len(message)) + message
-
-
-def memory(pid):
-    """Resident MiB."""
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+) kB", text).group(1)) / 1024
 
 
 def garbage(_, count=4000):
@@ -142,7 +137,7 @@ def flood(lab, servers, name, attack, seconds, check=None):
     with trial.with_dnspin(lab, name, clients={"work": RULES, "personal": RULES}) as dnspin:
         (pid,) = dnspin.resolver_pids()
         assert work.ask("cached.test").addresses and personal.ask("cached.test").addresses
-        before, held, costs, asked, sent = memory(pid), open_files(pid), [], 0, 0
+        before, held, costs, asked, sent = resident(pid), open_files(pid), [], 0, 0
         number, slowest, most_files = 100_000, 0, 0
         for _ in range(ROUNDS):
             friend = personal.start(served, personal, time.time() + seconds, number)
@@ -156,7 +151,7 @@ def flood(lab, servers, name, attack, seconds, check=None):
             assert set(tally) == {"NOERROR 1"}, f"personal is not served: {tally}"
             asked += sum(tally.values())
             time.sleep(0.2)
-            costs.append(memory(pid))
+            costs.append(resident(pid))
             if check:
                 check(result)
         assert costs[0] - before < GROWTH_MAX, (before, costs)
