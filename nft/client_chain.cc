@@ -13,6 +13,7 @@ namespace dnspin {
 namespace {
 
 constexpr uint16_t kDnsPort = 53;
+constexpr std::string_view kClientChains = "qbs-";
 constexpr std::string_view kPinSets = "pin-";
 constexpr std::string_view kDropSets = "drop-";
 
@@ -93,6 +94,18 @@ std::string GroupRule(const PinGroup& group, const Address& first) {
                      ServiceText(group.service, family), VerdictText(group.action, family));
 }
 
+// Others may call a set `drop-list-1`.
+bool IsLabel(std::string_view text) {
+  for (const char separator : {'.', ':'}) {
+    std::string spelt(text);
+    std::replace(spelt.begin(), spelt.end(), '-', separator);
+    if (const auto address = Address::Parse(spelt); address && AddressLabel(*address) == text) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::optional<PinSetParts> ReadSetName(std::string_view kind, std::string_view name) {
   const size_t dash = name.rfind('-');
   if (!name.starts_with(kind) || dash < kind.size()) {
@@ -101,7 +114,7 @@ std::optional<PinSetParts> ReadSetName(std::string_view kind, std::string_view n
   PinSetParts parts{std::string(name.substr(kind.size(), dash - kind.size())), 0};
   const char* end = name.data() + name.size();
   const auto [stopped, error] = std::from_chars(name.data() + dash + 1, end, parts.group);
-  if (error != std::errc() || stopped != end || parts.group == 0 || parts.label.empty()) {
+  if (error != std::errc() || stopped != end || parts.group == 0 || !IsLabel(parts.label)) {
     return std::nullopt;
   }
   return parts;
@@ -116,7 +129,13 @@ std::string AddressLabel(const Address& address) {
   return label;
 }
 
-std::string ChainName(const Address& client) { return "qbs-" + AddressLabel(client); }
+std::string ChainName(const Address& client) {
+  return std::string(kClientChains) + AddressLabel(client);
+}
+
+bool IsClientChain(std::string_view name) { return name.starts_with(kClientChains); }
+
+bool IsClientSet(std::string_view name) { return ReadPinSetName(name) || ReadDropSetName(name); }
 
 std::string PinSetName(const Address& first, uint32_t group) {
   return fmt::format("{}{}-{}", kPinSets, AddressLabel(first), group);
@@ -173,23 +192,21 @@ std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
   const std::optional<Address> first = FirstAddress(client.addresses, family);
   DNSPIN_CHECK(first.has_value());
   std::vector<std::string> lines;
-  auto group = client.groups.begin();  // they stand in the order of their first rules
-  for (uint32_t position = 0; position < client.rules.size(); ++position) {
-    const Rule& rule = client.rules[position];
-    if (position == client.closed_from) {
-      break;  // what stands behind comes into force once the addresses to drop are known
-    }
-    if (group != client.groups.end() && group->rules.front() == position) {
-      lines.push_back(GroupRule(*group, *first));
-      ++group;
-    } else if (!rule.host) {
-      if (std::optional<std::string> line = PlainRule(rule, family)) {
-        lines.push_back(*std::move(line));
-      }
+  // What stands behind where it is closed comes into force once the addresses to drop are known.
+  const size_t open = std::min<size_t>(client.closed_from, client.rules.size());
+  ptrdiff_t groups = 0;
+  for (const ChainStep& step : ChainSteps(std::span(client.rules).first(open), client.groups)) {
+    if (step.group != nullptr) {
+      ++groups;
+      lines.push_back(GroupRule(*step.group, *first));
+    } else if (std::optional<std::string> line = PlainRule(*step.rule, family)) {
+      lines.push_back(*std::move(line));
     }
   }
   // Else a set without a rule: pins that open nothing.
-  DNSPIN_CHECK(group == client.groups.end() || group->rules.front() >= client.closed_from);
+  DNSPIN_CHECK(groups ==
+               std::count_if(client.groups.begin(), client.groups.end(),
+                             [open](const PinGroup& group) { return group.rules.front() < open; }));
   lines.push_back(RejectText(family));
   if (!client.digest.empty()) {
     lines.back() += fmt::format(" comment \"{}{}\"", kDigestComment, client.digest);

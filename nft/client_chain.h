@@ -49,6 +49,10 @@ struct PinSetParts {
 std::optional<PinSetParts> ReadPinSetName(std::string_view name);
 std::optional<PinSetParts> ReadDropSetName(std::string_view name);
 
+// In a table of ours all chains `qbs-*` are, and those sets whose names could be a client's.
+bool IsClientChain(std::string_view name);
+bool IsClientSet(std::string_view name);
+
 // Says of two policies whether they let the same flows begin: what a restart asks to know which
 // clients' flows are to be judged anew. Stands in the kernel as a comment.
 std::string RulesDigest(const Policy& policy);

@@ -86,6 +86,8 @@ std::optional<Flow> FlowOf(const nf_conntrack* found) {
   }
   if (const auto master = MasterPacketOf(found)) {
     flow.packet = *master;
+    flow.source =
+        AddressOf(found, ATTR_MASTER_IPV4_SRC, ATTR_MASTER_IPV6_SRC).value_or(flow.source);
   }
   return flow;
 }
@@ -117,40 +119,42 @@ absl::Status Find(uint32_t family, Search& search) {
   return absl::OkStatus();
 }
 
-// How many of them were still there.
-absl::StatusOr<size_t> Delete(const std::vector<Entry>& flows) {
+// Counts those that were still there. One that cannot be deleted (some kernels keep what a
+// flowtable holds) does not save the others.
+absl::Status Delete(const std::vector<Entry>& flows, size_t& count) {
   const absl::StatusOr<Handle> handle = Open();
   if (!handle.ok()) {
     return handle.status();
   }
-  size_t count = 0;
+  absl::Status status;
   for (const Entry& flow : flows) {
     if (nfct_query(handle->get(), NFCT_Q_DESTROY, flow.get()) == 0) {
       ++count;
     } else if (errno != ENOENT) {
-      return absl::ErrnoToStatus(errno, "conntrack delete");
+      status.Update(absl::ErrnoToStatus(errno, "conntrack delete"));
     }
   }
-  return count;
+  return status;
+}
+
+absl::Status FindAndDelete(uint32_t family, const std::function<bool(const Flow&)>& unwanted,
+                           size_t& count) {
+  Search search{unwanted, {}};
+  absl::Status status = Find(family, search);
+  if (!search.found.empty()) {
+    status.Update(Delete(search.found, count));
+  }
+  return status;
 }
 
 }  // namespace
 
 absl::StatusOr<size_t> ForgetFlows(const std::function<bool(const Flow&)>& unwanted) {
   size_t count = 0;
-  for (const uint32_t family : {AF_INET, AF_INET6}) {
-    Search search{unwanted, {}};
-    if (absl::Status status = Find(family, search); !status.ok()) {
-      return status;
-    }
-    if (search.found.empty()) {
-      continue;
-    }
-    const absl::StatusOr<size_t> deleted = Delete(search.found);
-    if (!deleted.ok()) {
-      return deleted.status();
-    }
-    count += *deleted;
+  absl::Status status = FindAndDelete(AF_INET, unwanted, count);
+  status.Update(FindAndDelete(AF_INET6, unwanted, count));
+  if (!status.ok()) {
+    return status;
   }
   return count;
 }

@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "nft/control_reply.h"
@@ -14,10 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds kTidyEvery{5};
 constexpr std::chrono::milliseconds kControlPause{200};
-constexpr std::chrono::milliseconds kRestorePause{20};    // after one that failed
 constexpr std::chrono::milliseconds kReloadPauseMin{20};  // signals that come faster are one
-constexpr std::chrono::milliseconds kSleepMin{100};       // clocks are not read at one instant
-constexpr std::chrono::seconds kComparePause{1};
 
 }  // namespace
 
@@ -29,7 +27,8 @@ Daemon::Daemon(Parts parts)
       drops_({[this](auto changes) { return parts_.firewall.ApplyDrops(changes); },
               [this](ServedClient& client, BootTime now) { readers_.SendPolicy(client, now); },
               parts_.journal, parts_.clock}),
-      followed_(parts_.read_servers) {}
+      followed_(parts_.read_servers),
+      repair_(parts_.ruleset_watch, roster_, parts_.journal, parts_.clock) {}
 
 absl::Status Daemon::WatchAll() {
   const auto watch = [this](int fd, std::function<void(Ready)> callback) -> absl::Status {
@@ -71,7 +70,6 @@ absl::Status Daemon::WatchAll() {
 absl::Status Daemon::Begin(Desired desired) {
   started_ = parts_.clock.Now();
   followed_.Adopt(desired, roster_.desired(), started_);
-  slept_ = parts_.clock.Slept();
   if (auto status = WatchAll(); !status.ok()) {
     return status;
   }
@@ -110,8 +108,8 @@ absl::Status Daemon::RunOneTurn() {
   if (auto status = readers_.TakeExits(roster_.clients(), now); !status.ok()) {
     return status;  // without its launcher dnspind can start no reader: it starts anew itself
   }
-  LookForSleep(now);
-  LookForDisturbance(now);
+  repair_.LookForSleep(now);
+  repair_.LookForDisturbance(now);
   TakeRequests(now);
   if (routes_changed_) {
     routes_changed_ = false;
@@ -190,67 +188,21 @@ void Daemon::CommitRequests(BootTime now) {
     return;
   }
   const bool confirmed = pins_.Commit(roster_.clients());
-  const uint64_t restores = restores_;
-  LookForDisturbance(now);
-  const bool restored = restores_ != restores && !unsure_;
+  const bool restored = repair_.LookForDisturbance(now);
   if (!confirmed && !(restored && pins_.Commit(roster_.clients()))) {
-    Compare(now);
+    repair_.CompareSoon(now);
   }
-  if (unsure_) {
+  if (repair_.unsure()) {
     pins_.Distrust();
   }
 }
 
-void Daemon::LookForDisturbance(BootTime now) {
-  const auto disturbed = parts_.ruleset_watch.Drain();
-  if (!disturbed.ok()) {
-    unsure_ = true;
-    Compare(now);
+absl::Status Daemon::Change(const Desired& desired, BootTime now) {
+  absl::Status status = roster_.Change(desired, now);
+  if (absl::IsDataLoss(status)) {
+    repair_.Distrust(now);
   }
-  if (disturbed.ok() && disturbed->has_value()) {
-    Restore(**disturbed + " changed what dnspind made", parts_.ruleset_watch.TakeDoorsTouched(),
-            now);
-  } else if (restore_at_ && *restore_at_ <= now) {
-    Restore("the kernel was not heard, or said no",
-            unsure_ || parts_.ruleset_watch.TakeDoorsTouched(), now);
-  }
-}
-
-// Kernel timers stand still while the machine sleeps; TTLs do not.
-void Daemon::LookForSleep(BootTime now) {
-  const auto slept = parts_.clock.Slept();
-  if (slept - slept_ > kSleepMin) {
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(slept - slept_).count();
-    for (auto& [id, client] : roster_.clients()) {
-      client.ledger.Expire(now);
-    }
-    Restore(fmt::format("the machine slept for {}s", seconds), false, now);
-  }
-  slept_ = slept;
-}
-
-void Daemon::Restore(const std::string& why, bool doors_too, BootTime now) {
-  restore_at_.reset();
-  ++restores_;
-  if (const auto status = roster_.Restore(doors_too, now); !status.ok()) {
-    restore_at_ = now + kRestorePause;
-    unsure_ = true;
-    parts_.journal.Say(
-        Priority::kError,
-        fmt::format("{}: it cannot be restored for now: {}", why, std::string(status.message())),
-        now);
-    return;
-  }
-  unsure_ = false;
-  parts_.journal.Say(Priority::kWarning, why + ": it is again as it was", now);
-}
-
-// The kernel said no, or nothing, or more than could be heard: what it holds is compared, though
-// not at every such answer.
-void Daemon::Compare(BootTime now) {
-  const BootTime at = std::max(now, compare_not_before_);
-  restore_at_ = std::min(restore_at_.value_or(at), at);
-  compare_not_before_ = at + kComparePause;
+  return status;
 }
 
 absl::Status Daemon::Reload(BootTime now) {
@@ -260,7 +212,7 @@ absl::Status Daemon::Reload(BootTime now) {
     return desired.status();
   }
   followed_.Adopt(*desired, roster_.desired(), now);
-  if (auto status = roster_.Change(*desired, now); !status.ok()) {
+  if (auto status = Change(*desired, now); !status.ok()) {
     return status;
   }
   ++reloads_;
@@ -304,7 +256,7 @@ void Daemon::EndExpiredRules(BootTime now) {
     });
   }
   if (ended != 0) {
-    if (const auto status = roster_.Change(desired, now); !status.ok()) {
+    if (const auto status = Change(desired, now); !status.ok()) {
       parts_.journal.Say(
           Priority::kError,
           fmt::format("{} rules should have ended: {}", ended, std::string(status.message())), now);
@@ -342,7 +294,7 @@ std::optional<BootTime> Daemon::NextDeadline() const {
   if (const auto reading = followed_.NextDeadline()) {
     next = std::min(next, *reading);
   }
-  for (const auto& due : {expiry_at_, restore_at_,
+  for (const auto& due : {expiry_at_, repair_.NextDeadline(), roster_.NextDeadline(),
                           reload_wanted_ ? std::optional(reload_not_before_) : std::nullopt}) {
     next = std::min(next, due.value_or(next));
   }

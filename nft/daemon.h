@@ -15,6 +15,7 @@
 #include "nft/launcher_link.h"
 #include "nft/pin_service.h"
 #include "nft/reader_service.h"
+#include "nft/repair.h"
 #include "nft/roster.h"
 #include "nft/ruleset_watch.h"
 #include "nft/set_writer.h"
@@ -58,10 +59,7 @@ class Daemon {
   void TakeRequests(BootTime now);
   void FollowServers(BootTime now);
   void CommitRequests(BootTime now);
-  void LookForDisturbance(BootTime now);
-  void LookForSleep(BootTime now);
-  void Restore(const std::string& why, bool doors_too, BootTime now);
-  void Compare(BootTime now);
+  absl::Status Change(const Desired& desired, BootTime now);
   absl::Status Reload(BootTime now);
   void ReloadAndSay(BootTime now);
   void EndExpiredRules(BootTime now);
@@ -76,6 +74,7 @@ class Daemon {
   PinService pins_;
   DropService drops_;
   FollowedServers followed_;
+  Repair repair_;
   std::unique_ptr<ControlServer> control_;
   std::vector<Watch> watches_;
   bool stop_ = false;
@@ -87,12 +86,7 @@ class Daemon {
   std::optional<BootTime> expiry_at_;  // a rule with `expire` ends then
   uint64_t reloads_ = 0;
   BootTime reload_not_before_;
-  uint64_t restores_ = 0;
-  std::optional<BootTime> restore_at_;  // the kernel may not be as it should: look again then
-  BootTime compare_not_before_;
-  bool unsure_ = false;  // what was confirmed may not be there any more: nothing is told
   BootTime forget_past_at_;
-  BootClock::duration slept_{};
 };
 
 }  // namespace dnspin

@@ -64,12 +64,6 @@ bool MayPin(const Address& address, const Name& asked, const Policy& policy,
          policy.HasFamily(address.family());
 }
 
-std::vector<Ledger::Place> PlacesOf(const Name& asked, const Policy& policy,
-                                    const Permissions& permissions,
-                                    const std::vector<PinGroup>& groups) {
-  return PlacesOf(permissions.Judge(asked), policy, groups);
-}
-
 std::vector<Ledger::Place> PlacesOfHolder(const std::string& rule_host, const Name& asked,
                                           const Policy& policy, const Permissions& permissions,
                                           const std::vector<PinGroup>& groups) {

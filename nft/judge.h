@@ -36,11 +36,6 @@ GrantJudgement Judge(const GrantRequest& request, const Policy& policy,
 bool MayPin(const Address& address, const Name& asked, const Policy& policy,
             const Permissions& permissions);
 
-// Where the addresses of `asked` are pinned by these rules; empty if they are not.
-std::vector<Ledger::Place> PlacesOf(const Name& asked, const Policy& policy,
-                                    const Permissions& permissions,
-                                    const std::vector<PinGroup>& groups);
-
 // Where a pin goes that was made for `asked` under `rule_host`: where the rules put that name now;
 // if they say nothing of it, it was granted, and goes where that rule host puts it. Empty: nowhere.
 std::vector<Ledger::Place> PlacesOfHolder(const std::string& rule_host, const Name& asked,

@@ -1,33 +1,24 @@
 #include "nft/nftnl.h"
 
-#include <cstring>
+#include <string_view>
 
 namespace dnspin::nftnl {
-namespace {
 
-struct Wanted {
-  uint8_t type;
-  std::string text;
-};
-
-int Keep(const nftnl_udata* note, void* data) {
-  auto& wanted = *static_cast<Wanted*>(data);
-  const uint8_t length = nftnl_udata_len(note);
-  if (nftnl_udata_type(note) == wanted.type && length > 0) {
-    const auto* text = static_cast<const char*>(nftnl_udata_get(note));
-    wanted.text.assign(text, ::strnlen(text, length));
-  }
-  return 0;
-}
-
-}  // namespace
-
+// Type, length and value, as nftnl_udata_parse() reads them; but that one believes every length.
 std::string TextOfNote(const void* note, uint32_t octets, uint8_t type) {
-  Wanted wanted{type, {}};
-  if (note != nullptr) {
-    nftnl_udata_parse(note, octets, &Keep, &wanted);
+  std::string_view left(static_cast<const char*>(note), note == nullptr ? 0 : octets);
+  while (left.size() >= 2) {
+    const auto length = static_cast<uint8_t>(left[1]);
+    const std::string_view value = left.substr(2, length);
+    if (value.size() < length) {
+      break;
+    }
+    if (static_cast<uint8_t>(left[0]) == type) {
+      return std::string(value.substr(0, value.find('\0')));
+    }
+    left.remove_prefix(2 + size_t{length});
   }
-  return std::move(wanted.text);
+  return {};
 }
 
 }  // namespace dnspin::nftnl

@@ -1,7 +1,9 @@
 #include "nft/pin_moves.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "nft/judge.h"
 
@@ -29,13 +31,20 @@ Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime no
            kept.Find(holder.rule_host, holder.asked, now) == nullptr &&
            after.permissions->Judge(holder.asked).LeavesRoom();
   };
+  std::map<std::pair<std::string, Name>, std::vector<Ledger::Place>> places;  // of many pins each
+  const auto places_of = [&](const PinHolder& holder) -> const std::vector<Ledger::Place>& {
+    const auto [found, fresh] = places.try_emplace({holder.rule_host, holder.asked});
+    if (fresh && !loses_grant(holder)) {
+      found->second = PlacesOfHolder(holder.rule_host, holder.asked, after.policy,
+                                     *after.permissions, after.groups);
+    }
+    return found->second;
+  };
   const auto rehold = [&](const PinKey& key, const PinHolder& holder) {
-    if (!MayPin(key.address, holder.asked, after.policy, *after.permissions) ||
-        loses_grant(holder)) {
+    if (!MayPin(key.address, holder.asked, after.policy, *after.permissions)) {
       return;
     }
-    for (const Ledger::Place& place : PlacesOfHolder(holder.rule_host, holder.asked, after.policy,
-                                                     *after.permissions, after.groups)) {
+    for (const Ledger::Place& place : places_of(holder)) {
       const PinKey there{place.group, key.address};
       PinHolder moved{place.rule_host, holder.asked, holder.until};
       if (holder.until > now) {
@@ -85,8 +94,8 @@ PinMoves MovePins(const ServedClient& before, const ServedClient& after, BootTim
     PinElement element = ElementOf(after, pin, now);
     if (there) {
       const PinHolder& old = known->second.holders.front();
-      element.replace = PinComment(old.rule_host, old.asked) != element.comment;
-      if (!element.replace && known->second.until() == pin.until()) {
+      if (PinComment(old.rule_host, old.asked) == element.comment &&
+          known->second.until() == pin.until()) {
         continue;  // the kernel has just that
       }
       element.replace = true;

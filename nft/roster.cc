@@ -13,6 +13,8 @@
 namespace dnspin {
 namespace {
 
+constexpr std::chrono::seconds kCutPause{1};
+
 std::vector<Doorway> DoorwaysOf(const std::vector<const ServedClient*>& clients) {
   std::vector<Doorway> doorways;
   for (const ServedClient* client : clients) {
@@ -46,13 +48,21 @@ std::string Words(const absl::Status& status) { return std::string(status.messag
 
 }  // namespace
 
-// The client's place in the world: its interface, our addresses, the upstreams.
-void Roster::Place(ServedClient& client) const {
+// The client's place in the world: its interface, our addresses, the upstreams. True if that is not
+// what its policy said.
+bool Roster::Place(ServedClient& client) const {
   const auto interface = surroundings_.InterfaceOf(client.desired.addresses);
+  const uint32_t index = interface ? interface->index : 0;
+  Policy& policy = client.policy;
   client.interface = interface ? interface->name : "";
-  client.policy.interface_index = interface ? interface->index : 0;
-  client.policy.own = surroundings_.own();
-  client.policy.upstreams = surroundings_.upstreams();
+  if (policy.interface_index == index && policy.own == surroundings_.own() &&
+      policy.upstreams == surroundings_.upstreams()) {
+    return false;
+  }
+  policy.interface_index = index;
+  policy.own = surroundings_.own();
+  policy.upstreams = surroundings_.upstreams();
+  return true;
 }
 
 ServedClient Roster::Prepare(const Desired& desired, const DesiredClient& wanted,
@@ -120,18 +130,24 @@ void Roster::ForgetDns(const std::vector<Address>& addresses, BootTime now) {
 }
 
 void Roster::CutRefusedFlows(BootTime now) {
-  if (!flows_.doubts()) {
+  if (!flows_.doubts() || (cut_again_at_ && now < *cut_again_at_)) {
     return;
   }
   const auto cut = flows_.CutRefused(clients_, surroundings_.local(), desired_.ruleset);
   if (!cut.ok()) {
+    cut_again_at_ = now + kCutPause;
     journal_.Say(
         Priority::kError,
         fmt::format("flows that no rule allows may go on for now: {}", Words(cut.status())), now);
-  } else if (*cut != 0) {
+    return;
+  }
+  cut_again_at_.reset();
+  if (*cut != 0) {
     journal_.Say(Priority::kNotice, fmt::format("cut {} flows that no rule allows", *cut), now);
   }
 }
+
+std::optional<BootTime> Roster::NextDeadline() const { return cut_again_at_; }
 
 Ruleset Roster::RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
                           BootTime now) {
@@ -263,13 +279,16 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
     changes.kernel.doorways = DoorwaysOf(all);
   }
   const bool by_parts = ByParts(desired, changes);
-  absl::Status status = by_parts ? firewall_.Apply(changes.kernel)
-                                 : absl::UnavailableError("all of it is to be made anew");
-  if (!status.ok()) {
+  absl::Status status = by_parts ? firewall_.Apply(changes.kernel) : absl::OkStatus();
+  const bool in_force = absl::IsDataLoss(status);
+  if (!by_parts || !status.ok()) {
     // Also if the kernel holds something else than it should, or moved pins in two places.
     status = firewall_.Install(RulesetOf(desired, all, now));
   }
   if (!status.ok()) {
+    if (in_force) {
+      status = absl::DataLossError(status.message());
+    }
     for (const auto& [id, client] : changes.arrived) {
       readers_.CloseDoor(client);
     }
@@ -334,7 +353,7 @@ void Roster::TakeOver(Changes& changes, bool interception_changed, BootTime now)
   CutRefusedFlows(now);
 }
 
-absl::Status Roster::Restore(bool doors_too, BootTime now) {
+absl::Status Roster::Restore(bool after_a_gap, bool past_the_doors, BootTime now) {
   if (auto status = firewall_.Install(RulesetOf(desired_, AllOf(clients_), now)); !status.ok()) {
     return status;
   }
@@ -342,9 +361,11 @@ absl::Status Roster::Restore(bool doors_too, BootTime now) {
   for (const auto& [id, client] : clients_) {
     Append(all, client.desired.addresses);
   }
-  flows_.DoubtAll(clients_);
-  CutRefusedFlows(now);  // first: until then they go on
-  if (doors_too) {
+  if (after_a_gap) {
+    flows_.DoubtAll(clients_);
+    CutRefusedFlows(now);  // first: until then they go on
+  }
+  if (past_the_doors) {
     ForgetDns(all, now);
   }
   return absl::OkStatus();
@@ -364,11 +385,8 @@ void Roster::FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now) {
 void Roster::FollowRoutes(BootTime now) {
   surroundings_.Look(desired_, now);
   for (auto& [id, client] : clients_) {
-    const Policy before = client.policy;
-    Place(client);
-    if (!(client.policy == before)) {
+    if (Place(client)) {
       ++client.policy.generation;
-      client.permissions = std::make_shared<const Permissions>(client.policy);
       readers_.SendPolicy(client, now);
     }
   }

@@ -28,25 +28,26 @@ class Roster {
   absl::Status Begin(const Desired& desired, BootTime now);
 
   // From what is to `desired`: one transaction, of the clients that differ alone; pins that a rule
-  // still allows move along, flows that none allows are cut. Failed: all is as it was.
+  // still allows move along, flows that none allows are cut. Failed: all is as it was, but for
+  // kDataLoss: the kernel may hold some of it.
   absl::Status Change(const Desired& desired, BootTime now);
 
   // Other servers are to be asked from now on.
   void FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now);
 
-  // Whatever others have made of it, the kernel is as it was, and no flow goes on that began
-  // against the rules meanwhile. `doors_too`: questions may have gone past the doors, so that flows
-  // of DNS are forgotten, and answers under way with them.
-  absl::Status Restore(bool doors_too, BootTime now);
+  // Whatever others have made of it, the kernel is as it was. `after_a_gap`: packets may have
+  // passed against the rules, and no flow that they began goes on. `past_the_doors`: so may have
+  // questions; flows of DNS are forgotten, and answers under way with them.
+  absl::Status Restore(bool after_a_gap, bool past_the_doors, BootTime now);
 
   // Routes or addresses of this machine have changed: clients and readers learn where they are now.
   void FollowRoutes(BootTime now);
 
   // The client's chain refuses more than it did; CutRefusedFlows looks for what that ends.
   void DoubtFlows(ClientId client) { flows_.Doubt(client); }
-  // Tries again what could not be cut.
+  // Tries again, after a pause, what could not be cut.
   void CutRefusedFlows(BootTime now);
-  bool doubts_flows() const { return flows_.doubts(); }
+  std::optional<BootTime> NextDeadline() const;  // of the next try
 
   const Desired& desired() const { return desired_; }  // what is in force
   ServedClients& clients() { return clients_; }
@@ -64,7 +65,7 @@ class Roster {
   ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
                        const ServedClient* before, DropNames drops) const;
   void Complete(ServedClient& client, const ServedClient* before) const;
-  void Place(ServedClient& client) const;
+  bool Place(ServedClient& client) const;
   absl::Status OpenDoors(ServedClients& arrived, const Inheritance* inheritance);
   Changes Compare(const Desired& desired, BootTime now);
   std::vector<const ServedClient*> AllAfter(const Changes& changes) const;
@@ -82,6 +83,7 @@ class Roster {
   Desired desired_;  // what is in force
   ServedClients clients_;
   LiveFlows flows_;
+  std::optional<BootTime> cut_again_at_;  // the last try failed
   uint32_t next_client_ = 1;
   Surroundings surroundings_;
 };

@@ -41,11 +41,6 @@ ClientParts PartsOf(const ClientRules& client, Family family) {
   return parts;
 }
 
-bool IsClientChain(std::string_view name) { return name.starts_with("qbs-"); }
-bool IsClientSet(std::string_view name) {
-  return name.starts_with("pin-") || name.starts_with("drop-");
-}
-
 void PutSet(CommandText& commands, const std::string& name, uint32_t size) {
   commands.Put("add set", size == 0 ? fmt::format("{} {{ type {}; }}", name, commands.key_type())
                                     : fmt::format("{} {{ type {}; flags timeout; size {}; }}", name,

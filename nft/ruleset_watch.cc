@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "nft/client_chain.h"
 #include "nft/shared_chains.h"
 #include "nft/table_view.h"
 
@@ -54,18 +55,16 @@ std::optional<uint32_t> Number(const nlmsghdr& event, uint16_t type) {
 
 bool IsOwnChain(std::string_view name) {
   constexpr std::array<std::string_view, 3> kShared = {"forward", "qubes-forward", "prerouting"};
-  return name.starts_with("qbs-") ||
-         std::find(kShared.begin(), kShared.end(), name) != kShared.end();
+  return IsClientChain(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 
 bool IsOwnSet(std::string_view name) {
   constexpr std::array<std::string_view, 3> kShared = {"clients", "doors", "dns-addr"};
-  return name.starts_with("pin-") || name.starts_with("drop-") ||
-         std::find(kShared.begin(), kShared.end(), name) != kShared.end();
+  return IsClientSet(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 
 bool IsOwnRule(const nlmsghdr& event) {
-  return Text(event, NFTA_RULE_CHAIN).starts_with("qbs-") ||
+  return IsClientChain(Text(event, NFTA_RULE_CHAIN)) ||
          Attribute(event, NFTA_RULE_USERDATA).find(kOwnComment) != std::string_view::npos;
 }
 
@@ -78,6 +77,8 @@ bool IsDisturbance(const nlmsghdr& event) {
     case NFT_MSG_NEWCHAIN:  // of one that is there: another policy
     case NFT_MSG_DELCHAIN:
       return IsOwnChain(Text(event, NFTA_CHAIN_NAME));
+    case NFT_MSG_NEWRULE:  // theirs alone: where others have theirs too, they may
+      return IsClientChain(Text(event, NFTA_RULE_CHAIN));
     case NFT_MSG_DELRULE:
       return IsOwnRule(event);
     case NFT_MSG_DELSET:

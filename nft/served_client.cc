@@ -134,16 +134,7 @@ ClientRules RulesOf(const ServedClient& client) {
 
 CountersReport ServedClient::Totals() const {
   CountersReport total = counters;
-  total.received += counters_before.received;
-  total.questions += counters_before.questions;
-  total.answered += counters_before.answered;
-  total.refused += counters_before.refused;
-  total.failed += counters_before.failed;
-  total.dropped += counters_before.dropped;
-  total.cache_hits += counters_before.cache_hits;
-  total.upstream_questions += counters_before.upstream_questions;
-  total.answers_released_unpinned += counters_before.answers_released_unpinned;
-  total.reports_left_out += counters_before.reports_left_out;
+  total += counters_before;
   return total;
 }
 

@@ -60,16 +60,15 @@ enum class Kind { kSet, kMap };
 absl::StatusOr<std::vector<std::string>> Names(TableDump& dump, const std::string& table, Kind kind,
                                                std::string_view prefix) {
   std::vector<std::string> names;
-  const absl::Status status = dump.Objects(NFT_MSG_GETSET, [&](const nlmsghdr& reply) {
+  const absl::Status status = dump.Sets(table, [&](const nlmsghdr& reply) {
     const nftnl::Set set(nftnl_set_alloc());
     if (set == nullptr || nftnl_set_nlmsg_parse(&reply, set.get()) < 0) {
       return;
     }
     const char* name = nftnl_set_get_str(set.get(), NFTNL_SET_NAME);
-    const char* in = nftnl_set_get_str(set.get(), NFTNL_SET_TABLE);
     const bool map = (nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & NFT_SET_MAP) != 0;
-    if (name != nullptr && std::string_view(name).starts_with(prefix) && in != nullptr &&
-        in == table && map == (kind == Kind::kMap)) {
+    if (name != nullptr && std::string_view(name).starts_with(prefix) &&
+        map == (kind == Kind::kMap)) {
       names.emplace_back(name);
     }
   });

@@ -12,8 +12,28 @@ constexpr int kTriesMax = 20;
 
 }  // namespace
 
-absl::Status TableDump::Objects(uint16_t type, const std::function<void(const nlmsghdr&)>& each) {
+absl::Status TableDump::All(uint16_t type, const Each& each) {
   return socket_.Ask(*Request(type), each);
+}
+
+absl::Status TableDump::Sets(const std::string& table, const Each& each) {
+  const nftnl::Set question(nftnl_set_alloc());
+  DNSPIN_CHECK(question != nullptr && table.size() < NFT_NAME_MAXLEN);
+  nftnl_set_set_str(question.get(), NFTNL_SET_TABLE, table.c_str());
+  nlmsghdr* const request = Request(NFT_MSG_GETSET);
+  nftnl_set_nlmsg_build_payload(request, question.get());
+  const absl::Status status = socket_.Ask(*request, each);
+  return absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
+absl::Status TableDump::Rules(const std::string& table, const Each& each) {
+  const nftnl::Rule question(nftnl_rule_alloc());
+  DNSPIN_CHECK(question != nullptr && table.size() < NFT_NAME_MAXLEN);
+  nftnl_rule_set_str(question.get(), NFTNL_RULE_TABLE, table.c_str());
+  nlmsghdr* const request = Request(NFT_MSG_GETRULE);
+  nftnl_rule_nlmsg_build_payload(request, question.get());
+  const absl::Status status = socket_.Ask(*request, each);
+  return absl::IsNotFound(status) ? absl::OkStatus() : status;
 }
 
 absl::Status TableDump::Elements(const std::string& table, const std::string& set,

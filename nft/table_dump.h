@@ -18,9 +18,16 @@ class TableDump {
  public:
   TableDump(NetlinkSocket& socket, Family family) : socket_(socket), family_(family) {}
 
-  // Every message about an object of the type that NFT_MSG_GET* `type` asks for, in all tables.
-  // kAborted: somebody changed the ruleset meanwhile.
-  absl::Status Objects(uint16_t type, const std::function<void(const nlmsghdr&)>& each);
+  using Each = std::function<void(const nlmsghdr&)>;
+
+  // Every message about all tables, or chains (NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN). kAborted:
+  // somebody changed the ruleset meanwhile.
+  absl::Status All(uint16_t type, const Each& each);
+
+  // As above, of a table's sets and maps, or rules; none if it is not there. The kernel leaves out
+  // what others have in theirs, however much that is.
+  absl::Status Sets(const std::string& table, const Each& each);
+  absl::Status Rules(const std::string& table, const Each& each);
 
   // As above, of a set or map that was there a moment ago.
   absl::Status Elements(const std::string& table, const std::string& set,

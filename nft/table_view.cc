@@ -7,12 +7,12 @@
 #include <array>
 #include <utility>
 
+#include "nft/client_chain.h"
 #include "nft/table_dump.h"
 
 namespace dnspin {
 namespace {
 
-constexpr std::string_view kClientChains = "qbs-";
 constexpr std::string_view kClientMap = "clients";
 constexpr uint32_t kNotListed = NFT_SET_ANONYMOUS | NFT_SET_MAP | NFT_SET_OBJECT;
 
@@ -59,11 +59,11 @@ class Look {
     if (status.ok()) {
       status = Chains();
     }
-    if (status.ok()) {
-      status = Sets();
-    }
-    if (status.ok()) {
-      status = Rules();
+    for (auto table = views_.begin(); status.ok() && table != views_.end(); ++table) {
+      status = Sets(table->first, table->second);
+      if (status.ok()) {
+        status = Rules(table->first, table->second);
+      }
     }
     for (size_t i = 0; status.ok() && i < verdict_maps_.size(); ++i) {
       status = MapOfOthers(verdict_maps_[i]);
@@ -75,7 +75,7 @@ class Look {
   using Place = std::pair<std::string, std::string>;  // table and name
 
   absl::Status Tables(std::span<const std::string> names) {
-    return dump_.Objects(NFT_MSG_GETTABLE, [&](const nlmsghdr& reply) {
+    return dump_.All(NFT_MSG_GETTABLE, [&](const nlmsghdr& reply) {
       const nftnl::Table table(nftnl_table_alloc());
       if (table != nullptr && nftnl_table_nlmsg_parse(&reply, table.get()) >= 0) {
         const std::string name = Text(nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME));
@@ -87,44 +87,38 @@ class Look {
   }
 
   absl::Status Chains() {
-    return dump_.Objects(NFT_MSG_GETCHAIN, [&](const nlmsghdr& reply) {
+    return dump_.All(NFT_MSG_GETCHAIN, [&](const nlmsghdr& reply) {
       const nftnl::Chain chain(nftnl_chain_alloc());
       if (chain != nullptr && nftnl_chain_nlmsg_parse(&reply, chain.get()) >= 0) {
-        if (TableView* view = Of(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE))) {
-          view->chains.push_back(Text(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)));
+        const auto view = views_.find(Text(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)));
+        if (view != views_.end()) {
+          view->second.chains.push_back(Text(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)));
         }
       }
     });
   }
 
-  absl::Status Sets() {
-    return dump_.Objects(NFT_MSG_GETSET, [&](const nlmsghdr& reply) {
+  absl::Status Sets(const std::string& table, TableView& view) {
+    return dump_.Sets(table, [&](const nlmsghdr& reply) {
       const nftnl::Set set(nftnl_set_alloc());
       if (set == nullptr || nftnl_set_nlmsg_parse(&reply, set.get()) < 0) {
         return;
       }
-      const std::string table = Text(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE));
       const std::string name = Text(nftnl_set_get_str(set.get(), NFTNL_SET_NAME));
-      TableView* const view = Of(table.c_str());
-      if (view == nullptr) {
-        return;
-      }
       if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & kNotListed) == 0) {
-        view->sets.push_back({name, nftnl_set_get_u32(set.get(), NFTNL_SET_DESC_SIZE),
-                              HoldsPins(dump_.family(), set.get())});
+        view.sets.push_back({name, nftnl_set_get_u32(set.get(), NFTNL_SET_DESC_SIZE),
+                             HoldsPins(dump_.family(), set.get())});
       } else if (LeadsToChains(set.get()) && name != kClientMap) {
         verdict_maps_.emplace_back(table, name);
       }
     });
   }
 
-  absl::Status Rules() {
-    return dump_.Objects(NFT_MSG_GETRULE, [&](const nlmsghdr& reply) {
+  absl::Status Rules(const std::string& table, TableView& view) {
+    return dump_.Rules(table, [&](const nlmsghdr& reply) {
       const nftnl::Rule rule(nftnl_rule_alloc());
       if (rule != nullptr && nftnl_rule_nlmsg_parse(&reply, rule.get()) >= 0) {
-        if (TableView* view = Of(nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE))) {
-          ReadRule(rule.get(), *view);
-        }
+        ReadRule(rule.get(), view);
       }
     });
   }
@@ -134,12 +128,12 @@ class Look {
     uint32_t octets = 0;
     const void* note = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &octets);
     const std::string comment = nftnl::TextOfNote(note, octets, NFTNL_UDATA_RULE_COMMENT);
-    if (chain.starts_with(kClientChains) && comment.starts_with(kDigestComment)) {
+    if (IsClientChain(chain) && comment.starts_with(kDigestComment)) {
       view.digests[chain] = comment.substr(kDigestComment.size());
     }
     if (comment == kOwnComment) {
       view.own_rules.push_back({chain, nftnl_rule_get_u64(rule, NFTNL_RULE_HANDLE)});
-    } else if (!chain.starts_with(kClientChains)) {
+    } else if (!IsClientChain(chain)) {
       nftnl_expr_foreach(rule, &CollectNames, &view.used);
     }
   }
@@ -150,11 +144,6 @@ class Look {
         views_[map.first].used.insert(Text(nftnl_set_elem_get_str(element, NFTNL_SET_ELEM_CHAIN)));
       }
     });
-  }
-
-  TableView* Of(const char* table) {
-    const auto found = views_.find(Text(table));
-    return found == views_.end() ? nullptr : &found->second;
   }
 
   TableDump& dump_;

@@ -53,21 +53,11 @@ bool Matches(const Rule& rule, const Packet& packet, std::span<const Address> dn
 
 ChainWalk::ChainWalk(std::span<const Rule> rules, std::span<const PinGroup> groups,
                      std::span<const Address> dns_servers)
-    : dns_servers_(dns_servers) {
-  auto group = groups.begin();  // they stand in the order of their first rules
-  for (uint32_t position = 0; position < rules.size(); ++position) {
-    if (group != groups.end() && group->rules.front() == position) {
-      steps_.push_back({&*group, nullptr});
-      ++group;
-    } else if (!rules[position].host) {
-      steps_.push_back({nullptr, &rules[position]});
-    }
-  }
-}
+    : steps_(ChainSteps(rules, groups)), dns_servers_(dns_servers) {}
 
 bool ChainWalk::Accepts(const Packet& packet,
                         const std::function<bool(const PinGroup& group)>& holds) const {
-  for (const Step& step : steps_) {
+  for (const ChainStep& step : steps_) {
     if (step.group != nullptr && Matches(step.group->service, packet) && holds(*step.group)) {
       return step.group->action == Action::kAccept;
     }

@@ -34,11 +34,7 @@ class ChainWalk {
   bool Accepts(const Packet& packet, const std::function<bool(const PinGroup& group)>& holds) const;
 
  private:
-  struct Step {  // one of them
-    const PinGroup* group = nullptr;
-    const Rule* rule = nullptr;
-  };
-  std::vector<Step> steps_;
+  std::vector<ChainStep> steps_;
   std::span<const Address> dns_servers_;
 };
 

@@ -1,5 +1,6 @@
 #include "pinning/channel_message.h"
 
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -118,15 +119,20 @@ class Reader {
   bool good_ = true;
 };
 
-template <typename Self, typename Visit>
-void VisitCounters(Self& counters, Visit visit) {
-  for (auto* counter :
-       {&counters.received, &counters.questions, &counters.answered, &counters.refused,
-        &counters.failed, &counters.dropped, &counters.cache_hits, &counters.upstream_questions,
-        &counters.answers_released_unpinned, &counters.reports_left_out}) {
-    visit(*counter);
-  }
-}
+using Counter = uint64_t CountersReport::*;
+constexpr std::array kCounters = {
+    &CountersReport::received,
+    &CountersReport::questions,
+    &CountersReport::answered,
+    &CountersReport::refused,
+    &CountersReport::failed,
+    &CountersReport::dropped,
+    &CountersReport::cache_hits,
+    &CountersReport::upstream_questions,
+    &CountersReport::answers_released_unpinned,
+    &CountersReport::reports_left_out,
+};
+static_assert(sizeof(CountersReport) == kCounters.size() * sizeof(uint64_t), "all of them");
 
 struct Encoder {
   std::string operator()(const PinRequest& request) const {
@@ -148,7 +154,9 @@ struct Encoder {
   }
   std::string operator()(const CountersReport& report) const {
     Writer writer(Type::kCounters);
-    VisitCounters(report, [&](uint64_t counter) { writer.Number(counter); });
+    for (const Counter counter : kCounters) {
+      writer.Number(report.*counter);
+    }
     return writer.Take();
   }
   std::string operator()(const GrantRequest& request) const {
@@ -228,6 +236,13 @@ absl::Status Malformed(std::string_view what) {
 
 }  // namespace
 
+CountersReport& CountersReport::operator+=(const CountersReport& other) {
+  for (const Counter counter : kCounters) {
+    this->*counter += other.*counter;
+  }
+  return *this;
+}
+
 std::string Encode(const FromReader& message) { return std::visit(Encoder(), message); }
 std::string Encode(const ToReader& message) { return std::visit(Encoder(), message); }
 
@@ -253,7 +268,9 @@ absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes) {
     }
     case Type::kCounters: {
       CountersReport report;
-      VisitCounters(report, [&](uint64_t& counter) { counter = reader.Number<uint64_t>(); });
+      for (const Counter counter : kCounters) {
+        report.*counter = reader.Number<uint64_t>();
+      }
       message = report;
       break;
     }

@@ -53,6 +53,7 @@ struct CountersReport {
   uint64_t upstream_questions = 0;
   uint64_t answers_released_unpinned = 0;  // promise 1: stays 0
   uint64_t reports_left_out = 0;           // refusals of which no report was sent: too many
+  CountersReport& operator+=(const CountersReport& other);
   bool operator==(const CountersReport&) const = default;
 };
 

@@ -78,19 +78,21 @@ bool Grants::IsAbove(const Name& name, BootTime now) const {
 
 bool Grants::HasRoom(const Grant& grant, BootTime now) const {
   size_t others = 0;  // live targets
+  size_t known_others = 0;
   bool replaces = false;
   for (const auto& [target, known] : by_target_) {
     const bool same = target == grant.target;
     bool lives = false;
     for (const Grant& other : known) {
       if (other.rule_host == grant.rule_host) {
+        known_others += same ? 0 : 1;
         lives = lives || now < other.until;
         replaces = replaces || (same && other.depth == grant.depth);
       }
     }
     others += lives && !same ? 1 : 0;
   }
-  return others < kPerRuleHost && (replaces || size_ < kMax);
+  return others < kPerRuleHost && (replaces || (known_others < kKnownPerRuleHost && size_ < kMax));
 }
 
 std::vector<Grant> Grants::All() const {

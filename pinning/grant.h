@@ -25,8 +25,9 @@ bool MayBeTarget(const Name& target, const std::string& rule_host, const Permiss
 class Grants {
  public:
   static constexpr uint8_t kDepthMax = 2;
-  static constexpr size_t kPerRuleHost = 32;  // that live
-  static constexpr size_t kMax = 1024;        // with those that ended a moment ago
+  static constexpr size_t kPerRuleHost = 32;        // that live
+  static constexpr size_t kKnownPerRuleHost = 128;  // with those that ended a moment ago
+  static constexpr size_t kMax = 1024;              // as above, of all
   // So long after its end a grant is remembered: what was under way by it is late, but no lie.
   static constexpr std::chrono::seconds kRemembered{60};
 

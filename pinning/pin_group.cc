@@ -60,4 +60,18 @@ std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinG
   return groups;
 }
 
+std::vector<ChainStep> ChainSteps(std::span<const Rule> rules, std::span<const PinGroup> groups) {
+  std::vector<ChainStep> steps;
+  auto group = groups.begin();
+  for (uint32_t position = 0; position < rules.size(); ++position) {
+    if (group != groups.end() && group->rules.front() == position) {
+      steps.push_back({&*group, nullptr});
+      ++group;
+    } else if (!rules[position].host) {
+      steps.push_back({nullptr, &rules[position]});
+    }
+  }
+  return steps;
+}
+
 }  // namespace dnspin

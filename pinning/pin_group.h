@@ -24,4 +24,14 @@ struct PinGroup {
 // Rule::DropsAddresses): also behind where the chain is closed, so that their pins outlive that.
 std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinGroup> before);
 
+// One of the two.
+struct ChainStep {
+  const PinGroup* group = nullptr;
+  const Rule* rule = nullptr;
+};
+
+// What stands in a client's chain, in order: each group where the first of its rules stands, and
+// between them the rules without a host.
+std::vector<ChainStep> ChainSteps(std::span<const Rule> rules, std::span<const PinGroup> groups);
+
 }  // namespace dnspin

@@ -1,6 +1,7 @@
 #include "resolver/standing_questions.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace dnspin {
 
@@ -59,6 +60,9 @@ void StandingQuestions::AskAllAnew(Owner owner, BootTime now) {
 }
 
 void StandingQuestions::AskFailed(BootTime now) {
+  if (!std::exchange(some_may_hurry_, false)) {
+    return;
+  }
   for (auto& [owner, questions] : owners_) {
     for (auto& [question, state] : questions) {
       if (state.may_hurry && state.due && *state.due > now) {
@@ -130,6 +134,7 @@ void StandingQuestions::Failed(Owner owner, const StandingQuestion& question, Bo
     state->pause =
         std::clamp(2 * state->pause, kFirstPause, dropped ? kPauseMaxDropped : kPauseMaxPrefetched);
     state->may_hurry = !state->hurried;
+    some_may_hurry_ = some_may_hurry_ || state->may_hurry;
     state->hurried = false;
     Schedule(owner, question, *state, now + state->pause);
   }

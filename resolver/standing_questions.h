@@ -86,6 +86,7 @@ class StandingQuestions {
   uint64_t last_turn_ = 0;
   uint64_t asked_ = 0;
   BootTime next_ask_;  // not before
+  bool some_may_hurry_ = false;
 };
 
 }  // namespace dnspin

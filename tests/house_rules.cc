@@ -23,7 +23,7 @@ constexpr size_t kLinesMax = 400;
 const std::map<std::string, Words, std::less<>> kMayInclude = {
     {"pinning", {}},
     {"io", {"pinning/clock.h"}},
-    {"config", {"pinning/"}},
+    {"config", {"pinning/", "io/descriptor.h"}},
     {"resolver", {"pinning/", "io/"}},
     {"nft", {"pinning/", "io/"}},
 };

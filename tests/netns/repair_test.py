@@ -83,6 +83,7 @@ def harm(lab, pin_set):
                    f"delete rule {f} dnspin-dns prerouting handle "
                    f"{rules_of(lab, f, 'dnspin-dns', 'prerouting')[n]}")
         yield f"flush set {where} {name}", f"flush set {where} {name}"
+        yield f"foreign rule in {where} {chain}", f"insert rule {where} {chain} accept"
         yield (f"delete set {where} {name}",
                f"flush chain {where} {chain}\ndelete set {where} {name}")
         yield (f"delete chain {where} {chain}",
@@ -162,6 +163,9 @@ BESIDE = (
     "add set ip dnspin their-set { type ipv4_addr; }\n"
     "add element ip dnspin their-set { 192.0.2.1 }",
     "flush set ip dnspin their-set\ndelete set ip dnspin their-set",
+    "add set ip dnspin drop-malware { type ipv4_addr; }\n"
+    "add element ip dnspin drop-malware { 192.0.2.66 }",
+    "insert rule ip dnspin forward ip daddr @drop-malware drop",
     "add table ip mine\nadd chain ip mine c { type filter hook forward priority 5; }\n"
     "add set ip mine pin-10-137-0-25-1 { type ipv4_addr; }\nadd rule ip mine c counter",
     "flush table ip mine\ndelete table ip mine",
@@ -189,6 +193,7 @@ def beside(lab, _):
         assert dnspin.wait_log(SAYS)
         assert_open(work, "203.0.113.81")
         assert "tcp dport 25" in lab.netvm.nft_list("chain", "ip6", "dnspin", "forward")
+        assert "192.0.2.66" in lab.netvm.nft_list("set", "ip", "dnspin", "drop-malware")
         look_up(work)
         assert_shut(work, FORBIDDEN)
         for table in ("filter", "nat"):

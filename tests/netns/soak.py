@@ -88,14 +88,15 @@ def soak(lab, servers):
     """In bad weather it uses no more in the end than in the beginning"""
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
     serve_streams(lab)
-    looks, warm = [], min(WARM, 30 * minutes)
+    killed_until = 60 * minutes / 4  # the last one killed has to start again
+    looks, warm = [], max(min(WARM, 30 * minutes), killed_until + EVERY)
     with trial.with_dnspin(lab, "soak", clients={"work": ""},
                            settings={"pins": {"per_client": 65_536}}) as dnspin:
         storm, began = Storm(lab, servers, dnspin, PACE), time.monotonic()
 
         def over(_):
             seconds = time.monotonic() - began
-            storm.killing = seconds < 60 * minutes / 4
+            storm.killing = seconds < killed_until
             if not storm.killing and seconds >= (looks[-1].seconds if looks else warm) + EVERY:
                 looks.append(look(lab, dnspin, seconds))
                 if len(looks) % PRINTED == 1:

@@ -184,6 +184,18 @@ TEST_F(GrantTest, ThirtyTwoLiveUnderARuleHost) {
   EXPECT_EQ(Admit(Request(".a.test", "www.a.test", "one-more.net")), Kind::kStands);
 }
 
+TEST_F(GrantTest, OneRuleHostLeavesTheOthersRoom) {
+  size_t stood = 0;
+  for (int second = 0; second < 40; ++second, now_ += seconds(1)) {
+    for (size_t i = 0; i < Grants::kPerRuleHost; ++i) {
+      const std::string target = "e" + std::to_string(second) + "-" + std::to_string(i) + ".net";
+      stood += Admit(Request(".a.test", "www.a.test", target, 1)) == Kind::kStands;
+    }
+  }
+  EXPECT_EQ(stood, Grants::kKnownPerRuleHost);
+  EXPECT_EQ(Admit(Request("b.test", "b.test", "e.net")), Kind::kStands);
+}
+
 TEST_F(GrantTest, AllOfThemAreBounded) {
   std::vector<std::string> lines;
   for (int rule = 0; rule < 50; ++rule) {

@@ -1,0 +1,31 @@
+#pragma once
+// Knows: how the entries of a QubesDB firewall target become rules (qubes.md 1.1, 1.2; the written
+// vm-interface specification). Touches nothing.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/diagnostic.h"
+#include "config/qubesdb_mirror.h"
+#include "pinning/rule.h"
+
+namespace dnspin {
+
+struct TargetRules {
+  // By dom0's number. Numbers of rules of the other family, and of ended ones, are missing.
+  std::map<uint32_t, Rule> rules;
+  Action policy = Action::kDrop;        // where no rule matches
+  std::vector<Diagnostic> diagnostics;  // of what: `/qubes-firewall/ADDRESS/0003`
+
+  // Anything in it that is no rule: then none of it counts and the client is blocked, as by the
+  // stock agent.
+  bool broken() const { return HasErrors(diagnostics); }
+};
+
+// An accept rule that is well spelt but can match nothing (a public suffix, a name that no host can
+// have) is left out with a warning.
+TargetRules ReadTarget(const std::string& address, const qubesdb::Target& target);
+
+}  // namespace dnspin
