@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
+#include <net/if.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
@@ -18,6 +20,7 @@ namespace {
 constexpr std::string_view kPinSets = "pin-";
 constexpr std::string_view kDropSets = "drop-";
 constexpr std::string_view kDoorsMap = "doors";
+constexpr std::string_view kAllowedSet = "allowed";
 
 std::optional<Address> KeyOf(nftnl_set_elem* element) {
   uint32_t length = 0;
@@ -52,6 +55,21 @@ std::optional<std::pair<Address, uint16_t>> DoorOf(nftnl_set_elem* element) {
   }
   std::memcpy(&port, data, sizeof(port));
   return std::pair(*client, ntohs(port));
+}
+
+// An element of `ifname . ipv4_addr` or `ifname . ipv6_addr`.
+std::optional<std::pair<std::string, Address>> VifOf(nftnl_set_elem* element) {
+  uint32_t length = 0;
+  const auto* key =
+      static_cast<const uint8_t*>(nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &length));
+  if (key == nullptr || length <= IFNAMSIZ) {
+    return std::nullopt;
+  }
+  const auto address = Address::FromBytes({key + IFNAMSIZ, length - IFNAMSIZ});
+  const auto* name = reinterpret_cast<const char*>(key);
+  const std::string interface(name, ::strnlen(name, IFNAMSIZ));
+  return address && !interface.empty() ? std::optional(std::pair(interface, *address))
+                                       : std::nullopt;
 }
 
 enum class Kind { kSet, kMap };
@@ -144,6 +162,30 @@ absl::StatusOr<std::map<Address, uint16_t>> ReadKernelDoors() {
     doors.insert(found->begin(), found->end());
   }
   return doors;
+}
+
+absl::StatusOr<std::vector<Vif>> ReadVifs() {
+  std::map<std::string, std::vector<Address>> by_interface;
+  for (const Family family : kFamilies) {
+    using Entry = std::pair<std::string, Address>;
+    const auto found =
+        ReadElements<Entry>(std::string(kQubesTable), Kind::kSet, kAllowedSet, family,
+                            [](const std::string& set, nftnl_set_elem* element) {
+                              return set == kAllowedSet ? VifOf(element) : std::nullopt;
+                            });
+    if (!found.ok()) {
+      return found.status();
+    }
+    for (const auto& [interface, address] : *found) {
+      by_interface[interface].push_back(address);
+    }
+  }
+  std::vector<Vif> vifs;
+  for (auto& [interface, addresses] : by_interface) {
+    std::sort(addresses.begin(), addresses.end());
+    vifs.push_back({interface, std::move(addresses)});
+  }
+  return vifs;
 }
 
 }  // namespace dnspin

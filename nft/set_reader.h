@@ -1,5 +1,5 @@
 #pragma once
-// Knows: what pins and doors the kernel holds. Touches: a
+// Knows: what pins, drops, doors and clients' interfaces stand in the kernel's sets. Touches: a
 // NETLINK_NETFILTER socket.
 
 #include <chrono>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "pinning/address.h"
+#include "pinning/vif.h"
 
 namespace dnspin {
 
@@ -26,6 +26,10 @@ struct KernelPin {
 // kAborted if others changed the ruleset all the while.
 absl::StatusOr<std::vector<KernelPin>> ReadKernelPins(const std::string& table);
 absl::StatusOr<std::vector<KernelPin>> ReadKernelDrops(const std::string& table);  // of `drop-*`
+
+// Qubes OS' own map of who is there: sets `allowed` of its tables, by interface. Empty where they
+// are missing.
+absl::StatusOr<std::vector<Vif>> ReadVifs();
 
 // The port that each client's DNS questions go to: maps `doors` of tables dnspin-dns.
 absl::StatusOr<std::map<Address, uint16_t>> ReadKernelDoors();

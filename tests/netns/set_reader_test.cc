@@ -88,5 +88,28 @@ TEST_F(SetReaderTest, ADumpOfManyDatagramsIsWhole) {
                           [&](const KernelPin& pin) { return pin.comment == comment; }));
 }
 
+TEST_F(SetReaderTest, VifsAreThoseThatQubesOsAllows) {
+  EXPECT_TRUE(ReadVifs().value().empty());
+  Nft(R"(
+add table ip qubes
+add table ip6 qubes
+add table ip other
+add set ip qubes downstream { type ipv4_addr; }
+add set ip qubes allowed { type ifname . ipv4_addr; }
+add set ip6 qubes allowed { type ifname . ipv6_addr; }
+add set ip other allowed { type ifname . ipv4_addr; }
+add element ip qubes downstream { 10.137.0.99 }
+add element ip other allowed { "vif9.0" . 10.137.0.99 }
+add element ip qubes allowed { "vif4.0" . 10.137.0.25, "vif12.1" . 10.138.7.9 }
+add element ip qubes allowed { "vif5.0" . 10.137.0.25 }
+add element ip6 qubes allowed { "vif4.0" . fd09:24ef:4179::a89:19 }
+)");
+  const auto at = [](const char* text) { return *Address::Parse(text); };
+  EXPECT_EQ(ReadVifs().value(),
+            (std::vector<Vif>{{"vif12.1", {at("10.138.7.9")}},
+                              {"vif4.0", {at("10.137.0.25"), at("fd09:24ef:4179::a89:19")}},
+                              {"vif5.0", {at("10.137.0.25")}}}));
+}
+
 }  // namespace
 }  // namespace dnspin
