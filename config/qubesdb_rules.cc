@@ -121,7 +121,7 @@ TargetRules ReadTarget(const std::string& address, const qubesdb::Target& target
     }
   }
   if (!policy && !target.contains(std::string(kPolicy))) {
-    LineReport(folder, 1, "", read.diagnostics).Error("", "there is no policy");
+    read.diagnostics.push_back({folder, 1, 1, Severity::kError, "there is no policy", "", ""});
   }
   return read;
 }

@@ -193,18 +193,30 @@ bool IsLoneHost(std::string_view word, LineReport& report,
   return false;
 }
 
+// The line of a host without an action.
+std::string AsAccept(std::span<const std::string_view> words) {
+  std::string line = "accept " + std::string(words[0]);
+  if (words.size() == 2 && ReadNumber(words[1], UINT16_MAX)) {
+    line += " tcp";
+  }
+  for (const std::string_view word : words.subspan(1)) {
+    line += " " + std::string(word);
+  }
+  return line;
+}
+
 // The action of a line; nothing where the rest of it cannot be understood either. An action that
 // was complained of counts as drop.
-std::optional<Action> ReadAction(const RuleFields& fields, std::string_view first,
+std::optional<Action> ReadAction(const RuleFields& fields, std::span<const std::string_view> words,
                                  LineReport& report, std::span<const std::string_view> statements) {
   const std::string_view text = fields[RuleKey::kAction];
   if (!fields.Has(RuleKey::kAction)) {
-    report.Error(first, "a rule needs an action, accept or drop, before");
+    report.Error(words[0], "a rule needs an action, accept or drop, before");
   } else if (!text.empty() && !IsAction(text)) {
     std::string meant = MeantFirst(text, statements);
     const bool typo = !meant.empty();
     if (!typo && text.find('.') != std::string_view::npos && Name::FromHost(text)) {
-      meant = "accept " + std::string(text);
+      meant = words[0] == text ? AsAccept(words) : "accept " + std::string(text);
     }
     report.Error(text, "unknown action", std::move(meant));
     return typo ? std::optional(Action::kDrop) : std::nullopt;
@@ -227,7 +239,7 @@ std::optional<Rule> ReadRule(std::string_view line, Author author, LineReport& r
     words.insert(words.begin(), kActions[0]);
   }
   const RuleFields fields(words, report);
-  const auto action = ReadAction(fields, words[0], report, statements);
+  const auto action = ReadAction(fields, words, report, statements);
   if (!action) {
     return std::nullopt;
   }

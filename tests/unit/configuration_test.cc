@@ -126,7 +126,7 @@ TEST_F(ConfigurationTest, EveryErrorOfEveryFileIsSaidInOrder) {
             "etc/clients.d/b:4:6: error: a host cannot be every name '*'\n"
             "etc/dnspin.toml:2:1: error: unknown key 'slak'; did you mean 'slack'?\n"
             "etc/profiles.d/github:1:1: error: unknown action 'github.com'; did you mean 'accept "
-            "github.com'?\n"
+            "github.com tcp 443'?\n"
             "etc/profiles.d/gone:1:7: error: unknown profile 'gitub'; did you mean 'github'?\n"
             "etc/profiles.d/loop:1:7: error: an alias that leads to no profile: 'pool'\n"
             "etc/profiles.d/pool:1:7: error: an alias that leads to no profile: 'loop'\n");

@@ -119,7 +119,11 @@ TEST(RuleTextTest, WhatIsWrongIsSaidAtItsPlace) {
       {"drp", "work:3:1: error: unknown action 'drp'; did you mean 'drop'?"},
       {"adress 10.0.0.1", "work:3:1: error: unknown action 'adress'; did you mean 'address'?"},
       {"example.com tcp 443",
-       "work:3:1: error: unknown action 'example.com'; did you mean 'accept example.com'?"},
+       "work:3:1: error: unknown action 'example.com'; did you mean 'accept example.com tcp "
+       "443'?"},
+      {"example.com 443",
+       "work:3:1: error: unknown action 'example.com'; did you mean 'accept example.com tcp "
+       "443'?"},
       {"dst4=192.0.2.1",
        "work:3:1: error: a rule needs an action, accept or drop, before 'dst4=192.0.2.1'"},
       {"accept dsthst=example.com",
