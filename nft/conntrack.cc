@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "nft/free_with.h"
 
 namespace dnspin {
 namespace {
@@ -21,13 +22,6 @@ namespace {
 constexpr uint16_t kDnsPort = 53;
 constexpr time_t kAnswerSeconds = 5;  // of a dump; the kernel needs milliseconds
 
-template <auto kFree>
-struct FreeWith {
-  template <class T>
-  void operator()(T* p) const {
-    kFree(p);
-  }
-};
 using Handle = std::unique_ptr<nfct_handle, FreeWith<&nfct_close>>;
 using Entry = std::unique_ptr<nf_conntrack, FreeWith<&nfct_destroy>>;
 

@@ -13,17 +13,11 @@
 #include <memory>
 #include <string>
 
+#include "nft/free_with.h"
 #include "pinning/address.h"
 
 namespace dnspin::nftnl {
 
-template <auto kFree>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
 using Table = std::unique_ptr<nftnl_table, FreeWith<&nftnl_table_free>>;
 using Chain = std::unique_ptr<nftnl_chain, FreeWith<&nftnl_chain_free>>;
 using Rule = std::unique_ptr<nftnl_rule, FreeWith<&nftnl_rule_free>>;

@@ -22,8 +22,7 @@ absl::Status TableDump::Sets(const std::string& table, const Each& each) {
   nftnl_set_set_str(question.get(), NFTNL_SET_TABLE, table.c_str());
   nlmsghdr* const request = Request(NFT_MSG_GETSET);
   nftnl_set_nlmsg_build_payload(request, question.get());
-  const absl::Status status = socket_.Ask(*request, each);
-  return absl::IsNotFound(status) ? absl::OkStatus() : status;
+  return AskOfTable(*request, each);
 }
 
 absl::Status TableDump::Rules(const std::string& table, const Each& each) {
@@ -32,7 +31,11 @@ absl::Status TableDump::Rules(const std::string& table, const Each& each) {
   nftnl_rule_set_str(question.get(), NFTNL_RULE_TABLE, table.c_str());
   nlmsghdr* const request = Request(NFT_MSG_GETRULE);
   nftnl_rule_nlmsg_build_payload(request, question.get());
-  const absl::Status status = socket_.Ask(*request, each);
+  return AskOfTable(*request, each);
+}
+
+absl::Status TableDump::AskOfTable(const nlmsghdr& request, const Each& each) {
+  const absl::Status status = socket_.Ask(request, each);
   return absl::IsNotFound(status) ? absl::OkStatus() : status;
 }
 

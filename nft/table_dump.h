@@ -37,6 +37,7 @@ class TableDump {
 
  private:
   nlmsghdr* Request(uint16_t type);
+  absl::Status AskOfTable(const nlmsghdr& request, const Each& each);
 
   NetlinkSocket& socket_;
   Family family_;
