@@ -32,7 +32,7 @@ PACE = Pace(questions=500, names=2000, reload=1.0, flush=10.0, fail=1.0, kill=5.
 @dataclasses.dataclass
 class Look:
     seconds: float
-    memory: dict       # KiB, of each program; proportional share
+    memory: dict       # KiB, of each program, of its own: shares of libraries vary with others
     descriptors: dict
     sets: int
     elements: int
@@ -62,7 +62,7 @@ def look(lab, dnspin, seconds):
              for item in lab.netvm.nft_json("table", family, "dnspin") if "set" in item]
     return Look(
         seconds,
-        {program: int(re.search(r"^Pss: +(\d+)", (path / "smaps_rollup").read_text(), re.M)[1])
+        {program: int(re.search(r"^Pss_Anon: +(\d+)", (path / "smaps_rollup").read_text(), re.M)[1])
          for program, path in proc.items()},
         {program: len(list((path / "fd").iterdir())) for program, path in proc.items()},
         len(items), sum(len(item.get("elem", [])) for item in items),
