@@ -46,7 +46,7 @@ absl::StatusOr<Descriptor> OpenReaderProgram() {
 
 // A directory that has no name any more: nothing is in it and nothing can be made in it.
 absl::StatusOr<Descriptor> MakeEmptyRoot(const std::string& run_dir) {
-  std::string path = run_dir + "/empty-XXXXXX";
+  std::string path = run_dir + "/empty-" + std::string(6, 'X');  // which mkdtemp replaces
   if (mkdtemp(path.data()) == nullptr) {
     return absl::ErrnoToStatus(errno, "make an empty directory in " + run_dir);
   }

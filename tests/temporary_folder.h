@@ -15,7 +15,8 @@ namespace dnspin {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "dnspin-XXXXXX";
+    std::string name = std::filesystem::temp_directory_path() / "dnspin-";
+    name.append(6, 'X');  // which mkdtemp replaces
     DNSPIN_CHECK(::mkdtemp(name.data()) != nullptr);
     path_ = std::filesystem::canonical(name);
   }
