@@ -31,12 +31,14 @@ struct Placed {
   T value;
   size_t line = 1;
   size_t column = 1;
+  bool operator==(const Placed&) const = default;
 };
 
 struct ClientFile {
   std::vector<Placed<Address>> addresses;                     // a client's
   std::vector<Placed<std::variant<Rule, ProfileUse>>> rules;  // in order; a profile has no uses
   std::vector<Placed<std::string>> alias;  // a profile's: at most one, and no rules then
+  bool operator==(const ClientFile&) const = default;
 };
 
 // [A-Za-z0-9][A-Za-z0-9._-]{0,63}: what a client or profile may be called.

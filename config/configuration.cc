@@ -8,7 +8,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "config/client_file.h"
-#include "config/profiles.h"
 #include "config/text_file.h"
 
 namespace dnspin {
@@ -24,15 +23,18 @@ class Loader {
     LoadSettings();
     for (const auto& [name, path] : FilesOf("profiles.d")) {
       if (const auto text = Read(path, kRuleFileOctetsMax)) {
-        profiles_.Add(name, path,
-                      ReadClientFile(FileKind::kProfile, path, "profiles.d/" + name, *text, said_));
+        configuration_.profiles.Add(
+            name, path,
+            ReadClientFile(FileKind::kProfile, path, "profiles.d/" + name, *text, said_));
       }
     }
-    profiles_.JudgeAliases(said_);
-    for (const auto& [name, path] : FilesOf("clients.d")) {
-      if (const auto text = Read(path, kRuleFileOctetsMax)) {
-        AddClient(name, path,
-                  ReadClientFile(FileKind::kClient, path, "clients.d/" + name, *text, said_));
+    configuration_.profiles.JudgeAliases(said_);
+    if (configuration_.settings.from_files) {
+      for (const auto& [name, path] : FilesOf("clients.d")) {
+        if (const auto text = Read(path, kRuleFileOctetsMax)) {
+          AddClient(name, path,
+                    ReadClientFile(FileKind::kClient, path, "clients.d/" + name, *text, said_));
+        }
       }
     }
     SortByPlace(said_);
@@ -69,7 +71,6 @@ class Loader {
 
   const ConfigurationFiles& files_;
   Configuration configuration_;
-  Profiles profiles_;
   absl::flat_hash_map<Address, std::string> owners_;  // client names
   size_t rule_count_ = 0;
   std::vector<Diagnostic> said_;
@@ -123,7 +124,7 @@ void Loader::AddClient(const std::string& name, const std::string& path, ClientF
     }
     client.addresses.push_back(address.value);
   }
-  client.rules = profiles_.Expand(path, std::move(file), said_);
+  client.rules = configuration_.profiles.Expand(path, std::move(file), said_);
   rule_count_ += client.rules.size();
   if (rule_count_ > kAllRulesMax) {
     Say(path, 1, 1, fmt::format("more than {} rules of all clients together", kAllRulesMax));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/diagnostic.h"
+#include "config/profiles.h"
 #include "config/settings.h"
 #include "pinning/address.h"
 #include "pinning/rule.h"
@@ -16,12 +17,15 @@ struct ClientConfig {
   std::string name;
   std::vector<Address> addresses;  // at least one; no other client's
   std::vector<Rule> rules;  // profiles expanded; `origin` is set; none: everything is dropped
+  std::vector<std::string> interfaces{};  // where it is; none: wherever its route leads
+  std::string fault{};  // not empty: its rules do not parse, so that it has none; says why
   bool operator==(const ClientConfig&) const = default;
 };
 
 struct Configuration {
   Settings settings;
   std::vector<ClientConfig> clients;  // by name
+  Profiles profiles;
   bool operator==(const Configuration&) const = default;
 };
 

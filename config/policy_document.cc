@@ -195,6 +195,13 @@ std::optional<Grant> GrantFrom(const Json& json) {
   return Grant{std::move(rule_host), *target, *parent, depth, BootTime(BootClock::duration(until))};
 }
 
+std::optional<uint32_t> IndexFrom(const Json& json) {
+  const auto* number = json.get_ptr<const uint64_t*>();
+  return number != nullptr && *number != 0 && *number <= std::numeric_limits<uint32_t>::max()
+             ? std::optional(static_cast<uint32_t>(*number))
+             : std::nullopt;
+}
+
 template <typename T, typename Write>
 Json ListJson(const std::vector<T>& values, const Write& write) {
   Json list = Json::array();
@@ -212,7 +219,7 @@ std::string PolicyDocument(const Policy& policy) {
       {"client", policy.client},
       {"addresses", ListJson(policy.addresses, text)},
       {"generation", policy.generation},
-      {"interface_index", policy.interface_index},
+      {"interface_indexes", policy.interface_indexes},
       {"rules", ListJson(policy.rules, RuleText)},
       {"closed_from", policy.closed_from},
       {"prefetch", policy.prefetch},
@@ -222,6 +229,7 @@ std::string PolicyDocument(const Policy& policy) {
       {"ech", policy.bindings.ech},
       {"intercept_any", policy.intercept_any},
       {"intercept", ListJson(policy.intercept, text)},
+      {"reaches_upstreams", policy.reaches_upstreams},
       {"upstreams",
        ListJson(
            policy.upstreams,
@@ -249,12 +257,12 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
     return absl::InvalidArgumentError("policy document: not JSON");
   }
   std::string fault;
-  ObjectReader object(json, 16, fault);
+  ObjectReader object(json, 17, fault);
   Policy policy;
   policy.client = object.GetText("client");
   policy.addresses = object.GetList<Address>("addresses", ParseText<Address>);
   policy.generation = object.GetNumber<uint32_t>("generation");
-  policy.interface_index = object.GetNumber<uint32_t>("interface_index");
+  policy.interface_indexes = object.GetList<uint32_t>("interface_indexes", IndexFrom);
   policy.rules = object.GetList<Rule>("rules", RuleFrom);
   policy.closed_from = object.GetNumber<uint32_t>("closed_from");
   policy.prefetch = object.GetFlag("prefetch");
@@ -266,6 +274,7 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
                      static_cast<BindingTerms::Ech>(object.GetNumber<uint8_t>("ech", 1))};
   policy.intercept_any = object.GetFlag("intercept_any");
   policy.intercept = object.GetList<Address>("intercept", ParseText<Address>);
+  policy.reaches_upstreams = object.GetFlag("reaches_upstreams");
   policy.upstreams = object.GetList<Upstream>("upstreams", UpstreamFrom);
   policy.own = object.GetList<Address>("own", ParseText<Address>);
   policy.grants = object.GetList<Grant>("grants", GrantFrom);

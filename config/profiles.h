@@ -23,10 +23,13 @@ class Profiles {
   std::vector<Rule> Expand(const std::string& path, ClientFile file,
                            std::vector<Diagnostic>& diagnostics) const;
 
+  bool operator==(const Profiles&) const = default;
+
  private:
   struct Profile {
     std::string path;
     ClientFile file;
+    bool operator==(const Profile&) const = default;
   };
 
   // The profile that `name` stands for, through aliases; null if there is none.

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -20,15 +22,20 @@ bool Share(const Addresses& some, const std::vector<Address>& others) {
                      [&](const Address& address) { return some.contains(address); });
 }
 
-// The addresses of each qube.
-std::vector<Addresses> QubesOf(std::span<const Vif> vifs) {
-  std::vector<Addresses> qubes;
+struct Qube {
+  Addresses addresses;
+  std::set<std::string> interfaces;
+};
+
+std::vector<Qube> QubesOf(std::span<const Vif> vifs) {
+  std::vector<Qube> qubes;
   for (const Vif& vif : vifs) {
-    Addresses qube(vif.addresses.begin(), vif.addresses.end());
-    std::erase_if(qubes, [&](const Addresses& other) {
-      const bool same = Share(other, {qube.begin(), qube.end()});
+    Qube qube{{vif.addresses.begin(), vif.addresses.end()}, {vif.interface}};
+    std::erase_if(qubes, [&](const Qube& other) {
+      const bool same = Share(other.addresses, {qube.addresses.begin(), qube.addresses.end()});
       if (same) {
-        qube.insert(other.begin(), other.end());
+        qube.addresses.insert(other.addresses.begin(), other.addresses.end());
+        qube.interfaces.insert(other.interfaces.begin(), other.interfaces.end());
       }
       return same;
     });
@@ -126,55 +133,93 @@ std::vector<Rule> WithLocals(std::vector<Rule> rules, const std::vector<Rule>& l
   return rules;
 }
 
+// What blocks the whole client: the first error.
+void Block(ClientConfig& client, const std::vector<Diagnostic>& diagnostics) {
+  const auto error =
+      std::find_if(diagnostics.begin(), diagnostics.end(),
+                   [](const Diagnostic& one) { return one.severity == Severity::kError; });
+  client.rules.clear();
+  client.fault = error != diagnostics.end() ? error->Text() : "an error";
+}
+
+void AddLocal(const ClientConfig& local, bool dom0_accept, ClientConfig& client,
+              std::vector<Diagnostic>& diagnostics) {
+  const auto bare = std::find_if(local.rules.begin(), local.rules.end(), AcceptsAll);
+  if (bare != local.rules.end()) {
+    diagnostics.push_back(
+        {bare->origin, 1, 1, Severity::kError,
+         "beside dom0's rules there may be no rule that accepts all:", bare->Text(), ""});
+    Block(client, {diagnostics.back()});
+  } else if (!local.fault.empty()) {
+    client.rules.clear();
+    client.fault = local.fault;
+  } else if (client.fault.empty()) {
+    bool narrowed = false;
+    client.rules = WithLocals(std::move(client.rules), local.rules, dom0_accept, narrowed);
+    if (narrowed) {
+      diagnostics.push_back(
+          {"/qubes-firewall/" + client.addresses.front().Text(), 1, 1, Severity::kWarning,
+           "it has rules of its own, so dom0's plain accept stands for DNS and ICMP:", local.name,
+           ""});
+    }
+  }
+}
+
+// Nothing if dom0 has said nothing of this qube.
+std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view,
+                                     std::span<const ClientConfig> locals, bool dom0_accept,
+                                     QubesClients& all) {
+  ClientConfig client;
+  Merged merged;
+  for (const Address& address : qube.addresses) {
+    if (const auto target = view.targets.find(address.Text()); target != view.targets.end()) {
+      client.addresses.push_back(address);
+      merged.Add(ReadTarget(target->first, target->second));
+    }
+  }
+  if (client.addresses.empty()) {
+    return std::nullopt;
+  }
+  client.interfaces.assign(qube.interfaces.begin(), qube.interfaces.end());
+  client.name = client.addresses.front().Text();
+  const bool settled = merged.settled();
+  if (merged.broken()) {
+    Block(client, merged.diagnostics());
+  } else if (settled) {
+    client.rules = merged.Rules();
+  }
+  for (const ClientConfig& local : locals) {
+    if (!Share(qube.addresses, local.addresses)) {
+      continue;
+    }
+    client.name = local.name;
+    if (settled) {
+      AddLocal(local, dom0_accept, client, all.diagnostics);
+    }
+  }
+  if (!settled && !merged.broken()) {
+    all.unsettled.push_back(client.name);
+  }
+  std::move(merged.diagnostics().begin(), merged.diagnostics().end(),
+            std::back_inserter(all.diagnostics));
+  return client;
+}
+
 }  // namespace
 
 QubesClients ClientsOfQubes(const qubesdb::View& view, std::span<const Vif> vifs,
                             std::span<const ClientConfig> locals, bool dom0_accept) {
   QubesClients all;
-  for (const Addresses& qube : QubesOf(vifs)) {
-    ClientConfig client;
-    Merged merged;
-    for (const Address& address : qube) {
-      if (const auto target = view.targets.find(address.Text()); target != view.targets.end()) {
-        client.addresses.push_back(address);
-        merged.Add(ReadTarget(target->first, target->second));
-      }
-    }
-    if (client.addresses.empty()) {
+  std::set<std::string> names;
+  for (const Qube& qube : QubesOf(vifs)) {
+    auto client = ClientOf(qube, view, locals, dom0_accept, all);
+    if (!client) {
       continue;
     }
-    client.name = client.addresses.front().Text();
-    std::move(merged.diagnostics().begin(), merged.diagnostics().end(),
-              std::back_inserter(all.diagnostics));
-    if (!merged.settled() && !merged.broken()) {
-      all.unsettled.push_back(client.name);
+    if (!names.insert(client->name).second) {
+      client->name = client->addresses.front().Text();  // one file speaks for two qubes
     }
-    if (!merged.broken() && merged.settled()) {
-      client.rules = merged.Rules();
-    }
-    for (const ClientConfig& local : locals) {
-      if (!Share(qube, local.addresses)) {
-        continue;
-      }
-      const auto bare = std::find_if(local.rules.begin(), local.rules.end(), AcceptsAll);
-      if (bare != local.rules.end()) {
-        all.diagnostics.push_back(
-            {bare->origin, 1, 1, Severity::kError,
-             "beside dom0's rules there may be no rule that accepts all:", bare->Text(), ""});
-        client.rules.clear();
-      } else if (!client.rules.empty()) {
-        bool narrowed = false;
-        client.rules = WithLocals(std::move(client.rules), local.rules, dom0_accept, narrowed);
-        if (narrowed) {
-          all.diagnostics.push_back(
-              {"/qubes-firewall/" + client.name, 1, 1, Severity::kWarning,
-               "it has rules of its own, so dom0's plain accept stands for DNS and ICMP:",
-               local.name, ""});
-        }
-      }
-      client.name = local.name;
-    }
-    all.clients.push_back(std::move(client));
+    all.clients.push_back(*std::move(client));
   }
   std::sort(all.clients.begin(), all.clients.end(),
             [](const ClientConfig& a, const ClientConfig& b) { return a.name < b.name; });

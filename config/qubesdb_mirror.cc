@@ -1,5 +1,6 @@
 #include "config/qubesdb_mirror.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -9,8 +10,8 @@ namespace {
 constexpr std::string_view kTargets = "/qubes-firewall/";
 constexpr std::string_view kSettings = "/vm-config/";
 constexpr std::string_view kFiles = "/vm-config/dnspin.";  // a prefix of strings, not a folder
-constexpr std::array<std::string_view, 4> kValues = {
-    "/connected-ips", "/connected-ips6", "/qubes-netvm-primary-dns", "/qubes-netvm-secondary-dns"};
+constexpr std::string_view kHandled = "/qubes-firewall-handled/";
+constexpr std::array kValues = {kConnected, kConnected6, kPrimaryDns, kSecondaryDns, kRebindOk};
 
 absl::Status Disorder(const Message& message) {
   return absl::InvalidArgumentError("QubesDB answers what was not asked: type " +
@@ -41,6 +42,8 @@ std::vector<Message> Mirror::Begin() {
   commands.push_back(Ask(Type::kList, std::string(kTargets)));
   first_awaited_.insert(std::string(kFiles));
   commands.push_back(Ask(Type::kMultiread, std::string(kFiles)));
+  first_awaited_.insert(std::string(kHandled));
+  commands.push_back(Ask(Type::kMultiread, std::string(kHandled)));
   for (const std::string_view path : kValues) {
     first_awaited_.insert(std::string(path));
     commands.push_back(Ask(Type::kRead, std::string(path)));
@@ -143,6 +146,8 @@ absl::Status Mirror::TakeEntry(const Message& message, std::vector<Message>& com
   if (path == kFiles) {
     changes_ += view_.files == entries ? 0 : 1;
     view_.files = std::move(entries);
+  } else if (path == kHandled) {
+    handled_ = std::move(entries);
   } else {
     const std::string address = path.substr(kTargets.size(), path.size() - kTargets.size() - 1);
     const bool known = view_.targets.contains(address);
@@ -151,6 +156,8 @@ absl::Status Mirror::TakeEntry(const Message& message, std::vector<Message>& com
         return TooMany("targets");
       }
       view_.targets[address] = std::move(entries);
+      told_[address] += std::max(1U, triggers_[address]);
+      triggers_.erase(address);
       ++changes_;
     }
   }
@@ -187,6 +194,9 @@ void Mirror::TakeEvent(std::string_view path, std::vector<Message>& commands) {
   }
   if (path.starts_with(kFiles) || path == kSettings) {
     ReadAgain(Type::kMultiread, std::string(kFiles), commands);
+    if (path == kSettings) {
+      ReadAgain(Type::kRead, std::string(kRebindOk), commands);
+    }
     return;
   }
   for (const std::string_view value : kValues) {
@@ -210,6 +220,7 @@ void Mirror::TakeTargetEvent(std::string_view below, std::vector<Message>& comma
     }
   } else if (address.size() == below.size()) {
     incomplete_.erase(address);
+    triggers_[address] += triggers_.size() < kTargetsMax ? 1 : 0;
     ReadAgain(Type::kMultiread, folder, commands);
   } else if (incomplete_.size() < kTargetsMax) {
     incomplete_.insert(address);

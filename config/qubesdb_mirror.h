@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,15 +16,19 @@
 
 namespace dnspin::qubesdb {
 
+inline constexpr std::string_view kConnected = "/connected-ips";
+inline constexpr std::string_view kConnected6 = "/connected-ips6";
+inline constexpr std::string_view kPrimaryDns = "/qubes-netvm-primary-dns";
+inline constexpr std::string_view kSecondaryDns = "/qubes-netvm-secondary-dns";
+inline constexpr std::string_view kRebindOk = "/vm-config/dnspin-rebind-ok";
+
 // `/qubes-firewall/ADDRESS/*` by the last part of the path: `policy`, `0000`, ...
 using Target = std::map<std::string, std::string>;
 
 struct View {
-  std::map<std::string, Target> targets;     // by ADDRESS, as it is written
-  std::map<std::string, std::string> files;  // `/vm-config/dnspin.NAME`, by NAME
-  // `/connected-ips`, `/connected-ips6`, `/qubes-netvm-primary-dns` and `-secondary-dns`: by path,
-  // those that are there.
-  std::map<std::string, std::string> values;
+  std::map<std::string, Target> targets;                   // by ADDRESS, as it is written
+  std::map<std::string, std::string> files;                // `/vm-config/dnspin.NAME`, by NAME
+  std::map<std::string, std::string, std::less<>> values;  // kConnected, ...: those that are there
   bool operator==(const View&) const = default;
 };
 
@@ -53,6 +58,12 @@ class Mirror {
   uint64_t changes() const { return changes_; }
   const View& view() const { return view_; }
 
+  // The targets that were read since the last call, changed or not, for each time that dom0 said
+  // that they are.
+  std::map<std::string, uint32_t> TakeTold() { return std::exchange(told_, {}); }
+  // `/qubes-firewall-handled/*` as it stood at the beginning, by ADDRESS: what it counts on from.
+  const std::map<std::string, std::string>& handled() const { return handled_; }
+
  private:
   struct Question {
     Type type;
@@ -75,6 +86,9 @@ class Mirror {
   std::set<std::string> first_awaited_;  // paths of the first reading
   std::map<std::string, std::string> entries_;  // of the reading under way
   View view_;
+  std::map<std::string, uint32_t> triggers_;  // of targets whose reading is still to come
+  std::map<std::string, uint32_t> told_;
+  std::map<std::string, std::string> handled_;
   bool begun_ = false;
   bool list_awaited_ = false;
   uint64_t changes_ = 0;

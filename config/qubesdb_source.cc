@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <utility>
 
 namespace dnspin {
@@ -63,6 +64,7 @@ QubesdbSource::News QubesdbSource::Serve(BootTime now) {
   }
   if (mirror_.whole() && taken_ != mirror_.changes()) {
     taken_ = mirror_.changes();
+    news.told = mirror_.TakeTold();
     news.changed = !view_ || !(*view_ == mirror_.view());
     view_ = mirror_.view();
   }
@@ -92,6 +94,7 @@ absl::Status QubesdbSource::Connect() {
     }
     socket_ = *std::move(socket);
     connect_at_.reset();
+    ++connection_;
     decoder_ = qubesdb::Decoder();
     mirror_ = qubesdb::Mirror();
     taken_ = UINT64_MAX;  // also an empty one is news
@@ -171,24 +174,40 @@ void QubesdbSource::End(BootTime now) {
   connect_at_ = now + pause_;
 }
 
+// Nothing that is dom0's is ever written to or removed.
 bool QubesdbSource::MayPublish(const std::string& path) const {
   return socket_.valid() && mirror_.whole() && qubesdb::IsPath(path) &&
-         to_send_.size() < kWaitingMax;
+         to_send_.size() < kWaitingMax &&
+         (path.starts_with("/dns/") || path.starts_with("/qubes-firewall-handled/"));
 }
 
-void QubesdbSource::Write(const std::string& path, const std::string& data) {
-  if (MayPublish(path) && !path.ends_with('/') && data.size() <= qubesdb::kValueOctetsMax &&
-      data.find('\0') == std::string::npos) {
+bool QubesdbSource::Write(const std::string& path, const std::string& data) {
+  const bool may = MayPublish(path) && !path.ends_with('/') &&
+                   data.size() <= qubesdb::kValueOctetsMax && data.find('\0') == std::string::npos;
+  if (may) {
     Queue({mirror_.Write(path, data)});
     WantWrite(true);
   }
+  return may;
 }
 
-void QubesdbSource::Remove(const std::string& path) {
-  if (MayPublish(path)) {
+uint64_t QubesdbSource::Handled(const std::string& target) const {
+  const auto found = mirror_.handled().find(target);
+  uint64_t count = 0;
+  if (found != mirror_.handled().end()) {
+    const std::string& text = found->second;
+    std::from_chars(text.data(), text.data() + text.size(), count);  // else it begins anew
+  }
+  return count;
+}
+
+bool QubesdbSource::Remove(const std::string& path) {
+  const bool may = MayPublish(path);
+  if (may) {
     Queue({mirror_.Remove(path)});
     WantWrite(true);
   }
+  return may;
 }
 
 }  // namespace dnspin

@@ -14,10 +14,11 @@
 #include "config/qubesdb_mirror.h"
 #include "io/descriptor.h"
 #include "pinning/clock.h"
+#include "pinning/rule_source.h"
 
 namespace dnspin {
 
-class QubesdbSource {
+class QubesdbSource : public RuleSource {
  public:
   // The sockets of a qube: the one that can be written to, else the one that cannot.
   static std::vector<std::string> DefaultSockets();
@@ -25,24 +26,19 @@ class QubesdbSource {
   // The first of `sockets` that answers is used. Connects in Serve(). Fails where epoll does.
   static absl::StatusOr<QubesdbSource> Create(std::vector<std::string> sockets);
 
-  // Readable whenever Serve() has something to do, beside the deadline.
-  int fd() const { return ready_.get(); }
-  std::optional<BootTime> NextDeadline() const { return connect_at_; }
-
-  struct News {
-    bool changed = false;  // view() is not what it was
-    std::string trouble;   // for the log; empty: none
-  };
-  // Takes what is there, up to a share that keeps nobody waiting, and sends what can be sent.
-  News Serve(BootTime now);
+  int fd() const override { return ready_.get(); }
+  std::optional<BootTime> NextDeadline() const override { return connect_at_; }
+  News Serve(BootTime now) override;
+  bool known() const override { return view_.has_value(); }
 
   // What stood there when all was read, and has been read anew since. Null before that. It stays
   // while QubesDB is not to be reached.
   const qubesdb::View* view() const { return view_ ? &*view_ : nullptr; }
 
-  // Publishes; left out while there is no connection or too much is waiting.
-  void Write(const std::string& path, const std::string& data);
-  void Remove(const std::string& path);
+  uint64_t connection() const override { return connection_; }
+  bool Write(const std::string& path, const std::string& data) override;
+  bool Remove(const std::string& path) override;
+  uint64_t Handled(const std::string& target) const override;
 
  private:
   QubesdbSource(std::vector<std::string> sockets, Descriptor ready)
@@ -62,6 +58,7 @@ class QubesdbSource {
   qubesdb::Mirror mirror_;
   std::string to_send_;
   bool wants_write_ = false;
+  uint64_t connection_ = 0;
   uint64_t taken_ = 0;  // of the mirror's changes
   std::optional<qubesdb::View> view_;
   std::optional<BootTime> connect_at_{BootTime()};  // none: there is a connection

@@ -63,12 +63,13 @@ std::optional<std::string_view> OneOf(const Setting& setting, Words known, std::
   return text;
 }
 
-void ReadSources(const Setting& setting, Settings&, SettingReport& report) {
+void ReadSources(const Setting& setting, Settings& settings, SettingReport& report) {
   constexpr std::array<std::string_view, 2> kSources{"files", "qubesdb"};
+  settings.from_files = settings.from_qubesdb = false;
   for (const Setting& item : report.Items(setting, kListMax)) {
-    if (OneOf(item, kSources, "source", report) == "qubesdb") {
-      report.Error(item, "this version does not have the source", "qubesdb");
-    }
+    const auto source = OneOf(item, kSources, "source", report);
+    settings.from_files = settings.from_files || source == kSources[0];
+    settings.from_qubesdb = settings.from_qubesdb || source == kSources[1];
   }
   if (const auto* items = std::get_if<Setting::List>(&setting.value); items && items->empty()) {
     report.Error(setting, "without a source there would be no rules");
@@ -85,8 +86,8 @@ void ReadPrefetch(const Setting& setting, Settings& settings, SettingReport& rep
   settings.prefetch = report.Flag(setting).value_or(false);
 }
 
-void ReadDom0Accept(const Setting& setting, Settings&, SettingReport& report) {
-  report.Flag(setting);
+void ReadDom0Accept(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.dom0_accept = report.Flag(setting).value_or(false);
 }
 
 void ReadMode(const Setting& setting, Settings&, SettingReport& report) {

@@ -15,13 +15,15 @@ namespace dnspin {
 
 enum class Inbound : uint8_t { kClosed, kOpen };
 
-// Keys that can have one value only in this version have no field: `sources`, `mode`,
-// and `isolation`, which is "shared" where it is not written, since readers of a client's own are
-// not there yet. `dom0_accept` has none because it speaks of QubesDB's rules.
+// Keys that can have one value only in this version have no field: `mode`, and `isolation`, which
+// is "shared" where it is not written, since readers of a client's own are not there yet.
 struct Settings {
   std::vector<std::string> interfaces{"vif*"};
+  bool from_files = true;  // sources: rules are in clients.d
+  bool from_qubesdb = false;
   Inbound inbound = Inbound::kClosed;
   bool prefetch = false;
+  bool dom0_accept = false;
   bool intercept_any = false;
   std::vector<Address> intercept;   // 10.139.1.1 and 10.139.1.2 where it is not written
   std::vector<Endpoint> upstreams;  // empty: /etc/resolv.conf

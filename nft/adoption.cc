@@ -103,6 +103,15 @@ std::vector<Address> Inheritance::Served(const std::vector<Address>& addresses) 
   return served;
 }
 
+bool Inheritance::IsOf(const DesiredClient& client) const {
+  return std::all_of(client.addresses.begin(), client.addresses.end(), [&](const Address& address) {
+    const auto& digests = view_.filter[address.family() == Family::kIpv4 ? 0 : 1].digests;
+    const auto digest = digests.find(ChainName(address));
+    return digest == digests.end() ||
+           IsSameQube({{}, {}, {}, InterfacesOfDigest(digest->second)}, client);
+  });
+}
+
 uint16_t Inheritance::DoorOf(const ServedClient& client) const {
   for (const Address& address : client.desired.addresses) {
     if (const auto door = doors_.find(address); door != doors_.end()) {

@@ -28,6 +28,10 @@ class Inheritance {
   // Of a client's addresses the first of each family, where the kernel has its chain.
   std::vector<Address> Served(const std::vector<Address>& addresses) const;
 
+  // True unless the kernel served another qube under this client's addresses, as far as it says:
+  // what that one had is not this one's.
+  bool IsOf(const DesiredClient& client) const;
+
   // Where this client's questions went; 0 if nowhere.
   uint16_t DoorOf(const ServedClient& client) const;
 

@@ -233,4 +233,20 @@ std::string RulesDigest(const Policy& policy) {
   return fmt::format("{:016x}", hash);
 }
 
+std::string DigestText(const std::string& digest, std::span<const std::string> interfaces) {
+  constexpr size_t kInterfacesMax = 4;  // a comment has 128 octets
+  const auto known = interfaces.first(std::min(interfaces.size(), kInterfacesMax));
+  return fmt::format("{}{}{}", digest, known.empty() ? "" : " ", fmt::join(known, " "));
+}
+
+std::vector<std::string> InterfacesOfDigest(std::string_view text) {
+  std::vector<std::string> interfaces;
+  for (size_t space = text.find(' '); space != std::string_view::npos;) {
+    text.remove_prefix(space + 1);
+    space = text.find(' ');
+    interfaces.emplace_back(text.substr(0, space));
+  }
+  return interfaces;
+}
+
 }  // namespace dnspin

@@ -57,6 +57,11 @@ bool IsClientSet(std::string_view name);
 // clients' flows are to be judged anew. Stands in the kernel as a comment.
 std::string RulesDigest(const Policy& policy);
 
+// What the kernel's comment says of a client: the digest of its rules, and behind which interfaces
+// it is, so that another qube that gets its address is known to be another.
+std::string DigestText(const std::string& digest, std::span<const std::string> interfaces);
+std::vector<std::string> InterfacesOfDigest(std::string_view text);
+
 // The names of a client's pin sets in one family, in the order of its groups.
 std::vector<std::string> PinSetsOf(const ClientRules& client, Family family);
 

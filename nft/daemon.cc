@@ -16,6 +16,7 @@ namespace {
 constexpr std::chrono::seconds kTidyEvery{5};
 constexpr std::chrono::milliseconds kControlPause{200};
 constexpr std::chrono::milliseconds kReloadPauseMin{20};  // signals that come faster are one
+constexpr std::chrono::seconds kFollowPause{1};           // after a change of dom0's that failed
 
 }  // namespace
 
@@ -28,7 +29,8 @@ Daemon::Daemon(Parts parts)
               [this](ServedClient& client, BootTime now) { readers_.SendPolicy(client, now); },
               parts_.journal, parts_.clock}),
       followed_(parts_.read_servers),
-      repair_(parts_.ruleset_watch, roster_, parts_.journal, parts_.clock) {}
+      repair_(parts_.ruleset_watch, roster_, parts_.journal, parts_.clock),
+      notices_(parts_.journal) {}
 
 absl::Status Daemon::WatchAll() {
   const auto watch = [this](int fd, std::function<void(Ready)> callback) -> absl::Status {
@@ -54,6 +56,9 @@ absl::Status Daemon::WatchAll() {
     return status;
   }
   status = watch(parts_.ruleset_watch.fd(), [](Ready) {});  // looked at in every turn
+  if (status.ok() && parts_.netvm != nullptr) {
+    status = watch(parts_.netvm->fd(), [](Ready) {});  // so is this
+  }
   if (!status.ok()) {
     return status;
   }
@@ -70,14 +75,16 @@ absl::Status Daemon::WatchAll() {
 absl::Status Daemon::Begin(Desired desired) {
   started_ = parts_.clock.Now();
   followed_.Adopt(desired, roster_.desired(), started_);
+  desired.SettleDnsServers();
   if (auto status = WatchAll(); !status.ok()) {
     return status;
   }
   if (auto status = roster_.Begin(desired, started_); !status.ok()) {
     return status;
   }
-  for (const std::string& warning : desired.warnings) {
-    parts_.journal.Say(Priority::kWarning, warning, started_);
+  notices_.Say(desired, Reading::kAll, started_);
+  if (parts_.netvm != nullptr) {
+    parts_.netvm->TellHandled();
   }
   expiry_at_ = NextExpiry(desired, started_);
   size_t pins = 0;
@@ -111,16 +118,22 @@ absl::Status Daemon::RunOneTurn() {
   repair_.LookForSleep(now);
   repair_.LookForDisturbance(now);
   TakeRequests(now);
-  if (routes_changed_) {
-    routes_changed_ = false;
+  bool routes_changed = false;
+  if (std::exchange(routes_changed_, false)) {
     const auto changed = parts_.route_watch.Drain();
-    if (changed.ok() && *changed) {
-      roster_.FollowRoutes(now);
-    }
+    routes_changed = changed.ok() && *changed;
+  }
+  if (parts_.netvm != nullptr) {
+    netvm_changed_ = parts_.netvm->Look(routes_changed, now) || netvm_changed_;
+  }
+  if (routes_changed) {
+    roster_.FollowRoutes(now);
   }
   FollowServers(now);
   if (reload_wanted_ && reload_not_before_ <= now) {
     ReloadAndSay(now);
+  } else if (netvm_changed_ && reload_not_before_ <= now) {
+    FollowNetvm(now);
   }
   if (expiry_at_ && *expiry_at_ <= now) {
     EndExpiredRules(now);
@@ -177,8 +190,13 @@ void Daemon::FollowServers(BootTime now) {
   if (!reading.warning.empty()) {
     parts_.journal.Say(Priority::kWarning, reading.warning, now);
   }
-  if (reading.servers) {
-    roster_.FollowUpstreams(*reading.servers, now);
+  if (!reading.servers) {
+    return;
+  }
+  if (const auto status = roster_.FollowUpstreams(*reading.servers, now); !status.ok()) {
+    parts_.journal.Say(Priority::kError,
+                       "they cannot be followed: " + std::string(status.message()), now);
+    followed_.FileChanged(now);  // again
   }
 }
 
@@ -205,22 +223,46 @@ absl::Status Daemon::Change(const Desired& desired, BootTime now) {
   return status;
 }
 
-absl::Status Daemon::Reload(BootTime now) {
-  reload_wanted_ = false;
-  auto desired = parts_.load();
+absl::Status Daemon::Reload(Reading reading, BootTime now) {
+  reload_wanted_ = reload_wanted_ && reading != Reading::kAll;
+  netvm_changed_ = false;
+  auto desired =
+      parts_.load(reading, parts_.netvm != nullptr ? parts_.netvm->vifs() : std::span<const Vif>());
   if (!desired.ok()) {
     return desired.status();
   }
   followed_.Adopt(*desired, roster_.desired(), now);
+  desired->SettleDnsServers();
+  if (parts_.netvm != nullptr) {
+    parts_.netvm->KeepUnsettled(*desired, roster_.desired(), now);
+  }
   if (auto status = Change(*desired, now); !status.ok()) {
     return status;
   }
   ++reloads_;
   expiry_at_ = NextExpiry(*desired, now);
-  for (const std::string& warning : desired->warnings) {
-    parts_.journal.Say(Priority::kWarning, warning, now);
+  notices_.Say(*desired, reading, now);
+  if (parts_.netvm != nullptr) {
+    parts_.netvm->TellHandled();
   }
   return absl::OkStatus();
+}
+
+// dom0 has said something, or a qube has come or gone.
+void Daemon::FollowNetvm(BootTime now) {
+  if (const auto status = Reload(Reading::kLive, now); !status.ok()) {
+    parts_.journal.Say(Priority::kError,
+                       "what dom0 says is not in force yet: " + std::string(status.message()), now);
+    netvm_changed_ = true;
+    reload_not_before_ = now + kFollowPause;
+    return;
+  }
+  PauseReloads(now);
+}
+
+void Daemon::PauseReloads(BootTime began) {
+  const BootTime after = parts_.clock.Now();
+  reload_not_before_ = after + std::max<BootClock::duration>(kReloadPauseMin, after - began);
 }
 
 void Daemon::ReloadAndSay(BootTime now) {
@@ -228,7 +270,7 @@ void Daemon::ReloadAndSay(BootTime now) {
                              std::chrono::steady_clock::now().time_since_epoch())
                              .count();
   NotifyServiceManager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic));
-  if (const auto status = Reload(now); !status.ok()) {
+  if (const auto status = Reload(Reading::kAll, now); !status.ok()) {
     const std::string errors(status.message());
     for (size_t from = 0; from < errors.size();) {
       const size_t end = std::min(errors.find('\n', from), errors.size());
@@ -242,8 +284,7 @@ void Daemon::ReloadAndSay(BootTime now) {
                        fmt::format("reloaded: {} clients", roster_.clients().size()), now);
   }
   NotifyServiceManager("READY=1");
-  const BootTime after = parts_.clock.Now();
-  reload_not_before_ = after + std::max<BootClock::duration>(kReloadPauseMin, after - now);
+  PauseReloads(now);
 }
 
 // Rules end on time whatever the files look like at that moment: none is read.
@@ -294,8 +335,10 @@ std::optional<BootTime> Daemon::NextDeadline() const {
   if (const auto reading = followed_.NextDeadline()) {
     next = std::min(next, *reading);
   }
-  for (const auto& due : {expiry_at_, repair_.NextDeadline(), roster_.NextDeadline(),
-                          reload_wanted_ ? std::optional(reload_not_before_) : std::nullopt}) {
+  for (const auto& due :
+       {expiry_at_, repair_.NextDeadline(), roster_.NextDeadline(),
+        reload_wanted_ || netvm_changed_ ? std::optional(reload_not_before_) : std::nullopt,
+        parts_.netvm != nullptr ? parts_.netvm->NextDeadline() : std::nullopt}) {
     next = std::min(next, due.value_or(next));
   }
   if (const auto drops = drops_.NextDeadline()) {
@@ -309,6 +352,9 @@ std::optional<BootTime> Daemon::NextDeadline() const {
 
 void Daemon::Tidy(BootTime now) {
   control_->Expire(now);
+  if (parts_.netvm != nullptr) {
+    parts_.netvm->TellNames(roster_.clients(), now);
+  }
   if (tidy_at_ > now) {
     return;
   }
@@ -341,7 +387,7 @@ std::string Daemon::AnswerControl(const std::string& request) {
                          .log_lines_dropped = parts_.journal.dropped(),
                          .reloads = reloads_,
                          .now = now,
-                         .reload = [this, now] { return Reload(now); }};
+                         .reload = [this, now] { return Reload(Reading::kAll, now); }};
   return ReplyToControl(request, view);
 }
 

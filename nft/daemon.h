@@ -13,6 +13,8 @@
 #include "nft/followed_servers.h"
 #include "nft/journal.h"
 #include "nft/launcher_link.h"
+#include "nft/netvm.h"
+#include "nft/notices.h"
 #include "nft/pin_service.h"
 #include "nft/reader_service.h"
 #include "nft/repair.h"
@@ -35,6 +37,7 @@ class Daemon {
     RouteWatch& route_watch;
     FileWatch& resolv_conf_watch;
     RulesetWatch& ruleset_watch;  // which knows this process' own transactions
+    Netvm* netvm;                 // null: rules are of files alone
     LauncherLink& launcher;
     Descriptor signals;  // signalfd of SIGTERM, SIGINT, SIGHUP
     Descriptor control_listener;
@@ -60,8 +63,10 @@ class Daemon {
   void FollowServers(BootTime now);
   void CommitRequests(BootTime now);
   absl::Status Change(const Desired& desired, BootTime now);
-  absl::Status Reload(BootTime now);
+  absl::Status Reload(Reading reading, BootTime now);
   void ReloadAndSay(BootTime now);
+  void FollowNetvm(BootTime now);
+  void PauseReloads(BootTime began);
   void EndExpiredRules(BootTime now);
   std::optional<BootTime> NextDeadline() const;
   std::optional<BootTime> NextExpiry(const Desired& desired, BootTime now) const;
@@ -75,10 +80,12 @@ class Daemon {
   DropService drops_;
   FollowedServers followed_;
   Repair repair_;
+  Notices notices_;
   std::unique_ptr<ControlServer> control_;
   std::vector<Watch> watches_;
   bool stop_ = false;
   bool reload_wanted_ = false;
+  bool netvm_changed_ = false;
   bool routes_changed_ = false;
   bool resolv_conf_changed_ = false;
   BootTime started_;

@@ -2,13 +2,16 @@
 // Knows: what the configuration wants of dnspind, as values; main.cc makes it from config/'s.
 // Touches nothing.
 
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "nft/ruleset.h"
 #include "pinning/policy.h"
+#include "pinning/vif.h"
 
 namespace dnspin {
 
@@ -16,6 +19,8 @@ struct DesiredClient {
   std::string name;
   std::vector<Address> addresses;
   std::vector<Rule> rules;
+  std::vector<std::string> interfaces{};  // sorted: where it is; none: wherever its route leads
+  std::string fault{};                    // not empty: why its rules count for nothing
   bool operator==(const DesiredClient&) const = default;
 };
 
@@ -27,12 +32,32 @@ struct Desired {
   bool prefetch = false;
   std::vector<Endpoint> upstreams;
   bool upstreams_followed = false;  // they are those of resolv.conf, and change with it
+  // Who may ask dnspin may also ask its upstreams by themselves, as with the agent of Qubes OS: set
+  // dns-addr is theirs.
+  bool dns_is_upstream = false;
   std::vector<DesiredClient> clients;
-  std::vector<std::string> warnings;  // for the log
+  std::vector<std::string> unsettled;  // of `clients`: what their rules are is not clear yet
+  std::vector<std::string> warnings;   // for the log
+
+  void SettleDnsServers() {  // whenever upstreams change
+    if (dns_is_upstream) {
+      ruleset.dns_servers.clear();
+      for (const Endpoint& endpoint : upstreams) {
+        ruleset.dns_servers.push_back(endpoint.address);
+      }
+    }
+  }
 };
 
-// Reads the configuration anew. An error says every fault in it, one a line.
-using LoadDesired = std::function<absl::StatusOr<Desired>()>;
+enum class Reading : uint8_t {
+  kAll,   // the files too
+  kLive,  // what changes by itself; the files as they were last good
+};
+
+// Makes it anew, for the clients that are there. An error says every fault in the files, one a
+// line.
+using LoadDesired =
+    std::function<absl::StatusOr<Desired>(Reading reading, std::span<const Vif> vifs)>;
 
 // Reads resolv.conf's servers. NotFoundError if there is no such file.
 using ReadServers = std::function<absl::StatusOr<std::vector<Endpoint>>()>;

@@ -13,10 +13,13 @@
 
 #include "config/configuration.h"
 #include "config/policy_document.h"
+#include "config/qubes_configuration.h"
+#include "config/qubesdb_source.h"
 #include "config/resolv_conf.h"
 #include "config/text_file.h"
 #include "io/system_clock.h"
 #include "nft/daemon.h"
+#include "nft/netvm.h"
 #include "nft/notify.h"
 #include "nft/start.h"
 #include "pinning/drop_names.h"
@@ -83,8 +86,8 @@ absl::StatusOr<std::vector<Endpoint>> ReadFollowed(FileWatch& resolv_conf) {
   return ReadResolvConf();
 }
 
-Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
-  const Settings& settings = configuration.settings;
+Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& clients,
+                  int64_t wall_seconds) {
   Desired desired;
   desired.ruleset.table = settings.table;
   desired.ruleset.interfaces = settings.interfaces;
@@ -102,8 +105,8 @@ Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
     desired.upstreams = ReadResolvConf().value_or(std::vector<Endpoint>());
   }
   desired.prefetch = settings.prefetch;
-  for (const ClientConfig& client : configuration.clients) {
-    DesiredClient wanted{client.name, client.addresses, {}};
+  for (const ClientConfig& client : clients) {
+    DesiredClient wanted{client.name, client.addresses, {}, client.interfaces, client.fault};
     for (const Rule& rule : client.rules) {
       if (!rule.expire || *rule.expire > wall_seconds) {
         wanted.rules.push_back(rule);
@@ -115,30 +118,64 @@ Desired DesiredOf(const Configuration& configuration, int64_t wall_seconds) {
   return desired;
 }
 
-absl::StatusOr<Desired> LoadFrom(const ConfigurationFiles& files, Clock& clock) {
-  const LoadResult loaded = Load(files);
-  if (!loaded.configuration) {
-    std::string errors;
-    for (const Diagnostic& diagnostic : loaded.diagnostics) {
-      errors += (errors.empty() ? "" : "\n") + diagnostic.Text();
-    }
-    return absl::InvalidArgumentError(errors);
-  }
-  Desired desired = DesiredOf(*loaded.configuration, clock.WallSeconds());
-  for (const Diagnostic& diagnostic : loaded.diagnostics) {
-    desired.warnings.push_back(diagnostic.Text());
-  }
-  return desired;
-}
+// The configuration, as the files were last good, and what follows from it now.
+class Loader {
+ public:
+  Loader(const ConfigurationFiles& files, Clock& clock) : files_(files), clock_(clock) {}
 
-absl::StatusOr<Desired> LoadAnew(const ConfigurationFiles& files, const std::string& table,
-                                 Clock& clock) {
-  auto loaded = LoadFrom(files, clock);
-  if (loaded.ok() && loaded->ruleset.table != table) {
-    return absl::InvalidArgumentError("[firewall] table cannot change while dnspind runs");
+  // An error says every fault, one a line; what was read before stays.
+  absl::Status ReadFiles() {
+    LoadResult loaded = Load(files_);
+    if (!loaded.configuration) {
+      std::string errors;
+      for (const Diagnostic& diagnostic : loaded.diagnostics) {
+        errors += (errors.empty() ? "" : "\n") + diagnostic.Text();
+      }
+      return absl::InvalidArgumentError(errors);
+    }
+    const Settings* before = configuration_ ? &configuration_->settings : nullptr;
+    const Settings& now = loaded.configuration->settings;
+    if (before != nullptr &&
+        (before->table != now.table || before->from_qubesdb != now.from_qubesdb)) {
+      return absl::InvalidArgumentError(
+          "[firewall] table and [clients] sources cannot change while dnspind runs");
+    }
+    configuration_ = std::move(loaded.configuration);
+    diagnostics_ = std::move(loaded.diagnostics);
+    return absl::OkStatus();
   }
-  return loaded;
-}
+
+  const Settings& settings() const { return configuration_->settings; }
+
+  // `view`: null if the files are all, or QubesDB has said nothing yet.
+  Desired Make(const qubesdb::View* view, std::span<const Vif> vifs) const {
+    if (!settings().from_qubesdb) {
+      return WithWarnings(DesiredOf(settings(), configuration_->clients, clock_.WallSeconds()),
+                          diagnostics_);
+    }
+    QubesConfiguration qubes =
+        ConfigurationOfQubes(*configuration_, view != nullptr ? *view : qubesdb::View(), vifs);
+    Desired desired = DesiredOf(qubes.settings, qubes.clients, clock_.WallSeconds());
+    desired.ruleset.connected = std::move(qubes.connected);
+    desired.dns_is_upstream = true;
+    desired.prefetch = true;
+    desired.unsettled = std::move(qubes.unsettled);
+    return WithWarnings(WithWarnings(std::move(desired), diagnostics_), qubes.diagnostics);
+  }
+
+ private:
+  static Desired WithWarnings(Desired desired, const std::vector<Diagnostic>& diagnostics) {
+    for (const Diagnostic& diagnostic : diagnostics) {
+      desired.warnings.push_back(diagnostic.Text());
+    }
+    return desired;
+  }
+
+  const ConfigurationFiles& files_;
+  Clock& clock_;
+  std::optional<Configuration> configuration_;
+  std::vector<Diagnostic> diagnostics_;
+};
 
 absl::StatusOr<Descriptor> BlockSignals() {
   sigset_t signals;
@@ -179,11 +216,11 @@ void SayWarnings(const Started& started, const ConfigurationFiles& files, Journa
   }
 }
 
-absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Started started,
-                   Descriptor signals) {
-  SystemClock clock;
+absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started started,
+                   Descriptor signals, SystemClock& clock) {
   Journal journal;
   SayWarnings(started, files, journal, clock.Now());
+  const std::string table = loader.settings().table;
   auto reactor = Reactor::Create();
   if (!reactor.ok()) {
     return reactor.status();
@@ -204,23 +241,38 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
   if (!resolv_conf_watch.ok()) {
     return resolv_conf_watch.status();
   }
-  auto ruleset_watch = RulesetWatch::Create(desired.ruleset.table);
+  auto ruleset_watch = RulesetWatch::Create(table);
   if (!ruleset_watch.ok()) {
     return ruleset_watch.status();
   }
-  auto set_writer = SetWriter::Create(desired.ruleset.table, ForcedRefreshWay());
+  auto set_writer = SetWriter::Create(table, ForcedRefreshWay());
   if (!set_writer.ok()) {
     return set_writer.status();
   }
-  if (auto status = nftables->Probe(desired.ruleset.table + "-probe"); !status.ok()) {
+  auto source = QubesdbSource::Create(QubesdbSource::DefaultSockets());
+  if (!source.ok()) {
+    return source.status();
+  }
+  if (auto status = nftables->Probe(table + "-probe"); !status.ok()) {
     return status;
   }
   if (auto status = ruleset_watch->LearnOwn((*set_writer)->port_id()); !status.ok()) {
     return status;
   }
-  Firewall firewall(*nftables, desired.ruleset.table, (*set_writer)->refresh_way());
+  Firewall firewall(*nftables, table, (*set_writer)->refresh_way());
   LauncherLink launcher(std::move(started.launcher));
-  const std::string table = desired.ruleset.table;
+  Netvm netvm(*source, *ruleset_watch, *routes, journal);
+  const bool in_netvm = loader.settings().from_qubesdb;
+  if (in_netvm) {
+    netvm.Await(clock);
+  }
+  const auto load = [&](Reading reading, std::span<const Vif> vifs) -> absl::StatusOr<Desired> {
+    if (const auto status = reading == Reading::kAll ? loader.ReadFiles() : absl::OkStatus();
+        !status.ok()) {
+      return status;
+    }
+    return loader.Make(source->view(), vifs);
+  };
   Daemon daemon({.clock = clock,
                  .reactor = **reactor,
                  .journal = journal,
@@ -230,14 +282,15 @@ absl::Status Serve(const Desired& desired, const ConfigurationFiles& files, Star
                  .route_watch = *route_watch,
                  .resolv_conf_watch = *resolv_conf_watch,
                  .ruleset_watch = *ruleset_watch,
+                 .netvm = in_netvm ? &netvm : nullptr,
                  .launcher = launcher,
                  .signals = std::move(signals),
                  .control_listener = std::move(started.control),
                  .control_group = started.user.gid,
-                 .load = [&] { return LoadAnew(files, table, clock); },
+                 .load = load,
                  .read_servers = [&] { return ReadFollowed(*resolv_conf_watch); },
                  .write_policy = PolicyDocument});
-  if (auto status = daemon.Begin(desired); !status.ok()) {
+  if (auto status = daemon.Begin(loader.Make(source->view(), netvm.vifs())); !status.ok()) {
     return status;
   }
   NotifyServiceManager("READY=1");
@@ -263,10 +316,9 @@ int Check(const ConfigurationFiles& files) {
 
 int Start(const ConfigurationFiles& files) {
   SystemClock clock;
-  const auto desired = LoadFrom(files, clock);
-  const LoadResult loaded = Load(files);
-  if (!desired.ok() || !loaded.configuration) {
-    std::fprintf(stderr, "%s\n", std::string(desired.status().message()).c_str());
+  Loader loader(files, clock);
+  if (const auto read = loader.ReadFiles(); !read.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(read.message()).c_str());
     return kRefusedByConfiguration;
   }
   if (geteuid() != 0) {
@@ -276,12 +328,12 @@ int Start(const ConfigurationFiles& files) {
   if (!signals.ok()) {
     return Fail(kSystemWouldNot, std::string(signals.status().message()));
   }
-  const Settings& settings = loaded.configuration->settings;
+  const Settings& settings = loader.settings();
   auto started = StartAndDropPowers({settings.run_dir, settings.user, settings.resolver_user});
   if (!started.ok()) {
     return Fail(kSystemWouldNot, std::string(started.status().message()));
   }
-  const absl::Status status = Serve(*desired, files, *std::move(started), *std::move(signals));
+  const absl::Status status = Serve(loader, files, *std::move(started), *std::move(signals), clock);
   return status.ok() ? kDone : Fail(kSystemWouldNot, std::string(status.message()));
 }
 

@@ -8,6 +8,7 @@
 
 #include "nft/conntrack.h"
 #include "nft/pin_moves.h"
+#include "nft/preparation.h"
 #include "pinning/kernel_name.h"
 
 namespace dnspin {
@@ -25,13 +26,6 @@ std::vector<Doorway> DoorwaysOf(const std::vector<const ServedClient*>& clients)
   return doorways;
 }
 
-// Twice the quota: expired elements count until they are collected. More if there was a larger
-// quota before, or nothing could be changed until its pins have ended.
-uint32_t SetSizeFor(const ServedClient& client, const Ledger& held) {
-  const uint32_t quota = client.policy.terms.per_client;
-  return std::max(2 * quota, static_cast<uint32_t>(held.pins().size()) + quota);
-}
-
 void Append(std::vector<Address>& addresses, const std::vector<Address>& more) {
   addresses.insert(addresses.end(), more.begin(), more.end());
 }
@@ -47,64 +41,6 @@ std::vector<const ServedClient*> AllOf(const ServedClients& clients) {
 std::string Words(const absl::Status& status) { return std::string(status.message()); }
 
 }  // namespace
-
-// The client's place in the world: its interface, our addresses, the upstreams. True if that is not
-// what its policy said.
-bool Roster::Place(ServedClient& client) const {
-  const auto interface = surroundings_.InterfaceOf(client.desired.addresses);
-  const uint32_t index = interface ? interface->index : 0;
-  Policy& policy = client.policy;
-  client.interface = interface ? interface->name : "";
-  if (policy.interface_index == index && policy.own == surroundings_.own() &&
-      policy.upstreams == surroundings_.upstreams()) {
-    return false;
-  }
-  policy.interface_index = index;
-  policy.own = surroundings_.own();
-  policy.upstreams = surroundings_.upstreams();
-  return true;
-}
-
-ServedClient Roster::Prepare(const Desired& desired, const DesiredClient& wanted,
-                             const ServedClient* before, DropNames drops) const {
-  ServedClient client;
-  client.desired = wanted;
-  Policy& policy = client.policy;
-  policy.client = wanted.name;
-  policy.addresses = wanted.addresses;
-  policy.generation = before != nullptr ? before->policy.generation : 1;
-  policy.rules = wanted.rules;
-  client.drops = std::move(drops);
-  client.drops.Follow(policy.rules);
-  client.learned = client.drops;
-  policy.closed_from = client.drops.ClosedFrom(policy.rules, policy.addresses);
-  policy.prefetch = desired.prefetch;
-  policy.terms = desired.pins;
-  policy.rebind_ok = desired.rebind_ok;
-  policy.bindings = desired.bindings;
-  policy.intercept_any = desired.ruleset.intercept_any;
-  policy.intercept = desired.ruleset.intercept;
-  Place(client);
-  client.ledger.SetTerms(policy.terms);
-  return client;
-}
-
-// What follows from a policy that is new to this client.
-void Roster::Complete(ServedClient& client, const ServedClient* before) const {
-  if (before != nullptr) {
-    ++client.policy.generation;
-    client.id = before->id;
-    client.port = before->port;
-  }
-  client.permissions = std::make_shared<const Permissions>(client.policy);
-  client.groups =
-      GroupsOf(client.policy.rules, before != nullptr ? before->groups : std::vector<PinGroup>());
-  client.digest = RulesDigest(client.policy);
-  client.set_size =
-      before != nullptr && before->policy.terms.per_client == client.policy.terms.per_client
-          ? before->set_size
-          : SetSizeFor(client, before != nullptr ? before->ledger : client.ledger);
-}
 
 absl::Status Roster::OpenDoors(ServedClients& arrived, const Inheritance* inheritance) {
   for (auto& [id, client] : arrived) {
@@ -170,14 +106,22 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
   const Inheritance inheritance(*std::move(view), *std::move(doors));
   surroundings_.Look(desired, now);
   ServedClients clients;
+  std::vector<Address> strangers;  // who have an address that was another's
   for (const DesiredClient& wanted : desired.clients) {
     const ClientId id{next_client_++};
-    DropNames drops = AdoptDrops(*dropped, inheritance.Served(wanted.addresses));
+    const bool same = inheritance.IsOf(wanted);
+    DropNames drops =
+        same ? AdoptDrops(*dropped, inheritance.Served(wanted.addresses)) : DropNames();
     ServedClient& client =
-        clients.emplace(id, Prepare(desired, wanted, nullptr, std::move(drops))).first->second;
+        clients.emplace(id, Prepare(desired, wanted, nullptr, std::move(drops), surroundings_))
+            .first->second;
     client.id = id;
     Complete(client, nullptr);
-    inheritance.AdoptPins(client, now);
+    if (same) {
+      inheritance.AdoptPins(client, now);
+    } else {
+      Append(strangers, wanted.addresses);
+    }
     client.set_size = SetSizeFor(client, client.ledger);
   }
   if (auto status = OpenDoors(clients, &inheritance); !status.ok()) {
@@ -190,7 +134,9 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
   desired_ = desired;
   clients_ = std::move(clients);
   std::vector<Address> moved = inheritance.Departed(clients_);
+  Append(moved, strangers);
   flows_.Outlaw(moved);
+  CutRefusedFlows(now);
   for (auto& [id, client] : clients_) {
     if (client.port != inheritance.DoorOf(client)) {
       Append(moved, client.desired.addresses);
@@ -210,12 +156,12 @@ Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
   Changes changes;
   std::set<ClientId> stay;
   for (const DesiredClient& wanted : desired.clients) {
-    const ServedClient* before = FindSame(clients_, wanted.addresses);
+    const ServedClient* before = FindSame(clients_, wanted);
     if (before != nullptr && !stay.insert(before->id).second) {
       before = nullptr;  // one client has become two: the first goes on with what there is
     }
-    ServedClient client =
-        Prepare(desired, wanted, before, before != nullptr ? before->learned : DropNames());
+    ServedClient client = Prepare(desired, wanted, before,
+                                  before != nullptr ? before->learned : DropNames(), surroundings_);
     if (before == nullptr) {
       client.id = ClientId{next_client_++};
       Complete(client, nullptr);
@@ -322,6 +268,15 @@ void Roster::LogRevoked(const ServedClient& before, const ServedClient& after, B
   }
 }
 
+void Roster::SayOfQube(const ServedClient& client, std::string_view what, BootTime now) {
+  if (!client.desired.interfaces.empty()) {
+    journal_.Say(Priority::kNotice,
+                 fmt::format("{} {} ({})", client.desired.name, what,
+                             fmt::join(client.desired.interfaces, ", ")),
+                 now);
+  }
+}
+
 // The kernel has the new rules; now everything else does.
 void Roster::TakeOver(Changes& changes, bool interception_changed, BootTime now) {
   std::vector<Address> moved;  // whose DNS now takes another way, or may
@@ -330,7 +285,11 @@ void Roster::TakeOver(Changes& changes, bool interception_changed, BootTime now)
     Append(moved, client.desired.addresses);
     flows_.Outlaw(client.desired.addresses);
     readers_.CloseDoor(client);
+    SayOfQube(client, "has gone", now);
     clients_.erase(id);
+  }
+  if (!changes.gone.empty() && !changes.arrived.empty()) {
+    CutRefusedFlows(now);  // also those of an address that is somebody else's now
   }
   for (auto& [id, after] : changes.changed) {
     ServedClient& client = clients_.at(id);
@@ -345,6 +304,7 @@ void Roster::TakeOver(Changes& changes, bool interception_changed, BootTime now)
     readers_.SendPolicy(client, now);
   }
   for (auto& [id, client] : changes.arrived) {
+    SayOfQube(client, "is there", now);
     Append(moved, client.desired.addresses);
     flows_.Doubt(id);
     readers_.Serve(clients_.emplace(id, std::move(client)).first->second, now);
@@ -371,21 +331,28 @@ absl::Status Roster::Restore(bool after_a_gap, bool past_the_doors, BootTime now
   return absl::OkStatus();
 }
 
-void Roster::FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now) {
+absl::Status Roster::FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now) {
   std::string names;
   for (const Endpoint& endpoint : upstreams) {
     names += (names.empty() ? "" : ", ") + endpoint.Text();
   }
-  desired_.upstreams = std::move(upstreams);
   journal_.Say(names.empty() ? Priority::kError : Priority::kNotice,
                names.empty() ? "there is no upstream now" : "upstreams now: " + names, now);
+  if (desired_.dns_is_upstream) {
+    Desired desired = desired_;
+    desired.upstreams = std::move(upstreams);
+    desired.SettleDnsServers();
+    return Change(desired, now);
+  }
+  desired_.upstreams = std::move(upstreams);
   FollowRoutes(now);
+  return absl::OkStatus();
 }
 
 void Roster::FollowRoutes(BootTime now) {
   surroundings_.Look(desired_, now);
   for (auto& [id, client] : clients_) {
-    if (Place(client)) {
+    if (Place(client, surroundings_)) {
       ++client.policy.generation;
       readers_.SendPolicy(client, now);
     }

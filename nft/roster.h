@@ -32,8 +32,8 @@ class Roster {
   // kDataLoss: the kernel may hold some of it.
   absl::Status Change(const Desired& desired, BootTime now);
 
-  // Other servers are to be asked from now on.
-  void FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now);
+  // Other servers are to be asked from now on. Fails as Change() does.
+  absl::Status FollowUpstreams(std::vector<Endpoint> upstreams, BootTime now);
 
   // Whatever others have made of it, the kernel is as it was. `after_a_gap`: packets may have
   // passed against the rules, and no flow that they began goes on. `past_the_doors`: so may have
@@ -62,16 +62,13 @@ class Roster {
     RulesetChange kernel;
   };
 
-  ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
-                       const ServedClient* before, DropNames drops) const;
-  void Complete(ServedClient& client, const ServedClient* before) const;
-  bool Place(ServedClient& client) const;
   absl::Status OpenDoors(ServedClients& arrived, const Inheritance* inheritance);
   Changes Compare(const Desired& desired, BootTime now);
   std::vector<const ServedClient*> AllAfter(const Changes& changes) const;
   bool ByParts(const Desired& desired, const Changes& changes) const;
   void TakeOver(Changes& changes, bool interception_changed, BootTime now);
   void LogRevoked(const ServedClient& before, const ServedClient& after, BootTime now);
+  void SayOfQube(const ServedClient& client, std::string_view what, BootTime now);
   void ForgetDns(const std::vector<Address>& addresses, BootTime now);
   static Ruleset RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
                            BootTime now);

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 
 namespace dnspin {
 namespace {
@@ -52,6 +53,25 @@ std::optional<Address> AddressOf(const nlmsghdr& message) {
     }
   }
   return std::nullopt;
+}
+
+// The interface and the address of a route that leads to one address, not of this machine.
+std::optional<std::pair<uint32_t, Address>> HostRouteOf(const nlmsghdr& message) {
+  if (message.nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(&message) < sizeof(rtmsg)) {
+    return std::nullopt;
+  }
+  const auto* route = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(&message));
+  const auto destination = FindAttribute(message, sizeof(rtmsg), RTA_DST);
+  const auto out = FindAttribute(message, sizeof(rtmsg), RTA_OIF);
+  uint32_t index = 0;
+  if (route->rtm_type != RTN_UNICAST || route->rtm_table != RT_TABLE_MAIN || !destination ||
+      route->rtm_dst_len != 8 * destination->size() || !out || out->size() != sizeof(index) ||
+      FindAttribute(message, sizeof(rtmsg), RTA_GATEWAY)) {
+    return std::nullopt;
+  }
+  std::memcpy(&index, out->data(), sizeof(index));
+  const auto address = Address::FromBytes(*destination);
+  return address ? std::optional(std::pair(index, *address)) : std::nullopt;
 }
 
 }  // namespace
@@ -116,25 +136,75 @@ absl::StatusOr<std::optional<std::string>> Routes::NameOf(uint32_t index) {
   return name;
 }
 
-absl::StatusOr<std::vector<Address>> Routes::OwnAddresses() {
+absl::StatusOr<std::optional<uint32_t>> Routes::IndexOf(const std::string& name) {
+  Request request(RTM_GETLINK, NLM_F_ACK, socket_.NextSequence());
+  request.Payload<ifinfomsg>();
+  request.Attribute(IFLA_IFNAME, {reinterpret_cast<const uint8_t*>(name.c_str()), name.size() + 1});
+  std::optional<uint32_t> index;
+  absl::Status asked = socket_.Ask(request.header(), [&](const nlmsghdr& reply) {
+    if (reply.nlmsg_type == RTM_NEWLINK) {
+      index = static_cast<uint32_t>(
+          static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&reply))->ifi_index);
+    }
+  });
+  if (!asked.ok() && socket_.error() != ENODEV) {
+    return asked;
+  }
+  return index;
+}
+
+// Again while others change what is dumped.
+absl::Status Routes::Dump(const std::function<absl::Status()>& ask) {
   constexpr int kTriesMax = 20;
+  absl::Status asked = ask();
+  for (int tries = 1; tries < kTriesMax && absl::IsAborted(asked); ++tries) {
+    asked = ask();
+  }
+  return asked;
+}
+
+absl::StatusOr<std::vector<Vif>> Routes::HostRoutes(Family family) {
+  std::map<uint32_t, std::vector<Address>> by_index;
+  const absl::Status asked = Dump([&] {
+    by_index.clear();
+    Request request(RTM_GETROUTE, NLM_F_DUMP, socket_.NextSequence());
+    request.Payload<rtmsg>().rtm_family = SocketFamily(family);
+    return socket_.Ask(request.header(), [&](const nlmsghdr& reply) {
+      if (const auto route = HostRouteOf(reply)) {
+        by_index[route->first].push_back(route->second);
+      }
+    });
+  });
+  if (!asked.ok()) {
+    return asked;
+  }
+  std::vector<Vif> vifs;
+  for (auto& [index, addresses] : by_index) {
+    auto name = NameOf(index);
+    if (!name.ok()) {
+      return name.status();
+    }
+    if (name->has_value()) {
+      vifs.push_back({**name, std::move(addresses)});
+    }
+  }
+  return vifs;
+}
+
+absl::StatusOr<std::vector<Address>> Routes::OwnAddresses() {
   std::vector<Address> addresses;
-  absl::Status asked;
-  for (int tries = 0; tries < kTriesMax; ++tries) {
+  const absl::Status asked = Dump([&] {
     addresses.clear();
     Request request(RTM_GETADDR, NLM_F_DUMP, socket_.NextSequence());
     request.Payload<ifaddrmsg>().ifa_family = AF_UNSPEC;
-    asked = socket_.Ask(request.header(), [&](const nlmsghdr& reply) {
+    return socket_.Ask(request.header(), [&](const nlmsghdr& reply) {
       if (reply.nlmsg_type == RTM_NEWADDR) {
         if (const std::optional<Address> address = AddressOf(reply)) {
           addresses.push_back(*address);
         }
       }
     });
-    if (!absl::IsAborted(asked)) {
-      break;
-    }
-  }
+  });
   if (!asked.ok()) {
     return asked;
   }

@@ -3,6 +3,7 @@
 // one of these changed. Touches: NETLINK_ROUTE sockets. Needs no capability.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "nft/netlink_socket.h"
 #include "pinning/address.h"
+#include "pinning/vif.h"
 
 namespace dnspin {
 
@@ -29,12 +31,20 @@ class Routes {
   // if there is no way.
   absl::StatusOr<std::optional<Interface>> Towards(const Address& address);
 
+  // The number of the interface of this name; nothing if there is none.
+  absl::StatusOr<std::optional<uint32_t>> IndexOf(const std::string& name);
+
+  // The routes to single addresses of one family, by the interface that each leaves by: how Qubes
+  // OS says where a qube is.
+  absl::StatusOr<std::vector<Vif>> HostRoutes(Family family);
+
   // Every address of this machine, sorted, each once.
   absl::StatusOr<std::vector<Address>> OwnAddresses();
 
  private:
   explicit Routes(NetlinkSocket socket) : socket_(std::move(socket)) {}
   absl::StatusOr<std::optional<std::string>> NameOf(uint32_t index);
+  absl::Status Dump(const std::function<absl::Status()>& ask);
 
   NetlinkSocket socket_;
 };

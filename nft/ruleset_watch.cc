@@ -54,12 +54,13 @@ std::optional<uint32_t> Number(const nlmsghdr& event, uint16_t type) {
 }
 
 bool IsOwnChain(std::string_view name) {
-  constexpr std::array<std::string_view, 3> kShared = {"forward", "qubes-forward", "prerouting"};
+  constexpr std::array<std::string_view, 4> kShared = {"forward", "qubes-forward", "prerouting",
+                                                       "postrouting"};
   return IsClientChain(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 
 bool IsOwnSet(std::string_view name) {
-  constexpr std::array<std::string_view, 3> kShared = {"clients", "doors", "dns-addr"};
+  constexpr std::array<std::string_view, 4> kShared = {"clients", "doors", "dns-addr", "connected"};
   return IsClientSet(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 
@@ -95,6 +96,23 @@ bool IsDisturbance(const nlmsghdr& event) {
 bool IsDisturbanceOfQubes(const nlmsghdr& event) {
   const auto type = NFNL_MSG_TYPE(event.nlmsg_type);
   return type == NFT_MSG_NEWCHAIN || (type == NFT_MSG_DELRULE && IsOwnRule(event));
+}
+
+// Who is there, as Qubes OS has it.
+bool IsAboutAllowed(const nlmsghdr& event) {
+  switch (NFNL_MSG_TYPE(event.nlmsg_type)) {
+    case NFT_MSG_NEWTABLE:
+    case NFT_MSG_DELTABLE:
+      return true;
+    case NFT_MSG_NEWSET:
+    case NFT_MSG_DELSET:
+      return Text(event, NFTA_SET_NAME) == kAllowedSet;
+    case NFT_MSG_NEWSETELEM:
+    case NFT_MSG_DELSETELEM:
+      return Text(event, NFTA_SET_ELEM_LIST_SET) == kAllowedSet;
+    default:
+      return false;
+  }
 }
 
 // A process may call itself anything.
@@ -163,6 +181,7 @@ absl::StatusOr<std::optional<std::string>> RulesetWatch::Drain() {
       touched_ = false;
       lost = true;
       doors_touched_ = true;
+      allowed_touched_ = true;
     }
   }
   if (std::exchange(learnt_, false)) {
@@ -201,6 +220,8 @@ void RulesetWatch::Take(const nlmsghdr& event) {
     const bool concerns = Concerns(event);
     touched_ = touched_ || concerns;
     doors_touched_ = doors_touched_ || (concerns && Text(event, kTableName) == kDoorsTable);
+    allowed_touched_ =
+        allowed_touched_ || (Text(event, kTableName) == kQubesTable && IsAboutAllowed(event));
   }
 }
 

@@ -36,6 +36,10 @@ class RulesetWatch {
   // True if it was the doors since the last call, or nobody knows: questions may have gone past.
   bool TakeDoorsTouched() { return std::exchange(doors_touched_, false); }
 
+  // True if sets `allowed` of Qubes OS, or their tables, have changed since the last call, or
+  // nobody knows: qubes may have come or gone.
+  bool TakeAllowedTouched() { return std::exchange(allowed_touched_, false); }
+
  private:
   RulesetWatch(NetlinkSocket socket, const std::string& table);
 
@@ -52,6 +56,7 @@ class RulesetWatch {
   std::set<uint32_t> own_ports_;     // its sockets'; libnftables may open another at any time
   bool learnt_ = false;              // a port, since the last filter
   bool doors_touched_ = false;
+  bool allowed_touched_ = false;
   bool touched_ = false;  // by the transaction whose events are coming
   std::optional<std::string> disturbed_by_;
 };

@@ -169,9 +169,16 @@ std::string ServedClient::SetName(Family family, uint32_t group) const {
   return PinSetName(*first, group);
 }
 
-const ServedClient* FindSame(const ServedClients& clients, const std::vector<Address>& addresses) {
+bool IsSameQube(const DesiredClient& one, const DesiredClient& other) {
+  return one.interfaces.empty() || other.interfaces.empty() ||
+         std::find_first_of(one.interfaces.begin(), one.interfaces.end(), other.interfaces.begin(),
+                            other.interfaces.end()) != one.interfaces.end();
+}
+
+const ServedClient* FindSame(const ServedClients& clients, const DesiredClient& wanted) {
   const auto found = std::find_if(clients.begin(), clients.end(), [&](const auto& entry) {
-    return AreSame(entry.second.desired.addresses, addresses);
+    const DesiredClient& known = entry.second.desired;
+    return AreSame(known.addresses, wanted.addresses) && IsSameQube(known, wanted);
   });
   return found == clients.end() ? nullptr : &found->second;
 }

@@ -72,7 +72,12 @@ DropNames AdoptDrops(const std::vector<KernelPin>& elements, std::span<const Add
 // By number; a reload keeps the numbers of clients that stay.
 using ServedClients = std::map<ClientId, ServedClient>;
 
-// The one that had these addresses, or those of the same names of chains and sets; null: nobody.
-const ServedClient* FindSame(const ServedClients& clients, const std::vector<Address>& addresses);
+// True unless they are known to be behind different interfaces: another qube may have the address
+// of one that is gone.
+bool IsSameQube(const DesiredClient& one, const DesiredClient& other);
+
+// The one that had these addresses, or those of the same names of chains and sets, and is the same
+// qube; null: nobody.
+const ServedClient* FindSame(const ServedClients& clients, const DesiredClient& wanted);
 
 }  // namespace dnspin

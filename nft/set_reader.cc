@@ -20,7 +20,6 @@ namespace {
 constexpr std::string_view kPinSets = "pin-";
 constexpr std::string_view kDropSets = "drop-";
 constexpr std::string_view kDoorsMap = "doors";
-constexpr std::string_view kAllowedSet = "allowed";
 
 std::optional<Address> KeyOf(nftnl_set_elem* element) {
   uint32_t length = 0;
@@ -164,21 +163,29 @@ absl::StatusOr<std::map<Address, uint16_t>> ReadKernelDoors() {
   return doors;
 }
 
-absl::StatusOr<std::vector<Vif>> ReadVifs() {
+absl::StatusOr<std::optional<std::vector<Vif>>> ReadAllowed(Family family) {
+  const std::string table(kQubesTable);
+  bool there = false;
   std::map<std::string, std::vector<Address>> by_interface;
-  for (const Family family : kFamilies) {
-    using Entry = std::pair<std::string, Address>;
-    const auto found =
-        ReadElements<Entry>(std::string(kQubesTable), Kind::kSet, kAllowedSet, family,
-                            [](const std::string& set, nftnl_set_elem* element) {
-                              return set == kAllowedSet ? VifOf(element) : std::nullopt;
-                            });
-    if (!found.ok()) {
-      return found.status();
+  const absl::Status status = ReadUndisturbed(family, [&](TableDump& dump) {
+    by_interface.clear();
+    const auto names = Names(dump, table, Kind::kSet, kAllowedSet);
+    if (!names.ok()) {
+      return names.status();
     }
-    for (const auto& [interface, address] : *found) {
-      by_interface[interface].push_back(address);
-    }
+    there = std::find(names->begin(), names->end(), kAllowedSet) != names->end();
+    return !there ? absl::OkStatus()
+                  : dump.Elements(table, std::string(kAllowedSet), [&](nftnl_set_elem* element) {
+                      if (const auto vif = VifOf(element)) {
+                        by_interface[vif->first].push_back(vif->second);
+                      }
+                    });
+  });
+  if (!status.ok()) {
+    return status;
+  }
+  if (!there) {
+    return std::nullopt;
   }
   std::vector<Vif> vifs;
   for (auto& [interface, addresses] : by_interface) {

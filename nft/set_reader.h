@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,9 @@ struct KernelPin {
 absl::StatusOr<std::vector<KernelPin>> ReadKernelPins(const std::string& table);
 absl::StatusOr<std::vector<KernelPin>> ReadKernelDrops(const std::string& table);  // of `drop-*`
 
-// Qubes OS' own map of who is there: sets `allowed` of its tables, by interface. Empty where they
-// are missing.
-absl::StatusOr<std::vector<Vif>> ReadVifs();
+// Qubes OS' own map of who is there: set `allowed` of its table of one family, by interface.
+// Nothing if there is no such set.
+absl::StatusOr<std::optional<std::vector<Vif>>> ReadAllowed(Family family);
 
 // The port that each client's DNS questions go to: maps `doors` of tables dnspin-dns.
 absl::StatusOr<std::map<Address, uint16_t>> ReadKernelDoors();

@@ -20,23 +20,48 @@ std::vector<std::string> OfFamily(std::span<const Address> addresses, Family fam
   return texts;
 }
 
+// `which`: "iifname" or "oifname".
+std::string OnNoClientInterface(const RulesetTerms& terms, std::string_view which) {
+  std::string text;
+  for (const std::string& interface : terms.interfaces) {
+    text += fmt::format("{} != \"{}\" ", which, interface);
+  }
+  return text;
+}
+
+void PutAddresses(CommandText& commands, std::string_view set, std::span<const Address> addresses) {
+  const std::vector<std::string> texts = OfFamily(addresses, commands.family());
+  if (!texts.empty()) {
+    commands.Put("add element", fmt::format("{} {{ {} }}", set, fmt::join(texts, ", ")));
+  }
+}
+
 // One rule an interface: a pattern in a set is beyond old kernels.
 std::vector<std::string> ForwardRules(const RulesetTerms& terms) {
   std::vector<std::string> rules = {"ct state established,related accept"};
-  std::string from_elsewhere;
   for (const std::string& interface : terms.interfaces) {
     if (!terms.inbound_open) {
       rules.push_back(fmt::format("oifname \"{}\" drop", interface));
     }
-    from_elsewhere += fmt::format("iifname != \"{}\" ", interface);
   }
-  rules.push_back(from_elsewhere + "accept");
+  rules.push_back(OnNoClientInterface(terms, "iifname") + "accept");
   rules.emplace_back("jump qubes-forward");
   return rules;
 }
 
-std::vector<std::string> SourceRules(const RulesetTerms& terms) {
+// Where packets leave: those to qubes that are not there do so nowhere else.
+std::vector<std::string> LeavingRules(const RulesetTerms& terms, std::string_view ip) {
+  return terms.connected ? std::vector{OnNoClientInterface(terms, "oifname") +
+                                       fmt::format("{} daddr @connected drop", ip)}
+                         : std::vector<std::string>();
+}
+
+std::vector<std::string> SourceRules(const RulesetTerms& terms, std::string_view ip) {
   std::vector<std::string> rules;
+  if (terms.connected) {
+    rules.push_back(OnNoClientInterface(terms, "iifname") +
+                    fmt::format("{} saddr @connected drop", ip));
+  }
   for (const std::string& interface : terms.interfaces) {
     // What has no address yet (DHCP, duplicate address detection) the kernel never finds missing.
     rules.push_back(fmt::format("iifname \"{}\" fib saddr . iif oif missing drop", interface));
@@ -72,14 +97,19 @@ void PutFilterTable(CommandText& commands, const RulesetTerms& terms) {
   commands.Put("add set", fmt::format("dns-addr {{ type {}; }}", commands.key_type()));
   commands.Put("add map", fmt::format("clients {{ type {} : verdict; }}", commands.key_type()));
   commands.Put("flush set", "dns-addr");
-  const std::vector<std::string> servers = OfFamily(terms.dns_servers, commands.family());
-  if (!servers.empty()) {
-    commands.Put("add element", fmt::format("dns-addr {{ {} }}", fmt::join(servers, ", ")));
+  PutAddresses(commands, "dns-addr", terms.dns_servers);
+  if (terms.connected) {
+    commands.Put("add chain",
+                 "postrouting { type filter hook postrouting priority raw; policy accept; }");
+    commands.Put("add set", fmt::format("connected {{ type {}; }}", commands.key_type()));
+    commands.Put("flush set", "connected");
+    PutAddresses(commands, "connected", *terms.connected);
   }
 }
 
 size_t SharedRuleCount(const RulesetTerms& terms) {
-  return ForwardRules(terms).size() + SourceRules(terms).size() + 1;
+  return ForwardRules(terms).size() + SourceRules(terms, "ip").size() +
+         LeavingRules(terms, "ip").size() + 1;
 }
 
 void PutFilterRules(CommandText& commands, const RulesetTerms& terms, const TableView& view) {
@@ -90,7 +120,10 @@ void PutFilterRules(CommandText& commands, const RulesetTerms& terms, const Tabl
   const std::string lookup = fmt::format("{} saddr vmap @clients", commands.ip());
   commands.PutSharedRules("forward", ForwardRules(terms), view);
   commands.PutSharedRules("qubes-forward", {&lookup, 1}, view);
-  commands.PutSharedRules("prerouting", SourceRules(terms), view);
+  commands.PutSharedRules("prerouting", SourceRules(terms, commands.ip()), view);
+  if (terms.connected || view.HasChain("postrouting")) {
+    commands.PutSharedRules("postrouting", LeavingRules(terms, commands.ip()), view);
+  }
 }
 
 void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const TableView& view) {

@@ -3,6 +3,7 @@
 // DNS questions go to a door (design.md 5). Pure text.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ struct RulesetTerms {
   bool intercept_any = false;           // else questions to `intercept` alone go to the doors
   std::vector<Address> intercept;
   std::vector<Address> dns_servers;  // what `specialtarget=dns` stands for: set dns-addr
+  // In a netvm of Qubes OS: who may be behind client interfaces, there or not. Nothing from or to
+  // them goes by any other.
+  std::optional<std::vector<Address>> connected;
   bool operator==(const RulesetTerms&) const = default;
 };
 
@@ -33,6 +37,8 @@ struct Doorway {
 
 inline constexpr std::string_view kDoorsTable = "dnspin-dns";
 inline constexpr std::string_view kQubesTable = "qubes";
+inline constexpr std::string_view kAllowedSet =
+    "allowed";  // there: which interface has whose address
 
 // Tables, chains, sets and maps; those that are there stay as they are, but for dns-addr's
 // elements.

@@ -18,14 +18,22 @@ bool Surroundings::IsClients(const std::optional<Interface>& interface) const {
   return interface && MatchesInterface(client_interfaces_, interface->name);
 }
 
-std::optional<Interface> Surroundings::InterfaceOf(const std::vector<Address>& addresses) const {
-  for (const Address& address : addresses) {
-    auto interface = InterfaceTowards(address);
-    if (IsClients(interface)) {
-      return interface;
+std::vector<Interface> Surroundings::InterfacesOf(const DesiredClient& client) const {
+  std::vector<Interface> interfaces;
+  for (const std::string& name : client.interfaces) {
+    if (const auto index = routes_.IndexOf(name); index.ok() && index->has_value()) {
+      interfaces.push_back({**index, name});
     }
   }
-  return std::nullopt;
+  if (!client.interfaces.empty()) {
+    return interfaces;
+  }
+  for (const Address& address : client.addresses) {
+    if (auto interface = InterfaceTowards(address); IsClients(interface)) {
+      return {*std::move(interface)};
+    }
+  }
+  return {};
 }
 
 void Surroundings::Look(const Desired& desired, BootTime now) {

@@ -20,8 +20,8 @@ class Surroundings {
 
   void Look(const Desired& desired, BootTime now);
 
-  // Where packets of a client with these addresses come in; nothing if nowhere. Asks anew.
-  std::optional<Interface> InterfaceOf(const std::vector<Address>& addresses) const;
+  // Where packets of this client come in. Asks anew.
+  std::vector<Interface> InterfacesOf(const DesiredClient& client) const;
 
   // Of the last look.
   const std::vector<Upstream>& upstreams() const { return upstreams_; }

@@ -27,6 +27,11 @@ Permissions::Permissions(const Policy& policy)
       intercept_any_(policy.intercept_any),
       intercept_(policy.intercept),
       closed_from_(policy.closed_from) {
+  if (policy.reaches_upstreams) {
+    for (const Upstream& upstream : policy.upstreams) {
+      upstreams_.push_back(upstream.endpoint.address);
+    }
+  }
   for (uint32_t position = 0; position < rules_.size(); ++position) {
     if (!rules_[position].host) {
       hostless_.push_back(position);
@@ -57,29 +62,38 @@ std::optional<uint32_t> Permissions::RuleForQuestionTo(Protocol protocol,
 }
 
 std::optional<uint32_t> Permissions::RuleForQuestion(Transport transport,
-                                                     std::optional<Address> destination) const {
-  const auto to = [&](const Address* address) {
-    const auto rule = RuleForQuestionTo(ProtocolOf(transport), address);
-    // A resolver may always turn to TCP (RFC 7766): permission for UDP includes it.
-    return rule || transport == Transport::kUdp ? rule : RuleForQuestionTo(Protocol::kUdp, address);
-  };
-  if (destination) {
-    return to(&*destination);
-  }
+                                                     const Address* destination) const {
+  const auto rule = RuleForQuestionTo(ProtocolOf(transport), destination);
+  // A resolver may always turn to TCP (RFC 7766): permission for UDP includes it.
+  return rule || transport == Transport::kUdp ? rule
+                                              : RuleForQuestionTo(Protocol::kUdp, destination);
+}
+
+// A redirected datagram does not say which of the intercepted addresses it was sent to: it must be
+// free to reach each.
+std::optional<uint32_t> Permissions::RuleForQuestionAnywhere(Transport transport) const {
   if (intercept_any_ || intercept_.empty()) {
-    return to(nullptr);
+    return RuleForQuestion(transport, nullptr);
   }
-  // A redirected datagram does not say which of these it was sent to: it must be free to reach
-  // each.
   uint32_t last = 0;
   for (const Address& address : intercept_) {
-    const auto rule = to(&address);
+    const auto rule = RuleForQuestion(transport, &address);
     if (!rule) {
       return std::nullopt;
     }
     last = std::max(last, *rule);
   }
   return last;
+}
+
+std::optional<uint32_t> Permissions::RuleForQuestion(Transport transport,
+                                                     std::optional<Address> destination) const {
+  auto rule =
+      destination ? RuleForQuestion(transport, &*destination) : RuleForQuestionAnywhere(transport);
+  for (size_t i = 0; !rule && i < upstreams_.size(); ++i) {
+    rule = RuleForQuestion(transport, &upstreams_[i]);
+  }
+  return rule;
 }
 
 Permission Permissions::Judge(const Name& asked, Transport transport,

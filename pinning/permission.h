@@ -70,6 +70,8 @@ class Permissions {
  private:
   std::optional<uint32_t> RuleForQuestion(Transport transport,
                                           std::optional<Address> destination) const;
+  std::optional<uint32_t> RuleForQuestion(Transport transport, const Address* destination) const;
+  std::optional<uint32_t> RuleForQuestionAnywhere(Transport transport) const;
   std::optional<uint32_t> RuleForQuestionTo(Protocol protocol, const Address* destination) const;
 
   std::vector<Rule> rules_;
@@ -79,7 +81,8 @@ class Permissions {
   PatternIndex rebind_ok_;
   bool intercept_any_ = false;
   std::vector<Address> intercept_;
-  uint32_t closed_from_ = 0;  // Policy::closed_from
+  std::vector<Address> upstreams_;  // if questions may go out by what the rules say of them
+  uint32_t closed_from_ = 0;        // Policy::closed_from
 };
 
 }  // namespace dnspin

@@ -59,9 +59,9 @@ struct Policy {
   std::vector<Address> addresses;  // both families; the first of a family names its chain and sets
   uint32_t generation =
       0;  // counts this client's policies; a request names the one it was judged by
-  uint32_t interface_index =
-      0;                    // where the client's packets come in; 0: not there now, serve nothing
-  std::vector<Rule> rules;  // expired ones are gone
+  std::vector<uint32_t>
+      interface_indexes;  // where the client's packets come in; none: not there now, serve nothing
+  std::vector<Rule> rules;            // expired ones are gone
   uint32_t closed_from = UINT32_MAX;  // position of the first rule that closes the chain: a drop
                                       // whose addresses are not known yet; none: beyond the last
   bool prefetch = false;              // exact names of accept rules are resolved unasked
@@ -70,6 +70,7 @@ struct Policy {
   BindingTerms bindings;
   bool intercept_any = false;
   std::vector<Address> intercept;  // what the client may take for its DNS server
+  bool reaches_upstreams = false;  // a question may also go out by what its rules say of upstreams
   std::vector<Upstream> upstreams;
   std::vector<Address>
       own;  // sorted: this machine's and its clients'; no name may answer with them

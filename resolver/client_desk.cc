@@ -98,7 +98,7 @@ absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& 
     return policy.status();
   }
   policy->generation = notice.generation;
-  const ClientPlace place{policy->addresses, policy->interface_index};
+  const ClientPlace place{policy->addresses, policy->interface_indexes};
   for (const auto& listener : datagrams_) {
     listener->SetPlace(place);
   }

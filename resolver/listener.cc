@@ -74,8 +74,13 @@ void PutSource(msghdr& header, const ReturnPath& path) {
 }  // namespace
 
 bool ClientPlace::Holds(const Address& source) const {
-  return interface_index != 0 &&
+  return !interface_indexes.empty() &&
          std::find(addresses.begin(), addresses.end(), source) != addresses.end();
+}
+
+bool ClientPlace::Holds(const ReturnPath& path) const {
+  return Holds(path.client.address) && std::find(interface_indexes.begin(), interface_indexes.end(),
+                                                 path.interface_index) != interface_indexes.end();
 }
 
 DatagramListener::DatagramListener(Descriptor fd, DatagramBatch& batch, CountersReport& counters)
@@ -106,9 +111,7 @@ std::optional<ReturnPath> DatagramListener::PathOf(const msghdr& header,
   return IsOurs(path) ? std::optional(path) : std::nullopt;
 }
 
-bool DatagramListener::IsOurs(const ReturnPath& path) const {
-  return place_.Holds(path.client.address) && path.interface_index == place_.interface_index;
-}
+bool DatagramListener::IsOurs(const ReturnPath& path) const { return place_.Holds(path); }
 
 void DatagramListener::Read(const TakePacket& take) {
   std::array<iovec, DatagramBatch::kCount> parts{};

@@ -26,9 +26,10 @@ namespace dnspin {
 // Who a client is on the wire.
 struct ClientPlace {
   std::vector<Address> addresses;
-  uint32_t interface_index = 0;  // 0: it is not there, and nothing is its
+  std::vector<uint32_t> interface_indexes;  // none: it is not there, and nothing is its
 
   bool Holds(const Address& source) const;
+  bool Holds(const ReturnPath& path) const;
 };
 
 using TakePacket = std::function<void(std::span<const uint8_t> packet, const ReturnPath& path)>;

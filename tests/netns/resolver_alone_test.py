@@ -65,7 +65,8 @@ class Served:
     def tell_policy(self, rules, **changes):
         self.generation += 1
         policy = {"client": self.qube.name, "addresses": [self.qube.address, self.qube.address6],
-                  "generation": self.generation, "interface_index": self._index(), "rules": rules,
+                  "generation": self.generation, "interface_indexes": [self._index()],
+                  "rules": rules, "reaches_upstreams": False,
                   "terms": {"told_max_s": 300, "floor_s": 300, "slack_s": 30, "per_client": 4096,
                             "per_name": 1024}, "closed_from": 2**32 - 1, "prefetch": False,
                   "rebind_ok": [], "intercept_any": False, "intercept": ["10.139.1.1"],
@@ -338,7 +339,7 @@ def firewalls(lab, servers):
         assert served.ask("e.alone.test").addresses == [ADDRESS]
         served.tell_policy(["action=drop"])
         assert trial.wait_until(lambda: served.ask("e.alone.test").ede == PROHIBITED)
-        served.tell_policy(LISTED, interface_index=0)
+        served.tell_policy(LISTED, interface_indexes=[])
         assert served.ask("e.alone.test", timeout=0.5).status == "TIMEOUT"
     return "four ways to say no"
 

@@ -89,7 +89,7 @@ TEST_F(SetReaderTest, ADumpOfManyDatagramsIsWhole) {
 }
 
 TEST_F(SetReaderTest, VifsAreThoseThatQubesOsAllows) {
-  EXPECT_TRUE(ReadVifs().value().empty());
+  EXPECT_EQ(ReadAllowed(Family::kIpv4).value(), std::nullopt);
   Nft(R"(
 add table ip qubes
 add table ip6 qubes
@@ -105,10 +105,14 @@ add element ip qubes allowed { "vif5.0" . 10.137.0.25 }
 add element ip6 qubes allowed { "vif4.0" . fd09:24ef:4179::a89:19 }
 )");
   const auto at = [](const char* text) { return *Address::Parse(text); };
-  EXPECT_EQ(ReadVifs().value(),
+  EXPECT_EQ(ReadAllowed(Family::kIpv4).value(),
             (std::vector<Vif>{{"vif12.1", {at("10.138.7.9")}},
-                              {"vif4.0", {at("10.137.0.25"), at("fd09:24ef:4179::a89:19")}},
+                              {"vif4.0", {at("10.137.0.25")}},
                               {"vif5.0", {at("10.137.0.25")}}}));
+  EXPECT_EQ(ReadAllowed(Family::kIpv6).value(),
+            (std::vector<Vif>{{"vif4.0", {at("fd09:24ef:4179::a89:19")}}}));
+  Nft("flush set ip qubes allowed");
+  EXPECT_EQ(ReadAllowed(Family::kIpv4).value(), std::vector<Vif>());
 }
 
 }  // namespace

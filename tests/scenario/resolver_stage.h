@@ -53,7 +53,7 @@ inline Policy PolicyOf(const std::vector<std::string>& lines, uint32_t generatio
   policy.client = "work";
   policy.addresses = {*Address::Parse("10.137.0.25"), *Address::Parse("fd09:24ef:4179::a89:19")};
   policy.generation = generation;
-  policy.interface_index = 7;
+  policy.interface_indexes = {7};
   policy.rules = RulesOf(lines);
   Close(policy);
   policy.intercept = {*Address::Parse("10.139.1.1"), *Address::Parse("10.139.1.2")};

@@ -25,7 +25,8 @@ Policy FullPolicy() {
   policy.client = "work";
   policy.addresses = {*Address::Parse("10.137.0.25"), *Address::Parse("fd09::a89:19")};
   policy.generation = 4'294'967'295;
-  policy.interface_index = 7;
+  policy.interface_indexes = {7, 9};
+  policy.reaches_upstreams = true;
   for (const char* action : {"accept", "drop"}) {
     for (const char* to : {"", " example.com", " .example.com", " *.example.com", " com",
                            " ~(a|b)[0-9]+\\.x\"y", " dst4=192.0.2.0/24", " dst6=2001:db8::1"}) {

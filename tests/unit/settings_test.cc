@@ -90,6 +90,7 @@ TEST(SettingsTest, EveryKeyIsTaken) {
     dns.rebind_ok = ["nas.lan", "*.corp.example", "~host[0-9]+\\.lan"]
     [clients]
     interfaces = ["vif*", "eth1"]
+    sources = ["qubesdb"]
     inbound = "open"
     dom0_accept = true
     [pins]
@@ -106,6 +107,9 @@ TEST(SettingsTest, EveryKeyIsTaken) {
     resolver_user = "_res.1"
   )");
   EXPECT_EQ(settings.interfaces, (std::vector<std::string>{"vif*", "eth1"}));
+  EXPECT_FALSE(settings.from_files);
+  EXPECT_TRUE(settings.from_qubesdb);
+  EXPECT_TRUE(settings.dom0_accept);
   EXPECT_EQ(settings.inbound, Inbound::kOpen);
   EXPECT_TRUE(settings.intercept_any);
   EXPECT_TRUE(settings.intercept.empty());
@@ -188,8 +192,6 @@ TEST(SettingsTest, WhatIsWrongIsSaidAtItsPlace) {
       {"[clients]\ninterfaces = [\"v*f\"]",
        "2:15: error: not an interface, nor the beginning of one and a star: 'v*f'"},
       {"[clients]\ninterfaces = []", "2:14: error: without an interface nobody would be filtered"},
-      {"[clients]\nsources = [\"files\", \"qubesdb\"]",
-       "2:21: error: this version does not have the source 'qubesdb'"},
       {"[clients]\nsources = [\"file\"]",
        "2:12: error: unknown source 'file'; did you mean 'files'?"},
       {"[clients]\nsources = []", "2:11: error: without a source there would be no rules"},

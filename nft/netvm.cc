@@ -1,0 +1,138 @@
+#include "nft/netvm.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "nft/set_reader.h"
+
+namespace dnspin {
+namespace {
+
+constexpr std::chrono::seconds kAwaitMax{10};
+constexpr std::chrono::milliseconds kAwaitStep{50};
+constexpr std::chrono::milliseconds kLookPause{100};  // after a look that failed
+constexpr std::chrono::seconds kUnsettledMax{1};      // dom0 writes both families at once
+constexpr std::string_view kHandled = "/qubes-firewall-handled/";
+
+void Join(const std::vector<Vif>& vifs, std::map<std::string, std::vector<Address>>& all) {
+  for (const Vif& vif : vifs) {
+    auto& addresses = all[vif.interface];
+    addresses.insert(addresses.end(), vif.addresses.begin(), vif.addresses.end());
+  }
+}
+
+}  // namespace
+
+void Netvm::Await(Clock& clock) {
+  const BootTime end = clock.Now() + kAwaitMax;
+  while (!source_.known() && clock.Now() < end) {
+    pollfd waiting{source_.fd(), POLLIN, 0};
+    poll(&waiting, 1, static_cast<int>(kAwaitStep.count()));
+    Look(true, clock.Now());
+  }
+  if (!source_.known()) {
+    journal_.Say(Priority::kError, "QubesDB says nothing: nobody is a client until it does",
+                 clock.Now());
+  }
+  Look(true, clock.Now());
+}
+
+bool Netvm::Look(bool routes_changed, BootTime now) {
+  RuleSource::News news = source_.Serve(now);
+  if (!news.trouble.empty()) {
+    journal_.Say(Priority::kError, news.trouble + "; the rules in force stay", now);
+  }
+  for (const auto& [target, count] : news.told) {
+    told_[target] += count;
+  }
+  const bool touched = ruleset_watch_.TakeAllowedTouched();
+  const bool due = look_again_at_ && *look_again_at_ <= now;
+  bool changed = news.changed || !news.told.empty();
+  if (touched || due || (routes_changed && by_routes_)) {
+    look_again_at_.reset();
+    const auto before = vifs_;
+    if (const absl::Status status = LookAtVifs(); !status.ok()) {
+      look_again_at_ = now + kLookPause;
+      journal_.Say(Priority::kError,
+                   "who is there cannot be seen: " + std::string(status.message()), now);
+    }
+    changed = changed || vifs_ != before;
+  }
+  if (settle_at_ && *settle_at_ <= now) {
+    settle_at_.reset();
+    changed = true;
+  }
+  return changed;
+}
+
+// Of each family by its set, or where that is missing by its routes.
+absl::Status Netvm::LookAtVifs() {
+  std::map<std::string, std::vector<Address>> all;
+  bool by_routes = false;
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    const auto allowed = ReadAllowed(family);
+    if (!allowed.ok()) {
+      return allowed.status();
+    }
+    if (allowed->has_value()) {
+      Join(**allowed, all);
+      continue;
+    }
+    by_routes = true;
+    const auto routes = routes_.HostRoutes(family);
+    if (!routes.ok()) {
+      return routes.status();
+    }
+    Join(*routes, all);
+  }
+  by_routes_ = by_routes;
+  vifs_.clear();
+  for (auto& [interface, addresses] : all) {
+    std::sort(addresses.begin(), addresses.end());
+    vifs_.push_back({interface, std::move(addresses)});
+  }
+  return absl::OkStatus();
+}
+
+std::optional<BootTime> Netvm::NextDeadline() const {
+  std::optional<BootTime> next = source_.NextDeadline();
+  for (const auto& due : {look_again_at_, settle_at_, names_.NextDeadline()}) {
+    next = due && (!next || *due < *next) ? due : next;
+  }
+  return next;
+}
+
+void Netvm::KeepUnsettled(Desired& desired, const Desired& in_force, BootTime now) {
+  settle_at_.reset();
+  std::map<std::string, BootTime> since;
+  for (const std::string& name : desired.unsettled) {
+    const auto known = unsettled_since_.find(name);
+    const BootTime began = known != unsettled_since_.end() ? known->second : now;
+    since[name] = began;
+    if (began + kUnsettledMax <= now) {
+      continue;
+    }
+    settle_at_ = std::min(settle_at_.value_or(began + kUnsettledMax), began + kUnsettledMax);
+    const auto named = [&](const DesiredClient& client) { return client.name == name; };
+    const auto to = std::find_if(desired.clients.begin(), desired.clients.end(), named);
+    const auto from = std::find_if(in_force.clients.begin(), in_force.clients.end(), named);
+    if (to != desired.clients.end() && from != in_force.clients.end() && IsSameQube(*from, *to)) {
+      to->rules = from->rules;
+    }
+  }
+  unsettled_since_ = std::move(since);
+}
+
+void Netvm::TellHandled() {
+  for (const auto& [target, count] : std::exchange(told_, {})) {
+    const auto [handled, fresh] = handled_.try_emplace(target, source_.Handled(target));
+    handled->second += count;
+    source_.Write(std::string(kHandled) + target, std::to_string(handled->second));
+  }
+}
+
+}  // namespace dnspin

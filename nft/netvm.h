@@ -1,0 +1,72 @@
+#pragma once
+// Knows: what changes by itself in a netvm of Qubes OS, where rules are dom0's and clients are the
+// qubes that are there: when they are to be looked at anew, and what others are told of it
+// (qubes.md 1.7, 2.4, 3.4). Touches: the source of rules, the kernel's sets and routes, the
+// journal.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "nft/desired.h"
+#include "nft/journal.h"
+#include "nft/published_names.h"
+#include "nft/route.h"
+#include "nft/ruleset_watch.h"
+#include "nft/served_client.h"
+#include "pinning/rule_source.h"
+#include "pinning/vif.h"
+
+namespace dnspin {
+
+class Netvm {
+ public:
+  // All outlive it.
+  Netvm(RuleSource& source, RulesetWatch& ruleset_watch, Routes& routes, Journal& journal)
+      : source_(source),
+        ruleset_watch_(ruleset_watch),
+        routes_(routes),
+        journal_(journal),
+        names_(source) {}
+
+  int fd() const { return source_.fd(); }
+
+  // Waits for dom0's rules, but not for ever: without them nobody is a client, and nothing passes.
+  void Await(Clock& clock);
+
+  // Takes what dom0 says and looks who is there, where that may have changed. True if the clients
+  // are to be made anew.
+  bool Look(bool routes_changed, BootTime now);
+  const std::vector<Vif>& vifs() const { return vifs_; }
+  std::optional<BootTime> NextDeadline() const;
+
+  // Clients whose targets of the two families disagree keep their rules for a moment: dom0 is in
+  // the middle of writing the second.
+  void KeepUnsettled(Desired& desired, const Desired& in_force, BootTime now);
+
+  // What was said up to the last Look() is in force.
+  void TellHandled();
+  // What the names in dom0's rules resolve to now.
+  void TellNames(const ServedClients& clients, BootTime now) { names_.Tell(clients, now); }
+
+ private:
+  absl::Status LookAtVifs();
+
+  RuleSource& source_;
+  RulesetWatch& ruleset_watch_;
+  Routes& routes_;
+  Journal& journal_;
+  PublishedNames names_;
+  std::vector<Vif> vifs_;
+  bool by_routes_ = true;  // of some family there is no set `allowed`
+  std::optional<BootTime> look_again_at_;
+  std::optional<BootTime> settle_at_;
+  std::map<std::string, BootTime> unsettled_since_;
+  std::map<std::string, uint32_t>
+      told_;  // by target, since it was last said that they are in force
+  std::map<std::string, uint64_t> handled_;  // by target, as published
+};
+
+}  // namespace dnspin

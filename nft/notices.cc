@@ -1,0 +1,41 @@
+#include "nft/notices.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace dnspin {
+
+void Notices::Say(const Desired& desired, Reading reading, BootTime now) {
+  if (reading == Reading::kAll) {
+    warned_.clear();
+    blocked_.clear();
+  }
+  std::set<std::string> warned;
+  for (const std::string& warning : desired.warnings) {
+    if (warned.insert(warning).second && !warned_.contains(warning)) {
+      journal_.Say(Priority::kWarning, warning, now);
+    }
+  }
+  warned_ = std::move(warned);
+  SayBlocked(desired, now);
+}
+
+void Notices::SayBlocked(const Desired& desired, BootTime now) {
+  std::map<std::string, std::string> blocked;
+  for (const DesiredClient& client : desired.clients) {
+    if (client.fault.empty()) {
+      continue;
+    }
+    blocked[client.name] = client.fault;
+    const auto before = blocked_.find(client.name);
+    if (before == blocked_.end() || before->second != client.fault) {
+      const std::string message =
+          fmt::format("blocked {}: its rules do not parse: {}", client.name, client.fault);
+      journal_.Write({Priority::kError, message, "blocked", client.name, {}}, now);
+    }
+  }
+  blocked_ = std::move(blocked);
+}
+
+}  // namespace dnspin

@@ -1,0 +1,74 @@
+#include "nft/preparation.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dnspin {
+
+uint32_t SetSizeFor(const ServedClient& client, const Ledger& held) {
+  const uint32_t quota = client.policy.terms.per_client;
+  return std::max(2 * quota, static_cast<uint32_t>(held.pins().size()) + quota);
+}
+
+bool Place(ServedClient& client, const Surroundings& surroundings) {
+  const std::vector<Interface> interfaces = surroundings.InterfacesOf(client.desired);
+  std::vector<uint32_t> indexes;
+  client.interface.clear();
+  for (const Interface& interface : interfaces) {
+    indexes.push_back(interface.index);
+    client.interface += (client.interface.empty() ? "" : ",") + interface.name;
+  }
+  Policy& policy = client.policy;
+  if (policy.interface_indexes == indexes && policy.own == surroundings.own() &&
+      policy.upstreams == surroundings.upstreams()) {
+    return false;
+  }
+  policy.interface_indexes = std::move(indexes);
+  policy.own = surroundings.own();
+  policy.upstreams = surroundings.upstreams();
+  return true;
+}
+
+ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
+                     const ServedClient* before, DropNames drops,
+                     const Surroundings& surroundings) {
+  ServedClient client;
+  client.desired = wanted;
+  Policy& policy = client.policy;
+  policy.client = wanted.name;
+  policy.addresses = wanted.addresses;
+  policy.generation = before != nullptr ? before->policy.generation : 1;
+  policy.rules = wanted.rules;
+  client.drops = std::move(drops);
+  client.drops.Follow(policy.rules);
+  client.learned = client.drops;
+  policy.closed_from = client.drops.ClosedFrom(policy.rules, policy.addresses);
+  policy.prefetch = desired.prefetch;
+  policy.terms = desired.pins;
+  policy.rebind_ok = desired.rebind_ok;
+  policy.bindings = desired.bindings;
+  policy.intercept_any = desired.ruleset.intercept_any;
+  policy.intercept = desired.ruleset.intercept;
+  policy.reaches_upstreams = desired.dns_is_upstream;
+  Place(client, surroundings);
+  client.ledger.SetTerms(policy.terms);
+  return client;
+}
+
+void Complete(ServedClient& client, const ServedClient* before) {
+  if (before != nullptr) {
+    ++client.policy.generation;
+    client.id = before->id;
+    client.port = before->port;
+  }
+  client.permissions = std::make_shared<const Permissions>(client.policy);
+  client.groups =
+      GroupsOf(client.policy.rules, before != nullptr ? before->groups : std::vector<PinGroup>());
+  client.digest = DigestText(RulesDigest(client.policy), client.desired.interfaces);
+  client.set_size =
+      before != nullptr && before->policy.terms.per_client == client.policy.terms.per_client
+          ? before->set_size
+          : SetSizeFor(client, before != nullptr ? before->ledger : client.ledger);
+}
+
+}  // namespace dnspin
