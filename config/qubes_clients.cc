@@ -142,26 +142,38 @@ void Block(ClientConfig& client, const std::vector<Diagnostic>& diagnostics) {
   client.fault = error != diagnostics.end() ? error->Text() : "an error";
 }
 
-void AddLocal(const ClientConfig& local, bool dom0_accept, ClientConfig& client,
-              std::vector<Diagnostic>& diagnostics) {
-  const auto bare = std::find_if(local.rules.begin(), local.rules.end(), AcceptsAll);
-  if (bare != local.rules.end()) {
-    diagnostics.push_back(
-        {bare->origin, 1, 1, Severity::kError,
-         "beside dom0's rules there may be no rule that accepts all:", bare->Text(), ""});
-    Block(client, {diagnostics.back()});
-  } else if (!local.fault.empty()) {
-    client.rules.clear();
-    client.fault = local.fault;
-  } else if (client.fault.empty()) {
-    bool narrowed = false;
-    client.rules = WithLocals(std::move(client.rules), local.rules, dom0_accept, narrowed);
-    if (narrowed) {
+// The rules of all local files of a client, in order. A fault in one of them blocks it.
+std::vector<Rule> LocalRules(const std::vector<const ClientConfig*>& locals, ClientConfig& client,
+                             std::vector<Diagnostic>& diagnostics) {
+  std::vector<Rule> rules;
+  for (const ClientConfig* local : locals) {
+    const auto bare = std::find_if(local->rules.begin(), local->rules.end(), AcceptsAll);
+    if (bare != local->rules.end()) {
       diagnostics.push_back(
-          {"/qubes-firewall/" + client.addresses.front().Text(), 1, 1, Severity::kWarning,
-           "it has rules of its own, so dom0's plain accept stands for DNS and ICMP:", local.name,
-           ""});
+          {bare->origin, 1, 1, Severity::kError,
+           "beside dom0's rules there may be no rule that accepts all:", bare->Text(), ""});
+      Block(client, {diagnostics.back()});
+    } else if (!local->fault.empty()) {
+      client.rules.clear();
+      client.fault = local->fault;
     }
+    rules.insert(rules.end(), local->rules.begin(), local->rules.end());
+  }
+  return rules;
+}
+
+void AddLocals(const std::vector<const ClientConfig*>& locals, bool dom0_accept,
+               ClientConfig& client, std::vector<Diagnostic>& diagnostics) {
+  const std::vector<Rule> rules = LocalRules(locals, client, diagnostics);
+  bool narrowed = false;
+  if (client.fault.empty() && !locals.empty()) {
+    client.rules = WithLocals(std::move(client.rules), rules, dom0_accept, narrowed);
+  }
+  if (narrowed) {
+    diagnostics.push_back(
+        {"/qubes-firewall/" + client.addresses.front().Text(), 1, 1, Severity::kWarning,
+         "it has rules of its own, so dom0's plain accept stands for DNS and ICMP:", client.name,
+         ""});
   }
 }
 
@@ -188,14 +200,15 @@ std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view
   } else if (settled) {
     client.rules = merged.Rules();
   }
+  std::vector<const ClientConfig*> own;
   for (const ClientConfig& local : locals) {
-    if (!Share(qube.addresses, local.addresses)) {
-      continue;
+    if (Share(qube.addresses, local.addresses)) {
+      own.push_back(&local);
     }
-    client.name = local.name;
-    if (settled) {
-      AddLocal(local, dom0_accept, client, all.diagnostics);
-    }
+  }
+  client.name = own.empty() ? client.name : own.front()->name;
+  if (settled) {
+    AddLocals(own, dom0_accept, client, all.diagnostics);
   }
   if (!settled && !merged.broken()) {
     all.unsettled.push_back(client.name);

@@ -55,6 +55,25 @@ ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
   return client;
 }
 
+bool DiffersInPlaceOnly(ServedClient& next, const ServedClient& before) {
+  if (next.desired.interfaces != before.desired.interfaces) {
+    return false;  // the kernel's comment says them
+  }
+  const Policy& was = before.policy;
+  Policy& is = next.policy;
+  auto indexes = std::exchange(is.interface_indexes, was.interface_indexes);
+  auto upstreams = std::exchange(is.upstreams, was.upstreams);
+  auto own = std::exchange(is.own, was.own);
+  const bool same = is == was;
+  is.interface_indexes = std::move(indexes);
+  is.upstreams = std::move(upstreams);
+  is.own = std::move(own);
+  const auto& pins = before.ledger.pins();
+  return same && (is.own == was.own || std::none_of(pins.begin(), pins.end(), [&](const auto& pin) {
+                    return std::binary_search(is.own.begin(), is.own.end(), pin.first.address);
+                  }));
+}
+
 void Complete(ServedClient& client, const ServedClient* before) {
   if (before != nullptr) {
     ++client.policy.generation;

@@ -20,6 +20,10 @@ void Complete(ServedClient& client, const ServedClient* before);
 // not what its policy said.
 bool Place(ServedClient& client, const Surroundings& surroundings);
 
+// True if nothing follows for the kernel from `next`, as Prepare() made it: its rules and pins
+// stand as they do under `before`.
+bool DiffersInPlaceOnly(ServedClient& next, const ServedClient& before);
+
 // Of each pin set: twice the quota, since expired elements count until they are collected. More if
 // there was a larger quota before, or nothing could be changed until its pins have ended.
 uint32_t SetSizeFor(const ServedClient& client, const Ledger& held);

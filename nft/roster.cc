@@ -169,7 +169,8 @@ Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
       changes.arrived.emplace(client.id, std::move(client));
       continue;
     }
-    if (client.policy == before->policy) {
+    if (DiffersInPlaceOnly(client, *before)) {
+      changes.elsewhere.push_back(before->id);
       continue;
     }
     Complete(client, before);
@@ -241,9 +242,9 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
     surroundings_.Look(desired_, now);
     return status;
   }
-  const bool interception_changed = !(desired.ruleset == desired_.ruleset);
+  const bool terms_changed = !(desired.ruleset == desired_.ruleset);
   desired_ = desired;
-  TakeOver(changes, interception_changed, now);
+  TakeOver(changes, terms_changed, now);
   return absl::OkStatus();
 }
 
@@ -278,7 +279,7 @@ void Roster::SayOfQube(const ServedClient& client, std::string_view what, BootTi
 }
 
 // The kernel has the new rules; now everything else does.
-void Roster::TakeOver(Changes& changes, bool interception_changed, BootTime now) {
+void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
   std::vector<Address> moved;  // whose DNS now takes another way, or may
   for (const ClientId id : changes.gone) {
     const ServedClient& client = clients_.at(id);
@@ -293,7 +294,7 @@ void Roster::TakeOver(Changes& changes, bool interception_changed, BootTime now)
   }
   for (auto& [id, after] : changes.changed) {
     ServedClient& client = clients_.at(id);
-    if (interception_changed || client.desired.addresses != after.desired.addresses) {
+    if (terms_changed || client.desired.addresses != after.desired.addresses) {
       Append(moved, client.desired.addresses);
       Append(moved, after.desired.addresses);
     }
@@ -302,6 +303,13 @@ void Roster::TakeOver(Changes& changes, bool interception_changed, BootTime now)
     flows_.Doubt(id);
     client.TakePolicy(std::move(after));
     readers_.SendPolicy(client, now);
+  }
+  for (const ClientId id : changes.elsewhere) {
+    ServedClient& client = clients_.at(id);
+    if (terms_changed) {
+      flows_.Doubt(id);  // what stands for DNS is other servers now
+    }
+    Move(client, now);
   }
   for (auto& [id, client] : changes.arrived) {
     SayOfQube(client, "is there", now);
@@ -352,11 +360,20 @@ absl::Status Roster::FollowUpstreams(std::vector<Endpoint> upstreams, BootTime n
 void Roster::FollowRoutes(BootTime now) {
   surroundings_.Look(desired_, now);
   for (auto& [id, client] : clients_) {
-    if (Place(client, surroundings_)) {
-      ++client.policy.generation;
-      readers_.SendPolicy(client, now);
-    }
+    Move(client, now);
   }
+}
+
+// To where it is now, if that is elsewhere.
+void Roster::Move(ServedClient& client, BootTime now) {
+  if (!Place(client, surroundings_)) {
+    return;
+  }
+  ++client.policy.generation;
+  if (client.policy.reaches_upstreams) {
+    client.permissions = std::make_shared<const Permissions>(client.policy);
+  }
+  readers_.SendPolicy(client, now);
 }
 
 }  // namespace dnspin

@@ -56,7 +56,8 @@ class Roster {
  private:
   // What a change of the desired makes of the clients; those it does not name stay as they are.
   struct Changes {
-    ServedClients changed;  // under their new policy
+    ServedClients changed;            // under their new policy
+    std::vector<ClientId> elsewhere;  // nothing changes but where they are, and who is beside them
     ServedClients arrived;
     std::vector<ClientId> gone;
     RulesetChange kernel;
@@ -66,7 +67,8 @@ class Roster {
   Changes Compare(const Desired& desired, BootTime now);
   std::vector<const ServedClient*> AllAfter(const Changes& changes) const;
   bool ByParts(const Desired& desired, const Changes& changes) const;
-  void TakeOver(Changes& changes, bool interception_changed, BootTime now);
+  void TakeOver(Changes& changes, bool terms_changed, BootTime now);
+  void Move(ServedClient& client, BootTime now);
   void LogRevoked(const ServedClient& before, const ServedClient& after, BootTime now);
   void SayOfQube(const ServedClient& client, std::string_view what, BootTime now);
   void ForgetDns(const std::vector<Address>& addresses, BootTime now);

@@ -251,5 +251,14 @@ TEST(ClientChain, AllAddressesUseTheSetsOfTheFirst) {
   EXPECT_TRUE(PinSetsOf(client, Family::kIpv6).empty());
 }
 
+TEST(DigestText, SaysBehindWhichInterfaces) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(DigestText("1234", {}), "1234");
+  EXPECT_EQ(DigestText("1234", Names{"vif4.0", "vif5.0"}), "1234 vif4.0 vif5.0");
+  EXPECT_EQ(InterfacesOfDigest("1234"), Names());
+  EXPECT_EQ(InterfacesOfDigest("1234 vif4.0 vif5.0"), (Names{"vif4.0", "vif5.0"}));
+  EXPECT_LT(DigestText(std::string(16, 'f'), Names(9, "vif123456789.12")).size(), 128U);
+}
+
 }  // namespace
 }  // namespace dnspin

@@ -127,5 +127,36 @@ TEST(PermissionToAsk, AnUnknownDestinationIsReadTheClosedWay) {
   }
 }
 
+// In a netvm the packet would have gone on to an upstream, and rules may speak of that.
+TEST(PermissionToAsk, WhereUpstreamsAreReachedThatIsAWayToo) {
+  struct UpstreamStory {
+    Rules rules;
+    bool by_address;  // only because an upstream has it
+    bool open;
+  };
+  const std::vector<UpstreamStory> stories = {
+      {{"accept 9.9.9.9/32 udp 53"}, true, true},
+      {{"accept 9.9.9.9/32 udp 5353"}, true, false},
+      {{"accept 8.8.8.8/32"}, true, false},
+      {{"drop 10.139.1.1/32", "accept"}, true, true},
+      {{"drop 9.9.9.9/32", "accept"}, false, true},
+      {{"drop 9.9.9.9/32", "drop 10.139.1.1/32", "accept"}, true, false},
+  };
+  for (const UpstreamStory& story : stories) {
+    SCOPED_TRACE(story.rules.front());
+    Policy policy = PolicyOf(story.rules);
+    policy.upstreams = {{*Endpoint::Parse("9.9.9.9"), "eth0"}};
+    for (const bool reaches : {false, true}) {
+      policy.reaches_upstreams = reaches;
+      const Permissions permissions(policy);
+      const bool open = story.open && (reaches || !story.by_address);
+      for (const auto& destination : {std::optional<Address>(), Address::Parse("10.139.1.1")}) {
+        EXPECT_EQ(permissions.Judge(N("other.test"), kUdp, destination).standing,
+                  open ? kAnswered : kProhibited);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace dnspin

@@ -213,12 +213,37 @@ TEST_F(QubesdbSourceTest, PublishesWhatTheServerTakes) {
   source.Write("/dns/10.0.0.1/a*", "no path");
   source.Write("/dns/10.0.0.1/", "a folder");
   source.Write("/dns/10.0.0.1/b.test", std::string(3072, 'x'));
+  EXPECT_FALSE(source.Write("/qubes-firewall/10.0.0.1/0000", "dom0's"));
+  EXPECT_FALSE(source.Remove("/connected-ips"));
   EXPECT_TRUE(IsReady(source));
   source.Serve(now);
   TalkOn(served);
   EXPECT_EQ(served.server.tree,
             (std::map<std::string, std::string>{{"/qubes-firewall-handled/10.0.0.1", "1"}}));
   EXPECT_FALSE(IsReady(source));
+}
+
+TEST_F(QubesdbSourceTest, TellsHowOftenATargetWasWritten) {
+  Served served(Path("rw"));
+  served.server.tree = {{"/qubes-firewall/10.0.0.1/policy", "drop"},
+                        {"/qubes-firewall-handled/10.0.0.1", "41"},
+                        {"/qubes-firewall-handled/10.0.0.2", "nine"}};
+  Talk(served);
+  EXPECT_EQ(source.Handled("10.0.0.1"), 41U);
+  EXPECT_EQ(source.Handled("10.0.0.2"), 0U);
+  EXPECT_EQ(source.Handled("10.0.0.3"), 0U);
+  EXPECT_EQ(source.connection(), 1U);
+  served.server.Write("/qubes-firewall/10.0.0.1", "");
+  served.server.Write("/qubes-firewall/10.0.0.1", "");
+  std::map<std::string, uint32_t> told;
+  for (int i = 0; i < 5; ++i) {
+    served.Hear();
+    served.Say(served.Answers());
+    for (const auto& [target, count] : source.Serve(now).told) {
+      told[target] += count;
+    }
+  }
+  EXPECT_EQ(told, (std::map<std::string, uint32_t>{{"10.0.0.1", 2}}));
 }
 
 TEST_F(QubesdbSourceTest, WhatAServerDoesNotReadIsNotPiledUp) {
