@@ -195,11 +195,16 @@ std::optional<Grant> GrantFrom(const Json& json) {
   return Grant{std::move(rule_host), *target, *parent, depth, BootTime(BootClock::duration(until))};
 }
 
-std::optional<uint32_t> IndexFrom(const Json& json) {
+std::optional<uint32_t> PositionFrom(const Json& json) {
   const auto* number = json.get_ptr<const uint64_t*>();
-  return number != nullptr && *number != 0 && *number <= std::numeric_limits<uint32_t>::max()
+  return number != nullptr && *number <= std::numeric_limits<uint32_t>::max()
              ? std::optional(static_cast<uint32_t>(*number))
              : std::nullopt;
+}
+
+std::optional<uint32_t> IndexFrom(const Json& json) {
+  const auto index = PositionFrom(json);
+  return index != 0U ? index : std::nullopt;
 }
 
 template <typename T, typename Write>
@@ -265,7 +270,7 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
   policy.interface_indexes = object.GetList<uint32_t>("interface_indexes", IndexFrom);
   policy.rules = object.GetList<Rule>("rules", RuleFrom);
   policy.closed_from = object.GetNumber<uint32_t>("closed_from");
-  policy.prefetch = object.GetFlag("prefetch");
+  policy.prefetch = object.GetList<uint32_t>("prefetch", PositionFrom);
   if (const Json* terms = object.Find("terms")) {
     policy.terms = TermsFrom(*terms, fault);
   }

@@ -80,6 +80,7 @@ void ReadEntry(const std::string& path, uint32_t number, const std::string& line
       std::erase_if(sense, [](const Diagnostic& one) { return one.severity == Severity::kError; });
       read.diagnostics.insert(read.diagnostics.end(), sense.begin(), sense.end());
       rule->origin = path;
+      rule->prefetch = true;  // as the stock agent resolves them
       read.rules.emplace(number, *std::move(rule));
     } else if (rule->action == Action::kAccept || rule->dns_target) {
       WarnInstead(std::move(sense), read.diagnostics);

@@ -29,7 +29,6 @@ struct Desired {
   PinTerms pins;
   std::vector<HostPattern> rebind_ok;
   BindingTerms bindings;
-  bool prefetch = false;
   std::vector<Endpoint> upstreams;
   bool upstreams_followed = false;  // they are those of resolv.conf, and change with it
   // Who may ask dnspin may also ask its upstreams by themselves, as with the agent of Qubes OS: set

@@ -104,12 +104,12 @@ Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& cli
   if (desired.upstreams_followed) {
     desired.upstreams = ReadResolvConf().value_or(std::vector<Endpoint>());
   }
-  desired.prefetch = settings.prefetch;
   for (const ClientConfig& client : clients) {
     DesiredClient wanted{client.name, client.addresses, {}, client.interfaces, client.fault};
     for (const Rule& rule : client.rules) {
       if (!rule.expire || *rule.expire > wall_seconds) {
         wanted.rules.push_back(rule);
+        wanted.rules.back().prefetch = rule.prefetch || settings.prefetch;
       }
     }
     WarnOfNamesBeyond(wanted, desired.warnings);
@@ -158,7 +158,6 @@ class Loader {
     Desired desired = DesiredOf(qubes.settings, qubes.clients, clock_.WallSeconds());
     desired.ruleset.connected = std::move(qubes.connected);
     desired.dns_is_upstream = true;
-    desired.prefetch = true;
     desired.unsettled = std::move(qubes.unsettled);
     return WithWarnings(WithWarnings(std::move(desired), diagnostics_), qubes.diagnostics);
   }

@@ -43,7 +43,12 @@ ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
   client.drops.Follow(policy.rules);
   client.learned = client.drops;
   policy.closed_from = client.drops.ClosedFrom(policy.rules, policy.addresses);
-  policy.prefetch = desired.prefetch;
+  for (uint32_t position = 0; position < policy.rules.size(); ++position) {
+    const Rule& rule = policy.rules[position];
+    if (rule.prefetch && rule.PinsNames() && rule.host->kind == HostPattern::Kind::kName) {
+      policy.prefetch.push_back(position);
+    }
+  }
   policy.terms = desired.pins;
   policy.rebind_ok = desired.rebind_ok;
   policy.bindings = desired.bindings;

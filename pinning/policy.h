@@ -64,7 +64,7 @@ struct Policy {
   std::vector<Rule> rules;            // expired ones are gone
   uint32_t closed_from = UINT32_MAX;  // position of the first rule that closes the chain: a drop
                                       // whose addresses are not known yet; none: beyond the last
-  bool prefetch = false;              // exact names of accept rules are resolved unasked
+  std::vector<uint32_t> prefetch;     // positions of rules whose exact names are resolved unasked
   PinTerms terms;
   std::vector<HostPattern> rebind_ok;
   BindingTerms bindings;

@@ -37,7 +37,8 @@ struct Rule {
   bool dns_target = false;        // specialtarget=dns
   std::optional<int64_t> expire;  // UNIX time; ended at that second
   std::string comment;
-  std::string origin;  // where it was written, "clients.d/work:3"; not compared
+  std::string origin;     // where it was written, "clients.d/work:3"; not compared
+  bool prefetch = false;  // an exact name that it accepts is resolved unasked; not compared
 
   // Canonical `key=value` text in Qubes' own order; without comment, expire and origin.
   std::string Text() const;

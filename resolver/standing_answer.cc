@@ -20,18 +20,19 @@ constexpr seconds kLifeMin{5};
 std::vector<Name> PrefetchedNames(const ClientPolicy& policy) {
   std::vector<Name> names;
   std::set<Name> known;
-  for (const Rule& rule : policy.policy().rules) {
-    if (names.size() == kPrefetchNamesMax) {
+  const std::vector<Rule>& rules = policy.policy().rules;
+  for (const uint32_t position : policy.policy().prefetch) {
+    if (names.size() == kPrefetchNamesMax || position >= rules.size()) {
       break;
     }
-    if (!rule.PinsNames() || rule.host->kind != HostPattern::Kind::kName ||
-        CanaryReply(rule.host->name) || !known.insert(rule.host->name).second) {
+    const auto& host = rules[position].host;
+    if (!rules[position].PinsNames() || host->kind != HostPattern::Kind::kName ||
+        CanaryReply(host->name) || !known.insert(host->name).second) {
       continue;
     }
-    const Permission permission =
-        policy.Judge(rule.host->name, dns::kA, Transport::kTcp, std::nullopt);
+    const Permission permission = policy.Judge(host->name, dns::kA, Transport::kTcp, std::nullopt);
     if (permission.standing == Standing::kPinned) {
-      names.push_back(rule.host->name);
+      names.push_back(host->name);
     }
   }
   return names;
@@ -56,9 +57,7 @@ std::vector<StandingQuestion> StandingQuestionsOf(const ClientPolicy& policy) {
     }
   };
   add(Why::kDropped, DropNamesOf(policy.policy().rules));
-  if (policy.policy().prefetch) {
-    add(Why::kPrefetched, PrefetchedNames(policy));
-  }
+  add(Why::kPrefetched, PrefetchedNames(policy));
   return questions;
 }
 

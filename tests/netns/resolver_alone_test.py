@@ -68,7 +68,7 @@ class Served:
                   "generation": self.generation, "interface_indexes": [self._index()],
                   "rules": rules, "reaches_upstreams": False,
                   "terms": {"told_max_s": 300, "floor_s": 300, "slack_s": 30, "per_client": 4096,
-                            "per_name": 1024}, "closed_from": 2**32 - 1, "prefetch": False,
+                            "per_name": 1024}, "closed_from": 2**32 - 1, "prefetch": [],
                   "rebind_ok": [], "intercept_any": False, "intercept": ["10.139.1.1"],
                   "upstreams": [{"endpoint": topology.UPSTREAM + ":53", "interface": "eth0"}],
                   "own": [topology.GATEWAY], "grants": [], "svcb": 0, "ech": 0, **changes}

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "resolver/standing_answer.h"
 #include "tests/scenario/resolver_stage.h"
 
@@ -224,7 +226,8 @@ struct Prefetching : Stage {
   void Change(const Strings& rules) {
     policy.rules = RulesOf(rules);
     Close(policy);
-    policy.prefetch = true;
+    policy.prefetch.resize(policy.rules.size());
+    std::iota(policy.prefetch.begin(), policy.prefetch.end(), 0U);
     ++policy.generation;
     forwarder.SetPolicy(policy, now);
   }

@@ -38,7 +38,7 @@ Policy FullPolicy() {
     }
   }
   policy.closed_from = 17;
-  policy.prefetch = true;
+  policy.prefetch = {0, 2};
   policy.terms.told_max = std::chrono::seconds(90);
   policy.terms.floor = std::chrono::seconds(86400);
   policy.terms.slack = std::chrono::seconds(0);
@@ -113,7 +113,10 @@ TEST(PolicyDocumentTest, WhatWeWouldNotWriteIsRefused) {
       {"\"svcb\":0", "\"svcb\":3"},
       {"\"ech\":0", "\"ech\":2"},
       {"\"closed_from\":4294967295", "\"closed_from\":4294967296"},
-      {"\"prefetch\":false", "\"prefetch\":1"},
+      {"\"prefetch\":[]", "\"prefetch\":1"},
+      {"\"prefetch\":[]", "\"prefetch\":[-1]"},
+      {"\"interface_indexes\":[]", "\"interface_indexes\":[0]"},
+      {"\"reaches_upstreams\":false", "\"reaches_upstreams\":1"},
       {"\"rules\":[", "\"rules\":[7,"},
       {"\"rules\":[", "\"rules\":[\"\","},
       {"\"rules\":[", "\"rules\":[\"# none\","},
