@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -44,29 +45,50 @@ std::vector<Qube> QubesOf(std::span<const Vif> vifs) {
   return qubes;
 }
 
-// The targets of one qube as one list: dom0 leaves rules of the other family out of each, but not
-// their numbers.
+// The targets of one qube as one list. Both are dom0's one list: rules of the other family are left
+// out of each, but not their numbers.
 class Merged {
  public:
-  void Add(TargetRules target) {
+  void Add(const Address& address, TargetRules target, uint64_t order) {
     broken_ = broken_ || target.broken();
-    policy_ = target.policy == Action::kDrop ? Action::kDrop : policy_;
     diagnostics_.insert(diagnostics_.end(), target.diagnostics.begin(), target.diagnostics.end());
-    for (auto& [number, rule] : target.rules) {
-      const auto [known, fresh] = rules_.try_emplace(number, rule);
-      settled_ = settled_ && (fresh || known->second == rule);
+    if (targets_.empty() || order >= newest_order_) {
+      newest_order_ = order;
+      newest_ = address.family();
     }
+    targets_.push_back({address.family(), std::move(target)});
   }
   bool broken() const { return broken_; }
-  bool settled() const { return settled_; }
+  Family newest() const { return newest_; }  // whose target was read last
   std::vector<Diagnostic>& diagnostics() { return diagnostics_; }
 
-  std::vector<Rule> Rules() const {
+  // True if each target has what the others have, but for what names an address of its family.
+  bool settled() const {
+    for (const auto& [family, target] : targets_) {
+      for (const auto& [other_family, other] : targets_) {
+        if (target.policy != other.policy || !IsWithin(target, other)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  // Of all targets, or those of one family.
+  std::vector<Rule> Rules(std::optional<Family> only) const {
+    std::map<uint32_t, Rule> by_number;
+    Action policy = Action::kAccept;
+    for (const auto& [family, target] : targets_) {
+      if (!only || *only == family) {
+        by_number.insert(target.rules.begin(), target.rules.end());
+        policy = target.policy == Action::kDrop ? Action::kDrop : policy;
+      }
+    }
     std::vector<Rule> rules;
-    for (const auto& [number, rule] : rules_) {
+    for (const auto& [number, rule] : by_number) {
       rules.push_back(rule);
     }
-    if (policy_ == Action::kAccept) {
+    if (policy == Action::kAccept) {
       Rule rest;
       rest.action = Action::kAccept;
       rules.push_back(rest);
@@ -75,10 +97,18 @@ class Merged {
   }
 
  private:
-  std::map<uint32_t, Rule> rules_;
-  Action policy_ = Action::kAccept;
+  static bool IsWithin(const TargetRules& target, const TargetRules& other) {
+    return std::all_of(target.rules.begin(), target.rules.end(), [&](const auto& numbered) {
+      const auto same = other.rules.find(numbered.first);
+      return same != other.rules.end() ? same->second == numbered.second
+                                       : numbered.second.destination.has_value();
+    });
+  }
+
+  std::vector<std::pair<Family, TargetRules>> targets_;
   bool broken_ = false;
-  bool settled_ = true;
+  uint64_t newest_order_ = 0;
+  Family newest_ = Family::kIpv4;
   std::vector<Diagnostic> diagnostics_;
 };
 
@@ -142,6 +172,17 @@ void Block(ClientConfig& client, const std::vector<Diagnostic>& diagnostics) {
   client.fault = error != diagnostics.end() ? error->Text() : "an error";
 }
 
+// What is said of a rule where it stands: `FILE:LINE`.
+Diagnostic OfRule(const Rule& rule, std::string message) {
+  const size_t colon = rule.origin.rfind(':');
+  size_t line = 1;
+  if (colon != std::string::npos) {
+    std::from_chars(rule.origin.data() + colon + 1, rule.origin.data() + rule.origin.size(), line);
+  }
+  return {rule.origin.substr(0, colon), line,        1, Severity::kError,
+          std::move(message),           rule.Text(), ""};
+}
+
 // The rules of all local files of a client, in order. A fault in one of them blocks it.
 std::vector<Rule> LocalRules(const std::vector<const ClientConfig*>& locals, ClientConfig& client,
                              std::vector<Diagnostic>& diagnostics) {
@@ -150,8 +191,7 @@ std::vector<Rule> LocalRules(const std::vector<const ClientConfig*>& locals, Cli
     const auto bare = std::find_if(local->rules.begin(), local->rules.end(), AcceptsAll);
     if (bare != local->rules.end()) {
       diagnostics.push_back(
-          {bare->origin, 1, 1, Severity::kError,
-           "beside dom0's rules there may be no rule that accepts all:", bare->Text(), ""});
+          OfRule(*bare, "beside dom0's rules there may be no rule that accepts all:"));
       Block(client, {diagnostics.back()});
     } else if (!local->fault.empty()) {
       client.rules.clear();
@@ -186,7 +226,9 @@ std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view
   for (const Address& address : qube.addresses) {
     if (const auto target = view.targets.find(address.Text()); target != view.targets.end()) {
       client.addresses.push_back(address);
-      merged.Add(ReadTarget(target->first, target->second));
+      const auto order = view.orders.find(target->first);
+      merged.Add(address, ReadTarget(target->first, target->second),
+                 order != view.orders.end() ? order->second : 0);
     }
   }
   if (client.addresses.empty()) {
@@ -194,11 +236,15 @@ std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view
   }
   client.interfaces.assign(qube.interfaces.begin(), qube.interfaces.end());
   client.name = client.addresses.front().Text();
-  const bool settled = merged.settled();
   if (merged.broken()) {
     Block(client, merged.diagnostics());
-  } else if (settled) {
-    client.rules = merged.Rules();
+  } else if (merged.settled()) {
+    client.rules = merged.Rules({});
+  } else {
+    // What was written last counts, for its own family; the other is shut.
+    client.rules = merged.Rules(merged.newest());
+    std::erase_if(client.addresses,
+                  [&](const Address& address) { return address.family() != merged.newest(); });
   }
   std::vector<const ClientConfig*> own;
   for (const ClientConfig& local : locals) {
@@ -207,10 +253,8 @@ std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view
     }
   }
   client.name = own.empty() ? client.name : own.front()->name;
-  if (settled) {
-    AddLocals(own, dom0_accept, client, all.diagnostics);
-  }
-  if (!settled && !merged.broken()) {
+  AddLocals(own, dom0_accept, client, all.diagnostics);
+  if (!merged.settled() && !merged.broken()) {
     all.unsettled.push_back(client.name);
   }
   std::move(merged.diagnostics().begin(), merged.diagnostics().end(),

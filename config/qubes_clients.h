@@ -17,7 +17,8 @@ struct QubesClients {
   std::vector<ClientConfig> clients;    // by name
   std::vector<Diagnostic> diagnostics;  // an error blocks its client alone, which then has no rules
   // Whose targets of the two families disagree: dom0 is in the middle of writing the second. What
-  // was in force for them should stay a little longer; they stand in `clients` without rules.
+  // was in force for them should stay a little longer. They stand in `clients` as what was written
+  // last has them, for its family alone.
   std::vector<std::string> unsettled;
 };
 

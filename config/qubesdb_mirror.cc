@@ -156,6 +156,7 @@ absl::Status Mirror::TakeEntry(const Message& message, std::vector<Message>& com
         return TooMany("targets");
       }
       view_.targets[address] = std::move(entries);
+      view_.orders[address] = changes_;
       told_[address] += std::max(first_awaited_.contains(path) ? 1U : 0U, triggers_[address]);
       triggers_.erase(address);
       ++changes_;

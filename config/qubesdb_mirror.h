@@ -29,6 +29,7 @@ struct View {
   std::map<std::string, Target> targets;                   // by ADDRESS, as it is written
   std::map<std::string, std::string> files;                // `/vm-config/dnspin.NAME`, by NAME
   std::map<std::string, std::string, std::less<>> values;  // kConnected, ...: those that are there
+  std::map<std::string, uint64_t> orders{};  // of targets: the greater, the later it was read
   bool operator==(const View&) const = default;
 };
 

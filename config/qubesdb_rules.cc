@@ -65,7 +65,23 @@ std::string WithAnotherHost(std::string_view line) {
   return other;
 }
 
-void ReadEntry(const std::string& path, uint32_t number, const std::string& line,
+// As the stock agent has it (qubes.md 2.2, 2.4): what stands for DNS is TCP and UDP, and a
+// destination is of the target's family. False if the rule is no rule then.
+bool IsSound(const Rule& rule, Family family, LineReport& report, std::string_view line) {
+  if (rule.dns_target && rule.service.protocol == Protocol::kIcmp) {
+    report.Error(line, "DNS is no ICMP:");
+  } else if (rule.destination && rule.destination->address.family() != family) {
+    report.Error(line, "a destination of the other family:");
+  }
+  return !report.failed();
+}
+
+// What stands for DNS, with ports that are not DNS' own: the stock agent leaves it out.
+bool MatchesNothing(const Rule& rule) {
+  return rule.dns_target && rule.service.ports && *rule.service.ports != PortRange{53, 53};
+}
+
+void ReadEntry(const std::string& path, Family family, uint32_t number, const std::string& line,
                TargetRules& read) {
   LineReport form(path, 1, line, read.diagnostics);
   if (!IsInForm(line, form)) {
@@ -74,6 +90,14 @@ void ReadEntry(const std::string& path, uint32_t number, const std::string& line
   std::vector<Diagnostic> spelling;
   LineReport spelt(path, 1, line, spelling);
   if (std::optional<Rule> rule = ReadRule(line, Author::kOurselves, spelt)) {
+    LineReport report(path, 1, line, read.diagnostics);
+    if (!IsSound(*rule, family, report, line)) {
+      return;
+    }
+    if (MatchesNothing(*rule)) {
+      report.Warning(line, "this rule matches nothing: DNS has port 53");
+      return;
+    }
     std::vector<Diagnostic> sense;
     LineReport sensible(path, 1, line, sense);
     if (ReadRule(line, Author::kPeople, sensible) || IsRefusalInDns(*rule)) {
@@ -105,6 +129,7 @@ void ReadEntry(const std::string& path, uint32_t number, const std::string& line
 TargetRules ReadTarget(const std::string& address, const qubesdb::Target& target) {
   TargetRules read;
   const std::string folder = "/qubes-firewall/" + address;
+  const Family family = address.find(':') == std::string::npos ? Family::kIpv4 : Family::kIpv6;
   bool policy = false;
   for (const auto& [entry, value] : target) {
     const std::string path = folder + "/" + entry;
@@ -116,7 +141,7 @@ TargetRules ReadTarget(const std::string& address, const qubesdb::Target& target
         report.Error(value, "a policy is accept or drop, not");
       }
     } else if (const auto number = NumberOf(entry)) {
-      ReadEntry(path, *number, value, read);
+      ReadEntry(path, family, *number, value, read);
     } else {
       report.Error(value, "an entry that is neither the policy nor a rule:");
     }

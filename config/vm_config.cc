@@ -17,8 +17,7 @@ ClientConfig ReadClient(const std::string& name, const std::string& value, const
                         std::vector<Diagnostic>& diagnostics) {
   const std::string path = std::string(kFolder) + name;
   std::vector<Diagnostic> said;
-  ClientFile file =
-      ReadClientFile(FileKind::kClient, path, "dnspin." + name, UnfoldLines(value), said);
+  ClientFile file = ReadClientFile(FileKind::kClient, path, path, UnfoldLines(value), said);
   ClientConfig client{name, {}, {}};
   for (const auto& address : file.addresses) {
     client.addresses.push_back(address.value);

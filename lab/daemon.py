@@ -60,6 +60,7 @@ class Daemon:
         os.chmod(self.folder / "notify", 0o666)
         self._settings = {"dns": {"upstream": list(upstream), "isolation": "shared"},
                           "daemon": {"run_dir": str(self.run_dir)}}
+        self.table = (settings or {}).get("firewall", {}).get("table", "dnspin")
         self.write_settings(settings or {})
         for client, text in (clients or {}).items():
             self.write_client(client, text)

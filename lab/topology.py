@@ -43,6 +43,31 @@ ENDPOINT = [("net.ipv4.ip_forward", 0), ("net.ipv6.conf.all.forwarding", 0)]
 ANYBODY = [("net.ipv4.ip_nonlocal_bind", 1), ("net.ipv6.ip_nonlocal_bind", 1)]
 ROUTER = [("net.ipv4.ip_forward", 1), ("net.ipv6.conf.all.forwarding", 1),
           ("net.ipv4.icmp_ratelimit", 0), ("net.ipv6.icmp.ratelimit", 0)]  # every reject is told
+VIF_MAC = "fe:ff:ff:ff:ff:ff"  # of every client's interface, at the netvm's end
+VIF_LOCAL = "fe80::fcff:ffff:feff:ffff"
+
+
+def domain(vif):
+    """Xen's number of the client."""
+    return int(vif.removeprefix("vif").partition(".")[0])
+
+
+def mac(vif):
+    """What a client has at the other end."""
+    device = int(vif.partition(".")[2])
+    return f"00:16:3e:{device:02x}:{domain(vif) >> 8:02x}:{domain(vif) & 255:02x}"
+
+
+def online(vif, addresses):
+    """Lines for ip: a client's interface as vif-route-qubes leaves it."""
+    lines = f"link set {vif} group 2 up\n"
+    for address in filter(None, addresses):
+        six = ":" in address
+        gateway = f"{GATEWAY6}/128 dev {vif} nodad" if six else f"{GATEWAY}/32 dev {vif}"
+        lines += (f"neigh replace {address} lladdr {mac(vif)} dev {vif} nud permanent\n"
+                  f"addr replace {gateway}\n"
+                  f"route replace {address} dev {vif} metric {32752 - domain(vif)}\n")
+    return lines
 
 
 class Lab:
@@ -50,7 +75,7 @@ class Lab:
 
     def __init__(self, qubes=("work", "personal"), masquerade=False):
         self.pid = os.getpid()
-        self.qubes, self._ends = [], contextlib.ExitStack()
+        self.qubes, self._made, self._ends = [], 0, contextlib.ExitStack()
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=f"dsp-{self.pid}-"))
         self.scratch.chmod(0o755)  # dnspin's own users read their files here,
         os.umask(0o022)            # and all that is written later
@@ -103,29 +128,52 @@ add rule {family} lab-nat out oifgroup 1 masquerade""")
         for name in qubes:
             self.add_qube(name)
 
-    def add_qube(self, name):
-        number = len(self.qubes) + 1
+    def add_qube(self, name, like=None, vif="", ipv6=True, plug=True):
+        """`like`: with the addresses of another qube, which a disposable may get. Without `plug` it
+        has its interface later, or never."""
+        self._made += 1
         qube = Qube(self, name, self._qube_dns, QUIET + ENDPOINT)
-        qube.vif = f"vif{number}.0"
-        qube.address = str(ipaddress.ip_address("10.137.0.24") + number)
-        qube.address6 = str(ipaddress.ip_address("fd09:24ef:4179::a89:18") + number)
-        self.netvm.ip(f"""
-link add {qube.vif} type veth peer name eth0 netns {qube.net_path}
-link set {qube.vif} group 2 up
-addr add {GATEWAY}/32 dev {qube.vif}
-addr add {GATEWAY6}/128 dev {qube.vif} nodad
-route add {qube.address} dev {qube.vif} metric {32752 - number}
-route add {qube.address6} dev {qube.vif} metric {32752 - number}""")
-        qube.ip(f"""
-link set eth0 up
-addr add {qube.address}/32 dev eth0
-addr add {qube.address6}/128 dev eth0 nodad
-route add {GATEWAY} dev eth0 scope link
-route add default via {GATEWAY} dev eth0 onlink
-route add {GATEWAY6} dev eth0
-route add ::/0 via {GATEWAY6} dev eth0 onlink""")
+        qube.vif = vif or f"vif{self._made}.0"
+        qube.address = like.address if like else str(
+            ipaddress.ip_address("10.137.0.24") + self._made)
+        qube.address6 = like.address6 if like else str(
+            ipaddress.ip_address("fd09:24ef:4179::a89:18") + self._made)
+        qube.address6 = qube.address6 if ipv6 else ""
         self.qubes.append(qube)
+        if plug:
+            self.plug(qube)
+            self.netvm.ip(online(qube.vif, (qube.address, qube.address6)))
         return qube
+
+    def plug(self, qube, vif="", device="eth0"):
+        """The two ends of an interface; the netvm's is down, as Xen's before its hotplug script."""
+        vif = vif or qube.vif
+        self.netvm.ip(f"link add {vif} address {VIF_MAC} type veth "
+                      f"peer name {device} address {mac(vif)} netns {qube.net_path}")
+        rest = f"dev {device} metric {domain(vif)}"
+        lines = f"""link set {device} up
+addr add {qube.address}/32 dev {device}
+neigh replace {GATEWAY} lladdr {VIF_MAC} dev {device} nud permanent
+route add {GATEWAY} scope link {rest}
+route add default via {GATEWAY} onlink {rest}
+"""
+        if qube.address6:  # by the other end's own address, or a second interface would be refused
+            lines += f"""addr add {qube.address6}/128 dev {device} nodad
+neigh replace {GATEWAY6} lladdr {VIF_MAC} dev {device} nud permanent
+neigh replace {VIF_LOCAL} lladdr {VIF_MAC} dev {device} nud permanent
+route add {GATEWAY6} {rest}
+route add ::/0 via {VIF_LOCAL} {rest}
+"""
+        qube.ip(lines)
+
+    def unplug(self, vif):
+        """Both ends are gone."""
+        self.netvm.ip(f"link del {vif}")
+
+    def remove_qube(self, qube):
+        """Its interfaces must be gone; what runs in it goes on until the lab ends."""
+        self.qubes.remove(qube)
+        qube.close()
 
     def qube(self, name):
         return next(qube for qube in self.qubes if qube.name == name)

@@ -22,11 +22,15 @@ import time
 import traceback
 
 from lab.daemon import Daemon
+from lab.dom0 import Dom0, addresses_of
 from lab.namespace import LabError
+from lab.qubes_os import SETTINGS, QubesBase
+from lab.qubesdb import QubesdbServer
 from lab.servers import Servers
 from lab.topology import Lab
 
 LOG_LINES = 25
+PUBLISHED = ("/dns/", "/qubes-firewall-handled/")  # in QubesDB
 
 
 def wait_until(true, timeout=10.0, pause=0.01):
@@ -40,10 +44,12 @@ def wait_until(true, timeout=10.0, pause=0.01):
 
 
 @contextlib.contextmanager
-def with_dnspin(lab, name, **options):
+def with_dnspin(lab, name, start=True, **options):
     """A dnspind that is gone, tables and all, after the block; its log is shown if that fails."""
-    dnspin = Daemon(lab, name=name, **options)
+    dnspin = Daemon(lab, name=name, start=False, **options)
     try:
+        if start:
+            dnspin.start()
         yield dnspin
     except BaseException:
         for line in dnspin.log()[-LOG_LINES:]:
@@ -51,9 +57,35 @@ def with_dnspin(lab, name, **options):
         raise
     finally:
         dnspin.close()
-        for table in ("ip dnspin", "ip6 dnspin", "ip dnspin-dns", "ip6 dnspin-dns"):
-            lab.netvm.nft(f"add table {table}\ndelete table {table}")
+        for table in sorted({dnspin.table, "dnspin", "qubes-firewall", "dnspin-dns"}):
+            for family in ("ip", "ip6"):
+                lab.netvm.nft(f"add table {family} {table}\ndelete table {family} {table}")
         lab.netvm.run(["conntrack", "-F"])
+
+
+@contextlib.contextmanager
+def with_qubes(lab, name, rules=None, settings=None, **options):
+    """The same in a netvm of Qubes OS: dnspind, dom0 and the base ruleset. `rules` are dom0's by
+    qube; the interfaces of these qubes are up, and dnspind has all of it in force. In the end it
+    has published what is its own, and touched nothing else in QubesDB."""
+    server, base = QubesdbServer(lab.netvm.run_folder / "qubes"), QubesBase(lab)
+    try:
+        dom0 = Dom0(server)
+        dom0.connected([address for qube in rules or {} for address in addresses_of(qube)])
+        for qube, texts in (rules or {}).items():
+            dom0.qube(qube, texts)
+            base.vif_online(qube.vif, addresses_of(qube))
+        both = {table: {**SETTINGS.get(table, {}), **(settings or {}).get(table, {})}
+                for table in {**SETTINGS, **(settings or {})}}
+        with with_dnspin(lab, name, settings=both, **options) as dnspin:
+            yield dnspin, dom0, base
+        foreign = [command for command in server.log
+                   if command.type == "WRITE" and not command.path.startswith(PUBLISHED)
+                   or command.type == "RM" and not command.path.startswith(PUBLISHED[0])]
+        assert not foreign, f"not dnspin's to change: {foreign}"
+    finally:
+        server.stop()
+        base.close()
 
 
 def run(*stories, qubes=("work", "personal")):

@@ -84,10 +84,6 @@ absl::Status Firewall::ApplyDrops(std::span<const ClientChange> changes) {
   return nftables_.Run(DropsText(table_, changes));
 }
 
-absl::Status Firewall::SetDoorways(std::span<const Doorway> doorways) {
-  return nftables_.Run(DoorwaysText(doorways));
-}
-
 absl::Status Firewall::Teardown(Nftables& nftables, const std::string& table) {
   return LookAndRun(
       nftables, [&] { return LookAtTables(table); },

@@ -34,9 +34,6 @@ class Firewall {
   // Dropped names have other addresses (DropsText). Failed: all is as it was.
   absl::Status ApplyDrops(std::span<const ClientChange> changes);
 
-  // These are the doors, and no others.
-  absl::Status SetDoorways(std::span<const Doorway> doorways);
-
   // Removes tables TABLE and dnspin-dns of both families, and our rules in tables of Qubes OS.
   // Works also if nothing is there.
   static absl::Status Teardown(Nftables& nftables, const std::string& table);

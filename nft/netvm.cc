@@ -18,10 +18,15 @@ constexpr std::chrono::milliseconds kLookPause{100};  // after a look that faile
 constexpr std::chrono::seconds kUnsettledMax{1};      // dom0 writes both families at once
 constexpr std::string_view kHandled = "/qubes-firewall-handled/";
 
-void Join(const std::vector<Vif>& vifs, std::map<std::string, std::vector<Address>>& all) {
+// `but`: sorted.
+void Join(const std::vector<Vif>& vifs, const std::vector<Address>& but,
+          std::map<std::string, std::vector<Address>>& all) {
   for (const Vif& vif : vifs) {
     auto& addresses = all[vif.interface];
-    addresses.insert(addresses.end(), vif.addresses.begin(), vif.addresses.end());
+    std::copy_if(vif.addresses.begin(), vif.addresses.end(), std::back_inserter(addresses),
+                 [&](const Address& address) {
+                   return !std::binary_search(but.begin(), but.end(), address);
+                 });
   }
 }
 
@@ -79,15 +84,16 @@ absl::Status Netvm::LookAtVifs() {
       return allowed.status();
     }
     if (allowed->has_value()) {
-      Join(**allowed, all);
+      Join(**allowed, {}, all);
       continue;
     }
     by_routes = true;
     const auto routes = routes_.HostRoutes(family);
-    if (!routes.ok()) {
-      return routes.status();
+    const auto own = routes.ok() ? routes_.OwnAddresses() : routes.status();
+    if (!own.ok()) {
+      return own.status();
     }
-    Join(*routes, all);
+    Join(*routes, *own, all);
   }
   by_routes_ = by_routes;
   vifs_.clear();
@@ -114,6 +120,10 @@ void Netvm::KeepUnsettled(Desired& desired, const Desired& in_force, BootTime no
     const BootTime began = known != unsettled_since_.end() ? known->second : now;
     since[name] = began;
     if (began + kUnsettledMax <= now) {
+      desired.warnings.push_back(fmt::format(
+          "{}: dom0's rules for its IPv4 and its IPv6 address are not of one list: only what was "
+          "written last counts, the other address is shut",
+          name));
       continue;
     }
     settle_at_ = std::min(settle_at_.value_or(began + kUnsettledMax), began + kUnsettledMax);
@@ -121,7 +131,9 @@ void Netvm::KeepUnsettled(Desired& desired, const Desired& in_force, BootTime no
     const auto to = std::find_if(desired.clients.begin(), desired.clients.end(), named);
     const auto from = std::find_if(in_force.clients.begin(), in_force.clients.end(), named);
     if (to != desired.clients.end() && from != in_force.clients.end() && IsSameQube(*from, *to)) {
+      to->addresses = from->addresses;
       to->rules = from->rules;
+      to->fault = from->fault;
     }
   }
   unsettled_since_ = std::move(since);

@@ -16,14 +16,30 @@ namespace {
 
 constexpr std::chrono::seconds kCutPause{1};
 
-std::vector<Doorway> DoorwaysOf(const std::vector<const ServedClient*>& clients) {
-  std::vector<Doorway> doorways;
+SharedElements ElementsOf(const RulesetTerms& terms,
+                          const std::vector<const ServedClient*>& clients) {
+  SharedElements elements;
+  elements.dns_servers = terms.dns_servers;
+  elements.connected = terms.connected.value_or(std::vector<Address>());
   for (const ServedClient* client : clients) {
     for (const Address& address : client->desired.addresses) {
-      doorways.push_back({address, client->port});
+      elements.doorways.push_back({address, client->port});
+      for (const std::string& interface : client->desired.interfaces) {
+        elements.sources.push_back({interface, address});
+      }
     }
   }
-  return doorways;
+  return elements;
+}
+
+// Two terms that differ in elements of sets alone.
+bool AreAlike(const RulesetTerms& before, const RulesetTerms& after) {
+  RulesetTerms same = before;
+  same.dns_servers = after.dns_servers;
+  if (before.connected && after.connected) {
+    same.connected = after.connected;
+  }
+  return same == after;
 }
 
 void Append(std::vector<Address>& addresses, const std::vector<Address>& more) {
@@ -87,7 +103,8 @@ std::optional<BootTime> Roster::NextDeadline() const { return cut_again_at_; }
 
 Ruleset Roster::RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
                           BootTime now) {
-  Ruleset ruleset{desired.ruleset, {}, DoorwaysOf(all), {}};
+  SharedElements shared = ElementsOf(desired.ruleset, all);
+  Ruleset ruleset{desired.ruleset, {}, std::move(shared.doorways), {}, std::move(shared.sources)};
   for (const ServedClient* client : all) {
     ruleset.clients.push_back(RulesOf(*client));
     const auto elements = ElementsOf(*client, client->ledger, now);
@@ -204,16 +221,6 @@ std::vector<const ServedClient*> Roster::AllAfter(const Changes& changes) const 
   return all;
 }
 
-// True if a change of these clients alone is all that the kernel needs.
-bool Roster::ByParts(const Desired& desired, const Changes& changes) const {
-  const bool moved =
-      std::any_of(changes.changed.begin(), changes.changed.end(), [&](const auto& entry) {
-        return clients_.at(entry.first).desired.addresses != entry.second.desired.addresses;
-      });
-  return !moved && desired.ruleset == desired_.ruleset &&
-         desired.pins.per_client == desired_.pins.per_client;
-}
-
 absl::Status Roster::Change(const Desired& desired, BootTime now) {
   surroundings_.Look(desired, now);
   Changes changes = Compare(desired, now);
@@ -222,10 +229,13 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
     return status;
   }
   const auto all = AllAfter(changes);
-  if (!changes.arrived.empty() || !changes.gone.empty()) {
-    changes.kernel.doorways = DoorwaysOf(all);
-  }
-  const bool by_parts = ByParts(desired, changes);
+  const SharedElements before = ElementsOf(desired_.ruleset, AllOf(clients_));
+  const SharedElements after = ElementsOf(desired.ruleset, all);
+  changes.kernel.gone_elements = Without(before, after);
+  changes.kernel.new_elements = Without(after, before);
+  // A change of these clients alone is all that the kernel needs.
+  const bool by_parts = AreAlike(desired_.ruleset, desired.ruleset) &&
+                        desired.pins.per_client == desired_.pins.per_client;
   absl::Status status = by_parts ? firewall_.Apply(changes.kernel) : absl::OkStatus();
   const bool in_force = absl::IsDataLoss(status);
   if (!by_parts || !status.ok()) {

@@ -66,7 +66,6 @@ class Roster {
   absl::Status OpenDoors(ServedClients& arrived, const Inheritance* inheritance);
   Changes Compare(const Desired& desired, BootTime now);
   std::vector<const ServedClient*> AllAfter(const Changes& changes) const;
-  bool ByParts(const Desired& desired, const Changes& changes) const;
   void TakeOver(Changes& changes, bool terms_changed, BootTime now);
   void Move(ServedClient& client, BootTime now);
   void LogRevoked(const ServedClient& before, const ServedClient& after, BootTime now);

@@ -64,7 +64,9 @@ std::optional<std::pair<uint32_t, Address>> HostRouteOf(const nlmsghdr& message)
   const auto destination = FindAttribute(message, sizeof(rtmsg), RTA_DST);
   const auto out = FindAttribute(message, sizeof(rtmsg), RTA_OIF);
   uint32_t index = 0;
-  if (route->rtm_type != RTN_UNICAST || route->rtm_table != RT_TABLE_MAIN || !destination ||
+  if (route->rtm_type != RTN_UNICAST ||
+      route->rtm_protocol == RTPROT_KERNEL ||  // our own addresses
+      route->rtm_table != RT_TABLE_MAIN || !destination ||
       route->rtm_dst_len != 8 * destination->size() || !out || out->size() != sizeof(index) ||
       FindAttribute(message, sizeof(rtmsg), RTA_GATEWAY)) {
     return std::nullopt;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -201,6 +203,27 @@ std::set<std::string> LeavingSets(const RulesetChange& change) {
   return leaving;
 }
 
+void PutSharedElements(std::string& text, const std::string& table, std::string_view verb,
+                       const SharedElements& elements) {
+  for (const Family family : kFamilies) {
+    CommandText filter(text, family, table);
+    PutAddresses(filter, verb, "dns-addr", elements.dns_servers);
+    PutAddresses(filter, verb, "connected", elements.connected);
+    PutSourceElements(filter, verb, elements.sources);
+    CommandText doors(text, family, kDoorsTable);
+    PutDoorwayElements(doors, verb, elements.doorways);
+  }
+}
+
+template <typename T>
+std::vector<T> Missing(const std::vector<T>& some, const std::vector<T>& others) {
+  std::vector<T> missing;
+  const std::set<T> known(others.begin(), others.end());
+  std::copy_if(some.begin(), some.end(), std::back_inserter(missing),
+               [&](const T& one) { return !known.contains(one); });
+  return missing;
+}
+
 enum class Fate { kRevoked, kMoved };
 
 // Of the elements to be removed from sets that stay, those whose addresses are pinned nowhere else
@@ -222,6 +245,11 @@ std::vector<GonePin> GoneOf(const RulesetChange& change, Fate fate) {
 
 }  // namespace
 
+SharedElements Without(const SharedElements& some, const SharedElements& others) {
+  return {Missing(some.doorways, others.doorways), Missing(some.sources, others.sources),
+          Missing(some.dns_servers, others.dns_servers), Missing(some.connected, others.connected)};
+}
+
 std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshWay way) {
   std::string text;
   for (const Family family : kFamilies) {
@@ -229,6 +257,9 @@ std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshW
     PutFilterTable(filter, ruleset.terms);
     const auto staying = PutAllClients(filter, ruleset.clients, Of(view.filter, family));
     PutDifference(filter, DifferenceOf(family, ruleset.pins, view.pins, staying), way);
+    if (ruleset.terms.connected) {
+      PutSources(filter, ruleset.sources);
+    }
     PutFilterRules(filter, ruleset.terms, Of(view.filter, family));
     CommandText doors(text, family, kDoorsTable);
     PutDoorsTable(doors, ruleset.terms, Of(view.doors, family));
@@ -254,7 +285,9 @@ std::string ChangeText(const std::string& table, const RulesetChange& change,
     }
     PutPins(filter, change.pins, way);
   }
-  return change.doorways ? text + DoorwaysText(*change.doorways) : text;
+  PutSharedElements(text, table, "delete element", change.gone_elements);
+  PutSharedElements(text, table, "add element", change.new_elements);
+  return text;
 }
 
 std::string DropsText(const std::string& table, std::span<const ClientChange> changes) {
@@ -281,15 +314,6 @@ std::string MovedText(const std::string& table, const RulesetChange& change) {
   for (const Family family : kFamilies) {
     CommandText filter(text, family, table);
     PutGonePins(filter, moved);
-  }
-  return text;
-}
-
-std::string DoorwaysText(std::span<const Doorway> doorways) {
-  std::string text;
-  for (const Family family : kFamilies) {
-    CommandText commands(text, family, kDoorsTable);
-    PutDoorways(commands, doorways);
   }
   return text;
 }

@@ -25,6 +25,7 @@ struct Ruleset {
   std::vector<ClientRules> clients;  // no address twice
   std::vector<Doorway> doorways;
   std::vector<PinElement> pins;  // the sets hold these and no others
+  std::vector<Source> sources{};
 };
 
 // One client. No addresses before: it comes; no addresses after: it goes.
@@ -33,11 +34,24 @@ struct ClientChange {
   ClientRules after;
 };
 
+struct SharedElements {
+  std::vector<Doorway> doorways;
+  std::vector<Source> sources;
+  std::vector<Address> dns_servers;
+  std::vector<Address> connected;
+};
+
+// What is in `some` and not in `others`.
+SharedElements Without(const SharedElements& some, const SharedElements& others);
+
 struct RulesetChange {
   std::vector<ClientChange> clients;
   std::vector<GonePin> gone;     // from sets of before
   std::vector<PinElement> pins;  // to sets of after; a set of both keeps what is not named here
-  std::optional<std::vector<Doorway>> doorways;  // if any changes, all of them
+  // What the maps and sets that all share have from now on, or no more. Only that is touched: a
+  // packet under way may miss what is taken out and put in again.
+  SharedElements gone_elements{};
+  SharedElements new_elements{};
 };
 
 // What the kernel has where the ruleset goes; IPv4 first.
@@ -64,8 +78,6 @@ std::string MovedText(const std::string& table, const RulesetChange& change);
 // Clients whose dropped names have got other addresses: rules and groups are as before. Their
 // chains are written anew only where they open, or close, elsewhere.
 std::string DropsText(const std::string& table, std::span<const ClientChange> changes);
-
-std::string DoorwaysText(std::span<const Doorway> doorways);
 
 // Our tables go, whether they are there or not, and our rules in those of Qubes OS.
 std::string TeardownText(const std::string& table, const KernelView& view);

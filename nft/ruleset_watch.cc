@@ -60,7 +60,8 @@ bool IsOwnChain(std::string_view name) {
 }
 
 bool IsOwnSet(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kShared = {"clients", "doors", "dns-addr", "connected"};
+  constexpr std::array<std::string_view, 5> kShared = {"clients", "doors", "dns-addr", "connected",
+                                                       "sources"};
   return IsClientSet(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 

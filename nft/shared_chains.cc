@@ -29,13 +29,6 @@ std::string OnNoClientInterface(const RulesetTerms& terms, std::string_view whic
   return text;
 }
 
-void PutAddresses(CommandText& commands, std::string_view set, std::span<const Address> addresses) {
-  const std::vector<std::string> texts = OfFamily(addresses, commands.family());
-  if (!texts.empty()) {
-    commands.Put("add element", fmt::format("{} {{ {} }}", set, fmt::join(texts, ", ")));
-  }
-}
-
 // One rule an interface: a pattern in a set is beyond old kernels.
 std::vector<std::string> ForwardRules(const RulesetTerms& terms) {
   std::vector<std::string> rules = {"ct state established,related accept"};
@@ -61,6 +54,7 @@ std::vector<std::string> SourceRules(const RulesetTerms& terms, std::string_view
   if (terms.connected) {
     rules.push_back(OnNoClientInterface(terms, "iifname") +
                     fmt::format("{} saddr @connected drop", ip));
+    rules.push_back(fmt::format("iifname . {} saddr @sources accept", ip));
   }
   for (const std::string& interface : terms.interfaces) {
     // What has no address yet (DHCP, duplicate address detection) the kernel never finds missing.
@@ -88,6 +82,46 @@ std::vector<std::string> DoorRules(const RulesetTerms& terms, Family family, std
 
 }  // namespace
 
+void PutAddresses(CommandText& commands, std::string_view verb, std::string_view set,
+                  std::span<const Address> addresses) {
+  const std::vector<std::string> texts = OfFamily(addresses, commands.family());
+  if (!texts.empty()) {
+    commands.Put(verb, fmt::format("{} {{ {} }}", set, fmt::join(texts, ", ")));
+  }
+}
+
+void PutDoorwayElements(CommandText& commands, std::string_view verb,
+                        std::span<const Doorway> doorways) {
+  std::vector<std::string> elements;
+  for (const Doorway& doorway : doorways) {
+    if (doorway.client.family() == commands.family()) {
+      elements.push_back(fmt::format("{} : {}", doorway.client.Text(), doorway.port));
+    }
+  }
+  if (!elements.empty()) {
+    commands.Put(verb, fmt::format("doors {{ {} }}", fmt::join(elements, ", ")));
+  }
+}
+
+void PutSourceElements(CommandText& commands, std::string_view verb,
+                       std::span<const Source> sources) {
+  std::vector<std::string> elements;
+  for (const Source& source : sources) {
+    DNSPIN_CHECK(IsInterfacePattern(source.interface) && !source.interface.ends_with('*'));
+    if (source.client.family() == commands.family()) {
+      elements.push_back(fmt::format("\"{}\" . {}", source.interface, source.client.Text()));
+    }
+  }
+  if (!elements.empty()) {
+    commands.Put(verb, fmt::format("sources {{ {} }}", fmt::join(elements, ", ")));
+  }
+}
+
+void PutSources(CommandText& commands, std::span<const Source> sources) {
+  commands.Put("flush set", "sources");
+  PutSourceElements(commands, "add element", sources);
+}
+
 void PutFilterTable(CommandText& commands, const RulesetTerms& terms) {
   commands.PutTable("add");
   commands.Put("add chain", "forward { type filter hook forward priority filter; policy drop; }");
@@ -97,13 +131,14 @@ void PutFilterTable(CommandText& commands, const RulesetTerms& terms) {
   commands.Put("add set", fmt::format("dns-addr {{ type {}; }}", commands.key_type()));
   commands.Put("add map", fmt::format("clients {{ type {} : verdict; }}", commands.key_type()));
   commands.Put("flush set", "dns-addr");
-  PutAddresses(commands, "dns-addr", terms.dns_servers);
+  PutAddresses(commands, "add element", "dns-addr", terms.dns_servers);
   if (terms.connected) {
+    commands.Put("add set", fmt::format("sources {{ type ifname . {}; }}", commands.key_type()));
     commands.Put("add chain",
                  "postrouting { type filter hook postrouting priority raw; policy accept; }");
     commands.Put("add set", fmt::format("connected {{ type {}; }}", commands.key_type()));
     commands.Put("flush set", "connected");
-    PutAddresses(commands, "connected", *terms.connected);
+    PutAddresses(commands, "add element", "connected", *terms.connected);
   }
 }
 
@@ -135,16 +170,8 @@ void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const Table
 }
 
 void PutDoorways(CommandText& commands, std::span<const Doorway> doorways) {
-  std::vector<std::string> elements;
-  for (const Doorway& doorway : doorways) {
-    if (doorway.client.family() == commands.family()) {
-      elements.push_back(fmt::format("{} : {}", doorway.client.Text(), doorway.port));
-    }
-  }
   commands.Put("flush map", "doors");
-  if (!elements.empty()) {
-    commands.Put("add element", fmt::format("doors {{ {} }}", fmt::join(elements, ", ")));
-  }
+  PutDoorwayElements(commands, "add element", doorways);
 }
 
 void PutQubesRules(CommandText& commands, std::span<const std::string> interfaces,

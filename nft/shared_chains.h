@@ -32,7 +32,15 @@ struct RulesetTerms {
 struct Doorway {
   Address client;
   uint16_t port = 0;
-  bool operator==(const Doorway&) const = default;
+  auto operator<=>(const Doorway&) const = default;
+};
+
+// A client's address and an interface that it may come in by: where a client has several, routes
+// tell of one.
+struct Source {
+  std::string interface;  // IsInterfacePattern(), without a star
+  Address client;
+  auto operator<=>(const Source&) const = default;
 };
 
 inline constexpr std::string_view kDoorsTable = "dnspin-dns";
@@ -47,7 +55,17 @@ size_t SharedRuleCount(const RulesetTerms& terms);  // so many rules PutFilterRu
 void PutFilterRules(CommandText& commands, const RulesetTerms& terms, const TableView& view);
 
 void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const TableView& view);
-void PutDoorways(CommandText& commands, std::span<const Doorway> doorways);  // these and no others
+// These and no others.
+void PutDoorways(CommandText& commands, std::span<const Doorway> doorways);
+void PutSources(CommandText& commands, std::span<const Source> sources);
+
+// `verb`: "add element" or "delete element", of those of the family.
+void PutAddresses(CommandText& commands, std::string_view verb, std::string_view set,
+                  std::span<const Address> addresses);
+void PutDoorwayElements(CommandText& commands, std::string_view verb,
+                        std::span<const Doorway> doorways);
+void PutSourceElements(CommandText& commands, std::string_view verb,
+                       std::span<const Source> sources);
 
 // In the tables of Qubes OS, where they are. Without interfaces: our rules go.
 void PutQubesRules(CommandText& commands, std::span<const std::string> interfaces,

@@ -126,8 +126,8 @@ TEST_P(FirewallChangeTest, ClientsComeGoAndTradeAddresses) {
            {Element("pin-10-137-0-1-1", "192.0.2.1", seconds(60))}});
   const std::string only_a = Structure();
 
-  RulesetChange coming{{{{}, b}}, {}, {Element("pin-10-137-0-2-1", "192.0.2.2", seconds(60))}, {}};
-  coming.doorways = {{A("10.137.0.1"), 1001}, {A("10.137.0.2"), 1002}};
+  RulesetChange coming{{{{}, b}}, {}, {Element("pin-10-137-0-2-1", "192.0.2.2", seconds(60))}};
+  coming.new_elements = {{{A("10.137.0.2"), 1002}}, {{"vif2.0", A("10.137.0.2")}}, {}, {}};
   Apply(coming);
   EXPECT_EQ(PinTexts(), "pin-10-137-0-1-1 192.0.2.1\npin-10-137-0-2-1 192.0.2.2\n");
   EXPECT_TRUE(Has(Shell("nft list map ip dnspin-dns doors"), "10.137.0.2 : 1002"));
@@ -142,21 +142,36 @@ TEST_P(FirewallChangeTest, ClientsComeGoAndTradeAddresses) {
   EXPECT_FALSE(Has(Shell("nft list chain ip dnspin qbs-10-137-0-2"), "tcp dport 443"));
   EXPECT_EQ(Count(Shell("nft list map ip dnspin clients"), "jump"), 2U);
 
-  RulesetChange going{{{a_then, a}, {b_then, {}}}, {}, {}, {{{A("10.137.0.1"), 1001}}}};
+  RulesetChange going{{{a_then, a}, {b_then, {}}}, {}, {}, coming.new_elements};
   Apply(going);
   EXPECT_EQ(Structure(), only_a);
 }
 
-TEST_P(FirewallChangeTest, DoorsAreAllReplaced) {
-  Install({Terms(), {}, {{A("10.137.0.1"), 1001}, {A("10.137.0.2"), 1002}}, {}});
-  ASSERT_TRUE(
-      firewall_->SetDoorways(std::vector<Doorway>{{A("10.137.0.1"), 2001}, {A("fd09::1"), 2001}})
-          .ok());
+TEST_P(FirewallChangeTest, SharedElementsComeAndGoOneByOne) {
+  RulesetTerms terms = Terms();
+  terms.connected = {A("10.137.0.1"), A("10.137.0.2")};
+  terms.dns_servers = {A("192.0.2.53"), A("192.0.2.54")};
+  Install({terms,
+           {},
+           {{A("10.137.0.1"), 1001}, {A("10.137.0.2"), 1002}},
+           {},
+           {{"vif1.0", A("10.137.0.1")}}});
+  const SharedElements before{{{A("10.137.0.1"), 1001}, {A("10.137.0.2"), 1002}},
+                              {{"vif1.0", A("10.137.0.1")}},
+                              terms.dns_servers,
+                              *terms.connected};
+  const SharedElements after{{{A("10.137.0.1"), 2001}, {A("fd09::1"), 2001}},
+                             {{"vif1.0", A("10.137.0.1")}, {"vif2.0", A("fd09::1")}},
+                             {A("192.0.2.54"), A("192.0.2.55")},
+                             {A("fd09::1")}};
+  Apply({{}, {}, {}, Without(before, after), Without(after, before)});
   const std::string ipv4 = Shell("nft list map ip dnspin-dns doors");
   EXPECT_TRUE(Has(ipv4, "elements = { 10.137.0.1 : 2001 }")) << ipv4;
   EXPECT_TRUE(Has(Shell("nft list map ip6 dnspin-dns doors"), "fd09::1 : 2001"));
-  ASSERT_TRUE(firewall_->SetDoorways({}).ok());
-  EXPECT_FALSE(Has(Shell("nft list table ip dnspin-dns"), "elements = { 10.137"));
+  EXPECT_TRUE(Has(Shell("nft list set ip dnspin sources"), "\"vif1.0\" . 10.137.0.1 }"));
+  EXPECT_TRUE(Has(Shell("nft list set ip6 dnspin sources"), "\"vif2.0\" . fd09::1 }"));
+  EXPECT_TRUE(Has(Shell("nft list set ip dnspin dns-addr"), "{ 192.0.2.54, 192.0.2.55 }"));
+  EXPECT_FALSE(Has(Shell("nft list set ip dnspin connected"), "10.137"));
 }
 
 }  // namespace

@@ -21,9 +21,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from lab import Reply, dnswire, records, topology, trial  # noqa: E402
 from lab.daemon import build_folder  # noqa: E402
 
-NOBODY = 64799
+NOBODY, PROHIBITED = 64799, 18
 DONE, QUOTA, STALE, FAILED = range(4)
-PROHIBITED = 18
 ADDRESS = "198.51.100.7"
 LISTED = ["action=accept dsthost=.alone.test proto=tcp dstports=443-443", "action=drop"]
 F_ADD_SEALS, ALL_SEALS = 1033, 15
@@ -66,12 +65,12 @@ class Served:
         self.generation += 1
         policy = {"client": self.qube.name, "addresses": [self.qube.address, self.qube.address6],
                   "generation": self.generation, "interface_indexes": [self._index()],
-                  "rules": rules, "reaches_upstreams": False,
+                  "rules": rules, "closed_from": 2**32 - 1, "prefetch": [], "rebind_ok": [],
                   "terms": {"told_max_s": 300, "floor_s": 300, "slack_s": 30, "per_client": 4096,
-                            "per_name": 1024}, "closed_from": 2**32 - 1, "prefetch": [],
-                  "rebind_ok": [], "intercept_any": False, "intercept": ["10.139.1.1"],
+                  "per_name": 1024}, "intercept_any": False, "intercept": ["10.139.1.1"],
                   "upstreams": [{"endpoint": topology.UPSTREAM + ":53", "interface": "eth0"}],
-                  "own": [topology.GATEWAY], "grants": [], "svcb": 0, "ech": 0, **changes}
+                  "reaches_upstreams": False, "grants": [], "svcb": 0, "ech": 0,
+                  "own": [topology.GATEWAY], **changes}
         memory = os.memfd_create("policy", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
         os.write(memory, json.dumps(policy).encode())
         fcntl.fcntl(memory, F_ADD_SEALS, ALL_SEALS)

@@ -76,13 +76,46 @@ TEST(QubesClients, ABrokenTargetBlocksItsClientAlone) {
   EXPECT_EQ(all.diagnostics[0].file, "/qubes-firewall/10.137.0.25/0003");
 }
 
+// Both targets are of one list; what is only in one of them names an address of its family.
 TEST(QubesClients, FamiliesThatDisagreeAreNotSettled) {
-  const View view{
-      {{kV4.Text(), kOpen}, {kV6.Text(), {{"policy", "drop"}, {"0000", "action=drop"}}}}, {}, {}};
+  struct Story {
+    std::string what;
+    Target v4;
+    Target v6;
+    bool settled;
+  };
+  const std::vector<Story> stories = {
+      {"alike", kOpen, kOpen, true},
+      {"another rule", kOpen, {{"policy", "drop"}, {"0000", "action=drop"}}, false},
+      {"a rule less", kOpen, {{"policy", "drop"}}, false},
+      {"a rule more", {{"policy", "drop"}}, kOpen, false},
+      {"a rule of the other family",
+       {{"policy", "drop"}, {"0000", "action=accept dst4=192.0.2.1/32"}},
+       {{"policy", "drop"}},
+       true},
+      {"another policy", {{"policy", "drop"}}, {{"policy", "accept"}}, false},
+  };
   const std::vector<Vif> vifs = {{"vif4.0", {kV4, kV6}}};
-  const QubesClients all = ClientsOfQubes(view, vifs, {}, false);
-  EXPECT_EQ(all.unsettled, Texts{"10.137.0.25"});
-  EXPECT_TRUE(all.clients[0].rules.empty());
+  for (const Story& story : stories) {
+    SCOPED_TRACE(story.what);
+    for (const bool ipv4_last : {false, true}) {
+      const View view{{{kV4.Text(), story.v4}, {kV6.Text(), story.v6}},
+                      {},
+                      {},
+                      {{kV4.Text(), ipv4_last ? 7 : 1}, {kV6.Text(), 5}}};
+      const QubesClients all = ClientsOfQubes(view, vifs, {}, false);
+      ASSERT_EQ(all.clients.size(), 1U);
+      EXPECT_EQ(all.clients[0].name, "10.137.0.25");
+      EXPECT_EQ(all.unsettled.empty(), story.settled);
+      EXPECT_EQ(all.clients[0].addresses,
+                story.settled ? (std::vector{kV4, kV6}) : std::vector{ipv4_last ? kV4 : kV6});
+      if (!story.settled) {
+        const Target& last = ipv4_last ? story.v4 : story.v6;
+        EXPECT_EQ(all.clients[0].rules.size(),
+                  last.size() - 1 + (last.at("policy") == "accept" ? 1 : 0));
+      }
+    }
+  }
 }
 
 TEST(QubesClients, APolicyThatAcceptsIsARuleAtTheEnd) {

@@ -59,7 +59,10 @@ TEST_F(MirrorTest, ReadsAllThatThereIs) {
        {"fd09::a89:19", {{"policy", "drop"}}}},
       {{"work", "accept a.test;accept b.test"}},
       {{"/connected-ips", "10.137.0.25 10.137.0.26"}, {"/qubes-netvm-primary-dns", "10.139.1.1"}}};
-  EXPECT_EQ(mirror.view(), wanted);
+  View seen = mirror.view();
+  EXPECT_LT(seen.orders.at("10.137.0.25"), 100U);
+  seen.orders.clear();
+  EXPECT_EQ(seen, wanted);
 }
 
 TEST_F(MirrorTest, AnEmptyDatabaseIsWholeToo) {

@@ -57,6 +57,12 @@ TEST(QubesdbRules, WhatIsNoRuleBreaksTheTarget) {
        {{"policy", "drop"}, {"0000", "action=accept expire=1"}},
        "no option"},
       {"a word", {{"policy", "drop"}, {"0000", "accept example.com"}}, "no option"},
+      {"DNS by ICMP",
+       {{"policy", "drop"}, {"0000", "action=accept proto=icmp specialtarget=dns"}},
+       "DNS is no ICMP"},
+      {"a destination of the other family",
+       {{"policy", "drop"}, {"0000", "action=accept dst6=2001:db8::1/128"}},
+       "a destination of the other family"},
       {"a duplicate", {{"policy", "drop"}, {"0000", "action=accept action=drop"}}, ""},
       {"two destinations",
        {{"policy", "drop"}, {"0000", "action=accept dst4=1.2.3.4 dsthost=a.test"}},
@@ -90,7 +96,9 @@ TEST(QubesdbRules, WhatCanMatchNothingTakesNothingElseDown) {
        {"action=accept dsthost=.com", "action=accept dsthost=.co.uk proto=tcp dstports=443-443",
         "action=accept dsthost=a..b", "action=accept dsthost=*",
         "action=accept dsthost=", "action=accept specialtarget=dns proto=tcp dstports=443-443",
-        "action=drop specialtarget=dns proto=udp dstports=80-80"}) {
+        "action=accept specialtarget=dns proto=udp dstports=53-54",
+        "action=drop specialtarget=dns proto=udp dstports=80-80",
+        "action=drop specialtarget=dns proto=udp dstports=52-53"}) {
     const TargetRules read = ReadTarget(
         "10.0.0.1", Target{{"policy", "drop"}, {"0000", line}, {"0001", "action=accept"}});
     EXPECT_FALSE(read.broken()) << line << ": " << read.diagnostics[0].Text();

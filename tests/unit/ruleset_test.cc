@@ -208,14 +208,15 @@ TEST(Ruleset, PinsMoveWithTheRules) {
   const ClientRules before =
       Client({"10.137.0.25"}, {AcceptTcp("a.example", 80), Accept("b.example")});
   const ClientRules after = Client({"10.137.0.25"}, {AcceptTcp("a.example", 80)});
-  RulesetChange change{{{before, after}}, {}, {}, {}};
+  RulesetChange change{{{before, after}}, {}, {}};
   change.gone = {{"pin-10-137-0-25-2", A("192.0.2.2")},   // the set goes: no need to say more
                  {"pin-10-137-0-25-1", A("192.0.2.3")},   // revoked
                  {"pin-10-137-0-25-1", A("192.0.2.5")},   // revoked
                  {"pin-10-137-0-25-1", A("192.0.2.4")}};  // is in another set now
   change.pins = {{"pin-10-137-0-25-1", A("192.0.2.2"), milliseconds(300), "a\"\n.example"},
                  {"pin-other-1", A("192.0.2.4"), seconds(60), "", true}};
-  change.doorways.emplace();
+  change.gone_elements.doorways = {{A("10.137.0.9"), 4054}};
+  change.new_elements.sources = {{"vif4.0", A("10.137.0.25")}};
   const std::string text = ChangeText("dnspin", change, {}, RefreshWay::kInPlace);
   EXPECT_EQ(About(text, "ip dnspin"),
             "add element pin-10-137-0-25-1 { 192.0.2.3 timeout 1000ms expires 1000ms, "
@@ -229,8 +230,10 @@ TEST(Ruleset, PinsMoveWithTheRules) {
             "comment \"a??.example\" }\n"
             "add element pin-other-1 { 192.0.2.4 timeout 60000ms expires 60000ms }\n"
             "delete element pin-other-1 { 192.0.2.4 }\n"
-            "add element pin-other-1 { 192.0.2.4 timeout 60000ms expires 60000ms }\n");
-  EXPECT_TRUE(text.ends_with("flush map ip dnspin-dns doors\nflush map ip6 dnspin-dns doors\n"));
+            "add element pin-other-1 { 192.0.2.4 timeout 60000ms expires 60000ms }\n"
+            "add element sources { \"vif4.0\" . 10.137.0.25 }\n");
+  EXPECT_EQ(About(text, "ip dnspin-dns"), "delete element doors { 10.137.0.9 : 4054 }\n");
+  EXPECT_EQ(About(text, "ip6 dnspin"), "");
 
   EXPECT_EQ(MovedText("dnspin", change),
             "add element ip dnspin pin-10-137-0-25-1 { 192.0.2.4 timeout 1000ms expires 1000ms }\n"
