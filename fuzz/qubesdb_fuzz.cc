@@ -3,7 +3,8 @@
 //  - every command that follows reads or watches, and is one that the server takes;
 //  - what is kept is bounded, and was said;
 //  - a target that is not broken has a policy, and its rules are as many as its rule entries, but
-//    for those that somebody is warned of.
+//    for those that somebody is warned of;
+//  - whoever is a client of it has an interface and a target, and no rule if anything is at fault.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/qubes_configuration.h"
 #include "config/qubesdb_message.h"
 #include "config/qubesdb_mirror.h"
 #include "config/qubesdb_rules.h"
@@ -57,7 +59,7 @@ void CheckCommands(const std::vector<Message>& commands) {
 
 void CheckView(const qubesdb::View& view, std::string_view stream) {
   DNSPIN_CHECK(view.targets.size() <= qubesdb::kTargetsMax);
-  DNSPIN_CHECK(view.files.size() <= qubesdb::kFilesMax && view.values.size() <= 4);
+  DNSPIN_CHECK(view.files.size() <= qubesdb::kFilesMax && view.values.size() <= 5);
   for (const auto& [address, target] : view.targets) {
     DNSPIN_CHECK(target.size() <= qubesdb::kEntriesMax);
     const TargetRules read = ReadTarget(address, target);
@@ -71,6 +73,29 @@ void CheckView(const qubesdb::View& view, std::string_view stream) {
     for (const auto& [number, rule] : read.rules) {
       DNSPIN_CHECK(!rule.expire && rule.comment.empty());
     }
+  }
+}
+
+void CheckClients(const qubesdb::View& view) {
+  const auto at = [](const char* text) { return *Address::Parse(text); };
+  const std::vector<Vif> vifs = {{"vif4.0", {at("10.137.0.25"), at("fd09:24ef:4179::a89:19")}},
+                                 {"vif5.0", {at("10.0.0.1")}},
+                                 {"eth0", {at("10.0.0.2")}}};
+  const QubesConfiguration made = ConfigurationOfQubes({}, view, vifs);
+  DNSPIN_CHECK(made.clients.size() <= 2);
+  for (const ClientConfig& client : made.clients) {
+    DNSPIN_CHECK(client.interfaces.size() == 1 && !client.addresses.empty());
+    DNSPIN_CHECK(client.fault.empty() || client.rules.empty());
+    for (const Address& address : client.addresses) {
+      DNSPIN_CHECK(view.targets.contains(address.Text()));
+    }
+    for (const Rule& rule : client.rules) {
+      DNSPIN_CHECK(!(rule.host && rule.destination));
+    }
+  }
+  for (const std::string& name : made.unsettled) {
+    DNSPIN_CHECK(std::any_of(made.clients.begin(), made.clients.end(),
+                             [&](const ClientConfig& client) { return client.name == name; }));
   }
 }
 
@@ -95,5 +120,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CheckCommands(*commands);
   }
   CheckView(mirror.view(), stream);
+  CheckClients(mirror.view());
   return 0;
 }
