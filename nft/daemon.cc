@@ -1,6 +1,7 @@
 #include "nft/daemon.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -359,6 +360,9 @@ void Daemon::Tidy(BootTime now) {
     return;
   }
   tidy_at_ = now + kTidyEvery;
+  if (std::exchange(reloads_trimmed_, reloads_) != reloads_) {
+    malloc_trim(0);  // a large text leaves a large heap behind
+  }
   parts_.journal.TellDropped(now);
   for (auto& [id, client] : roster_.clients()) {
     client.ledger.Expire(now);

@@ -92,6 +92,7 @@ class Daemon {
   BootTime tidy_at_;
   std::optional<BootTime> expiry_at_;  // a rule with `expire` ends then
   uint64_t reloads_ = 0;
+  uint64_t reloads_trimmed_ = 0;  // of these, when what they left was given back
   BootTime reload_not_before_;
   BootTime forget_past_at_;
 };
