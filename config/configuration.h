@@ -19,6 +19,9 @@ struct ClientConfig {
   std::vector<Rule> rules;  // profiles expanded; `origin` is set; none: everything is dropped
   std::vector<std::string> interfaces{};  // where it is; none: wherever its route leads
   std::string fault{};  // not empty: its rules do not parse, so that it has none; says why
+  // dom0's targets of its two families disagree: it is in the middle of writing the second. What
+  // was in force should stay a little longer; here is what was written last, for its family alone.
+  bool unsettled = false;
   bool operator==(const ClientConfig&) const = default;
 };
 

@@ -218,7 +218,8 @@ void AddLocals(const std::vector<const ClientConfig*>& locals, bool dom0_accept,
 }
 
 // Nothing if dom0 has said nothing of this qube.
-std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view,
+std::optional<ClientConfig> ClientOf(TargetReader& reader, const Qube& qube,
+                                     const qubesdb::View& view,
                                      std::span<const ClientConfig> locals, bool dom0_accept,
                                      QubesClients& all) {
   ClientConfig client;
@@ -227,7 +228,7 @@ std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view
     if (const auto target = view.targets.find(address.Text()); target != view.targets.end()) {
       client.addresses.push_back(address);
       const auto order = view.orders.find(target->first);
-      merged.Add(address, ReadTarget(target->first, target->second),
+      merged.Add(address, reader.Read(target->first, target->second),
                  order != view.orders.end() ? order->second : 0);
     }
   }
@@ -242,6 +243,7 @@ std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view
     client.rules = merged.Rules({});
   } else {
     // What was written last counts, for its own family; the other is shut.
+    client.unsettled = true;
     client.rules = merged.Rules(merged.newest());
     std::erase_if(client.addresses,
                   [&](const Address& address) { return address.family() != merged.newest(); });
@@ -252,11 +254,10 @@ std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view
       own.push_back(&local);
     }
   }
-  client.name = own.empty() ? client.name : own.front()->name;
-  AddLocals(own, dom0_accept, client, all.diagnostics);
-  if (!merged.settled() && !merged.broken()) {
-    all.unsettled.push_back(client.name);
+  if (!own.empty() && !Address::Parse(own.front()->name)) {  // which another might be called by
+    client.name = own.front()->name;
   }
+  AddLocals(own, dom0_accept, client, all.diagnostics);
   std::move(merged.diagnostics().begin(), merged.diagnostics().end(),
             std::back_inserter(all.diagnostics));
   return client;
@@ -264,12 +265,13 @@ std::optional<ClientConfig> ClientOf(const Qube& qube, const qubesdb::View& view
 
 }  // namespace
 
-QubesClients ClientsOfQubes(const qubesdb::View& view, std::span<const Vif> vifs,
-                            std::span<const ClientConfig> locals, bool dom0_accept) {
+QubesClients ClientsOfQubes(TargetReader& reader, const qubesdb::View& view,
+                            std::span<const Vif> vifs, std::span<const ClientConfig> locals,
+                            bool dom0_accept) {
   QubesClients all;
   std::set<std::string> names;
   for (const Qube& qube : QubesOf(vifs)) {
-    auto client = ClientOf(qube, view, locals, dom0_accept, all);
+    auto client = ClientOf(reader, qube, view, locals, dom0_accept, all);
     if (!client) {
       continue;
     }
@@ -278,6 +280,7 @@ QubesClients ClientsOfQubes(const qubesdb::View& view, std::span<const Vif> vifs
     }
     all.clients.push_back(*std::move(client));
   }
+  reader.Tidy();
   std::sort(all.clients.begin(), all.clients.end(),
             [](const ClientConfig& a, const ClientConfig& b) { return a.name < b.name; });
   return all;

@@ -9,6 +9,7 @@
 #include "config/configuration.h"
 #include "config/diagnostic.h"
 #include "config/qubesdb_mirror.h"
+#include "config/qubesdb_rules.h"
 #include "pinning/vif.h"
 
 namespace dnspin {
@@ -16,10 +17,6 @@ namespace dnspin {
 struct QubesClients {
   std::vector<ClientConfig> clients;    // by name
   std::vector<Diagnostic> diagnostics;  // an error blocks its client alone, which then has no rules
-  // Whose targets of the two families disagree: dom0 is in the middle of writing the second. What
-  // was in force for them should stay a little longer. They stand in `clients` as what was written
-  // last has them, for its family alone.
-  std::vector<std::string> unsettled;
 };
 
 // One for each qube that is there: that has an interface and a target. Two interfaces of one
@@ -27,7 +24,8 @@ struct QubesClients {
 // that dom0 said of one family speaks for the other. `locals`: rules from files, for those of their
 // addresses that are a client's; where a client has some, a rule of dom0's that only accepts stands
 // for DNS and ICMP, unless `dom0_accept`.
-QubesClients ClientsOfQubes(const qubesdb::View& view, std::span<const Vif> vifs,
-                            std::span<const ClientConfig> locals, bool dom0_accept);
+QubesClients ClientsOfQubes(TargetReader& reader, const qubesdb::View& view,
+                            std::span<const Vif> vifs, std::span<const ClientConfig> locals,
+                            bool dom0_accept);
 
 }  // namespace dnspin

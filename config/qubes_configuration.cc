@@ -42,8 +42,8 @@ void AddNew(const std::vector<Address>& more, std::vector<Address>& addresses) {
 
 }  // namespace
 
-QubesConfiguration ConfigurationOfQubes(const Configuration& files, const qubesdb::View& view,
-                                        std::span<const Vif> vifs) {
+QubesConfiguration ConfigurationOfQubes(const Configuration& files, TargetReader& reader,
+                                        const qubesdb::View& view, std::span<const Vif> vifs) {
   QubesConfiguration made;
   made.settings = files.settings;
   for (const std::string_view path : {qubesdb::kConnected, qubesdb::kConnected6}) {
@@ -65,9 +65,8 @@ QubesConfiguration ConfigurationOfQubes(const Configuration& files, const qubesd
     return !IsInterfacePattern(vif.interface) || vif.interface.ends_with('*') ||
            !MatchesInterface(files.settings.interfaces, vif.interface);
   });
-  QubesClients qubes = ClientsOfQubes(view, theirs, locals, files.settings.dom0_accept);
+  QubesClients qubes = ClientsOfQubes(reader, view, theirs, locals, files.settings.dom0_accept);
   made.clients = std::move(qubes.clients);
-  made.unsettled = std::move(qubes.unsettled);
   std::move(qubes.diagnostics.begin(), qubes.diagnostics.end(),
             std::back_inserter(made.diagnostics));
   return made;

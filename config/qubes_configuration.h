@@ -9,6 +9,7 @@
 #include "config/configuration.h"
 #include "config/diagnostic.h"
 #include "config/qubesdb_mirror.h"
+#include "config/qubesdb_rules.h"
 #include "pinning/address.h"
 #include "pinning/vif.h"
 
@@ -19,10 +20,9 @@ struct QubesConfiguration {
   std::vector<ClientConfig> clients;    // by name
   std::vector<Address> connected;       // of every qube that may be behind this netvm, there or not
   std::vector<Diagnostic> diagnostics;  // an error concerns what it is about alone
-  std::vector<std::string> unsettled;   // of `clients`: QubesClients::unsettled
 };
 
-QubesConfiguration ConfigurationOfQubes(const Configuration& files, const qubesdb::View& view,
-                                        std::span<const Vif> vifs);
+QubesConfiguration ConfigurationOfQubes(const Configuration& files, TargetReader& reader,
+                                        const qubesdb::View& view, std::span<const Vif> vifs);
 
 }  // namespace dnspin

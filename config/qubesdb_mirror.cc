@@ -221,7 +221,10 @@ void Mirror::TakeTargetEvent(std::string_view below, std::vector<Message>& comma
     }
   } else if (address.size() == below.size()) {
     incomplete_.erase(address);
-    triggers_[address] += triggers_.size() < kTargetsMax ? 1 : 0;
+    if (triggers_.size() >= kTargetsMax && !triggers_.contains(address)) {
+      return;  // so many are under way already
+    }
+    ++triggers_[address];
     ReadAgain(Type::kMultiread, folder, commands);
   } else if (incomplete_.size() < kTargetsMax) {
     incomplete_.insert(address);

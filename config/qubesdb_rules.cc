@@ -152,4 +152,21 @@ TargetRules ReadTarget(const std::string& address, const qubesdb::Target& target
   return read;
 }
 
+const TargetRules& TargetReader::Read(const std::string& address, const qubesdb::Target& target) {
+  const auto [found, fresh] = known_.try_emplace(address);
+  Known& known = found->second;
+  if (fresh || known.target != target) {
+    known = {target, ReadTarget(address, target)};
+  }
+  known.used = true;
+  return known.rules;
+}
+
+void TargetReader::Tidy() {
+  std::erase_if(known_, [](const auto& known) { return !known.second.used; });
+  for (auto& [address, known] : known_) {
+    known.used = false;
+  }
+}
+
 }  // namespace dnspin

@@ -28,4 +28,20 @@ struct TargetRules {
 // have) is left out with a warning.
 TargetRules ReadTarget(const std::string& address, const qubesdb::Target& target);
 
+// Reads each target once for as long as it stays as it is.
+class TargetReader {
+ public:
+  const TargetRules& Read(const std::string& address, const qubesdb::Target& target);
+  // Forgets what was not read since the last call.
+  void Tidy();
+
+ private:
+  struct Known {
+    qubesdb::Target target;
+    TargetRules rules;
+    bool used = true;
+  };
+  std::map<std::string, Known> known_;
+};
+
 }  // namespace dnspin

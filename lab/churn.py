@@ -21,7 +21,7 @@ import time
 
 from lab.download import Downloads
 from lab.loop import Loop
-from lab.qubes_waits import traces
+from lab.qubes_waits import TABLE, traces
 from lab.steady import FORBIDDEN
 from lab.trial import wait_until
 from lab.zones import race_address
@@ -163,13 +163,19 @@ class Churn:
         self.unpinned += self.dnspin.metric("dnspin_answers_released_unpinned_total") or 0
         self.lab.unplug(one.qube.vif)
         self.base.vif_offline(one.qube.vif, [one.qube.address, one.qube.address6])
-        assert wait_until(lambda: not traces(self.lab, one.qube), PATIENT), \
-            f"{one.qube.name} left {traces(self.lab, one.qube)}"
-        flows = [flow for flow in self.lab.netvm.flows() if flow.source == one.qube.address]
-        assert not flows, f"{one.qube.name} left {flows[:3]}"
+        assert wait_until(lambda: not self._still_has(one.qube), PATIENT), \
+            f"{one.qube.name} left {self._still_has(one.qube)}"
+        assert wait_until(lambda: not self.lab.netvm.flows(one.qube), PATIENT), \
+            f"{one.qube.name} left {self.lab.netvm.flows(one.qube)[:3]}"
         one.downloads.close()
         one.there = False
         self.count["left"] += 1
+
+    def _still_has(self, qube):
+        """Its chains alone: nft lists whole tables only in a moment in which nobody changes them."""
+        return [address for family, address in (("ip", qube.address), ("ip6", qube.address6))
+                if self.lab.netvm.nft_list("chain", family, TABLE, "qbs-" + address.replace(
+                    ".", "-").replace(":", "-"))]
 
     # People.
 

@@ -108,7 +108,7 @@ bool Inheritance::IsOf(const DesiredClient& client) const {
     const auto& digests = view_.filter[address.family() == Family::kIpv4 ? 0 : 1].digests;
     const auto digest = digests.find(ChainName(address));
     return digest == digests.end() ||
-           IsSameQube({{}, {}, {}, InterfacesOfDigest(digest->second)}, client);
+           MayBeOneQube(InterfacesOfDigest(digest->second), client.interfaces);
   });
 }
 

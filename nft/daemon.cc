@@ -195,6 +195,9 @@ void Daemon::FollowServers(BootTime now) {
     return;
   }
   if (const auto status = roster_.FollowUpstreams(*reading.servers, now); !status.ok()) {
+    if (absl::IsDataLoss(status)) {
+      repair_.Distrust(now);
+    }
     parts_.journal.Say(Priority::kError,
                        "they cannot be followed: " + std::string(status.message()), now);
     followed_.FileChanged(now);  // again
@@ -226,7 +229,6 @@ absl::Status Daemon::Change(const Desired& desired, BootTime now) {
 
 absl::Status Daemon::Reload(Reading reading, BootTime now) {
   reload_wanted_ = reload_wanted_ && reading != Reading::kAll;
-  netvm_changed_ = false;
   auto desired =
       parts_.load(reading, parts_.netvm != nullptr ? parts_.netvm->vifs() : std::span<const Vif>());
   if (!desired.ok()) {
@@ -241,6 +243,7 @@ absl::Status Daemon::Reload(Reading reading, BootTime now) {
     return status;
   }
   ++reloads_;
+  netvm_changed_ = false;
   expiry_at_ = NextExpiry(*desired, now);
   notices_.Say(*desired, reading, now);
   if (parts_.netvm != nullptr) {
@@ -254,7 +257,6 @@ void Daemon::FollowNetvm(BootTime now) {
   if (const auto status = Reload(Reading::kLive, now); !status.ok()) {
     parts_.journal.Say(Priority::kError,
                        "what dom0 says is not in force yet: " + std::string(status.message()), now);
-    netvm_changed_ = true;
     reload_not_before_ = now + kFollowPause;
     return;
   }

@@ -21,6 +21,7 @@ struct DesiredClient {
   std::vector<Rule> rules;
   std::vector<std::string> interfaces{};  // sorted: where it is; none: wherever its route leads
   std::string fault{};                    // not empty: why its rules count for nothing
+  bool unsettled = false;                 // what its rules are is not clear yet
   bool operator==(const DesiredClient&) const = default;
 };
 
@@ -35,8 +36,7 @@ struct Desired {
   // dns-addr is theirs.
   bool dns_is_upstream = false;
   std::vector<DesiredClient> clients;
-  std::vector<std::string> unsettled;  // of `clients`: what their rules are is not clear yet
-  std::vector<std::string> warnings;   // for the log
+  std::vector<std::string> warnings;  // for the log
 
   void SettleDnsServers() {  // whenever upstreams change
     if (dns_is_upstream) {

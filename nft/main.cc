@@ -105,7 +105,8 @@ Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& cli
     desired.upstreams = ReadResolvConf().value_or(std::vector<Endpoint>());
   }
   for (const ClientConfig& client : clients) {
-    DesiredClient wanted{client.name, client.addresses, {}, client.interfaces, client.fault};
+    DesiredClient wanted{client.name,       client.addresses, {},
+                         client.interfaces, client.fault,     client.unsettled};
     for (const Rule& rule : client.rules) {
       if (!rule.expire || *rule.expire > wall_seconds) {
         wanted.rules.push_back(rule);
@@ -148,17 +149,16 @@ class Loader {
   const Settings& settings() const { return configuration_->settings; }
 
   // `view`: null if the files are all, or QubesDB has said nothing yet.
-  Desired Make(const qubesdb::View* view, std::span<const Vif> vifs) const {
+  Desired Make(const qubesdb::View* view, std::span<const Vif> vifs) {
     if (!settings().from_qubesdb) {
       return WithWarnings(DesiredOf(settings(), configuration_->clients, clock_.WallSeconds()),
                           diagnostics_);
     }
-    QubesConfiguration qubes =
-        ConfigurationOfQubes(*configuration_, view != nullptr ? *view : qubesdb::View(), vifs);
+    QubesConfiguration qubes = ConfigurationOfQubes(
+        *configuration_, reader_, view != nullptr ? *view : qubesdb::View(), vifs);
     Desired desired = DesiredOf(qubes.settings, qubes.clients, clock_.WallSeconds());
     desired.ruleset.connected = std::move(qubes.connected);
     desired.dns_is_upstream = true;
-    desired.unsettled = std::move(qubes.unsettled);
     return WithWarnings(WithWarnings(std::move(desired), diagnostics_), qubes.diagnostics);
   }
 
@@ -174,6 +174,7 @@ class Loader {
   Clock& clock_;
   std::optional<Configuration> configuration_;
   std::vector<Diagnostic> diagnostics_;
+  TargetReader reader_;
 };
 
 absl::StatusOr<Descriptor> BlockSignals() {

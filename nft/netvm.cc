@@ -4,7 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <utility>
 
 #include "nft/set_reader.h"
@@ -15,7 +15,6 @@ namespace {
 constexpr std::chrono::seconds kAwaitMax{10};
 constexpr std::chrono::milliseconds kAwaitStep{50};
 constexpr std::chrono::milliseconds kLookPause{100};  // after a look that failed
-constexpr std::chrono::seconds kUnsettledMax{1};      // dom0 writes both families at once
 constexpr std::string_view kHandled = "/qubes-firewall-handled/";
 
 // `but`: sorted.
@@ -67,11 +66,7 @@ bool Netvm::Look(bool routes_changed, BootTime now) {
     }
     changed = changed || vifs_ != before;
   }
-  if (settle_at_ && *settle_at_ <= now) {
-    settle_at_.reset();
-    changed = true;
-  }
-  return changed;
+  return unsettled_.TakeDue(now) || changed;
 }
 
 // Of each family by its set, or where that is missing by its routes.
@@ -106,37 +101,10 @@ absl::Status Netvm::LookAtVifs() {
 
 std::optional<BootTime> Netvm::NextDeadline() const {
   std::optional<BootTime> next = source_.NextDeadline();
-  for (const auto& due : {look_again_at_, settle_at_, names_.NextDeadline()}) {
+  for (const auto& due : {look_again_at_, unsettled_.NextDeadline(), names_.NextDeadline()}) {
     next = due && (!next || *due < *next) ? due : next;
   }
   return next;
-}
-
-void Netvm::KeepUnsettled(Desired& desired, const Desired& in_force, BootTime now) {
-  settle_at_.reset();
-  std::map<std::string, BootTime> since;
-  for (const std::string& name : desired.unsettled) {
-    const auto known = unsettled_since_.find(name);
-    const BootTime began = known != unsettled_since_.end() ? known->second : now;
-    since[name] = began;
-    if (began + kUnsettledMax <= now) {
-      desired.warnings.push_back(fmt::format(
-          "{}: dom0's rules for its IPv4 and its IPv6 address are not of one list: only what was "
-          "written last counts, the other address is shut",
-          name));
-      continue;
-    }
-    settle_at_ = std::min(settle_at_.value_or(began + kUnsettledMax), began + kUnsettledMax);
-    const auto named = [&](const DesiredClient& client) { return client.name == name; };
-    const auto to = std::find_if(desired.clients.begin(), desired.clients.end(), named);
-    const auto from = std::find_if(in_force.clients.begin(), in_force.clients.end(), named);
-    if (to != desired.clients.end() && from != in_force.clients.end() && IsSameQube(*from, *to)) {
-      to->addresses = from->addresses;
-      to->rules = from->rules;
-      to->fault = from->fault;
-    }
-  }
-  unsettled_since_ = std::move(since);
 }
 
 void Netvm::TellHandled() {

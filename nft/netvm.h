@@ -16,6 +16,7 @@
 #include "nft/route.h"
 #include "nft/ruleset_watch.h"
 #include "nft/served_client.h"
+#include "nft/unsettled.h"
 #include "pinning/rule_source.h"
 #include "pinning/vif.h"
 
@@ -42,9 +43,10 @@ class Netvm {
   const std::vector<Vif>& vifs() const { return vifs_; }
   std::optional<BootTime> NextDeadline() const;
 
-  // Clients whose targets of the two families disagree keep their rules for a moment: dom0 is in
-  // the middle of writing the second.
-  void KeepUnsettled(Desired& desired, const Desired& in_force, BootTime now);
+  // Clients whose targets of the two families disagree keep their rules for a moment.
+  void KeepUnsettled(Desired& desired, const Desired& in_force, BootTime now) {
+    unsettled_.Keep(desired, in_force, now);
+  }
 
   // What was said up to the last Look() is in force.
   void TellHandled();
@@ -62,8 +64,7 @@ class Netvm {
   std::vector<Vif> vifs_;
   bool by_routes_ = true;  // of some family there is no set `allowed`
   std::optional<BootTime> look_again_at_;
-  std::optional<BootTime> settle_at_;
-  std::map<std::string, BootTime> unsettled_since_;
+  Unsettled unsettled_;
   std::map<std::string, uint32_t>
       told_;  // by target, since it was last said that they are in force
   std::map<std::string, uint64_t> handled_;  // by target, as published

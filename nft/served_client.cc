@@ -169,16 +169,17 @@ std::string ServedClient::SetName(Family family, uint32_t group) const {
   return PinSetName(*first, group);
 }
 
-bool IsSameQube(const DesiredClient& one, const DesiredClient& other) {
-  return one.interfaces.empty() || other.interfaces.empty() ||
-         std::find_first_of(one.interfaces.begin(), one.interfaces.end(), other.interfaces.begin(),
-                            other.interfaces.end()) != one.interfaces.end();
+bool MayBeOneQube(std::span<const std::string> interfaces, std::span<const std::string> others) {
+  return interfaces.empty() || others.empty() ||
+         std::find_first_of(interfaces.begin(), interfaces.end(), others.begin(), others.end()) !=
+             interfaces.end();
 }
 
 const ServedClient* FindSame(const ServedClients& clients, const DesiredClient& wanted) {
   const auto found = std::find_if(clients.begin(), clients.end(), [&](const auto& entry) {
     const DesiredClient& known = entry.second.desired;
-    return AreSame(known.addresses, wanted.addresses) && IsSameQube(known, wanted);
+    return AreSame(known.addresses, wanted.addresses) &&
+           MayBeOneQube(known.interfaces, wanted.interfaces);
   });
   return found == clients.end() ? nullptr : &found->second;
 }

@@ -72,9 +72,9 @@ DropNames AdoptDrops(const std::vector<KernelPin>& elements, std::span<const Add
 // By number; a reload keeps the numbers of clients that stay.
 using ServedClients = std::map<ClientId, ServedClient>;
 
-// True unless they are known to be behind different interfaces: another qube may have the address
-// of one that is gone.
-bool IsSameQube(const DesiredClient& one, const DesiredClient& other);
+// True unless two clients are known to be behind different interfaces: another qube may have the
+// address of one that is gone.
+bool MayBeOneQube(std::span<const std::string> interfaces, std::span<const std::string> others);
 
 // The one that had these addresses, or those of the same names of chains and sets, and is the same
 // qube; null: nobody.

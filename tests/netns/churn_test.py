@@ -44,7 +44,7 @@ def come_and_go(lab, name, count, seconds, seed):
 
 def brief(lab, _):
     """Twelve qubes come, change and leave for a while"""
-    return come_and_go(lab, "brief", 12, 20, 1)
+    return come_and_go(lab, "brief", 12, 12, 1)
 
 
 def full(lab, _):
