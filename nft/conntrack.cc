@@ -101,12 +101,15 @@ int Keep(nf_conntrack_msg_type, nf_conntrack* found, void* data) {
   return NFCT_CB_STOLEN;
 }
 
-absl::Status Find(uint32_t family, Search& search) {
+// Of both families at once: what a dump costs is mostly the walk through all of the kernel's
+// buckets.
+absl::Status Find(Search& search) {
   const absl::StatusOr<Handle> handle = Open();
   if (!handle.ok()) {
     return handle.status();
   }
   nfct_callback_register(handle->get(), NFCT_T_ALL, &Keep, &search);
+  const uint32_t family = AF_UNSPEC;
   if (nfct_query(handle->get(), NFCT_Q_DUMP, &family) < 0) {
     return absl::ErrnoToStatus(errno, "conntrack dump");
   }
@@ -131,22 +134,15 @@ absl::Status Delete(const std::vector<Entry>& flows, size_t& count) {
   return status;
 }
 
-absl::Status FindAndDelete(uint32_t family, const std::function<bool(const Flow&)>& unwanted,
-                           size_t& count) {
-  Search search{unwanted, {}};
-  absl::Status status = Find(family, search);
-  if (!search.found.empty()) {
-    status.Update(Delete(search.found, count));
-  }
-  return status;
-}
-
 }  // namespace
 
 absl::StatusOr<size_t> ForgetFlows(const std::function<bool(const Flow&)>& unwanted) {
+  Search search{unwanted, {}};
   size_t count = 0;
-  absl::Status status = FindAndDelete(AF_INET, unwanted, count);
-  status.Update(FindAndDelete(AF_INET6, unwanted, count));
+  absl::Status status = Find(search);
+  if (!search.found.empty()) {
+    status.Update(Delete(search.found, count));
+  }
   if (!status.ok()) {
     return status;
   }
