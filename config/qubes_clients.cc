@@ -135,7 +135,8 @@ Rule IcmpRule(const Rule& accept) {
 size_t PlaceOfLocals(const std::vector<Rule>& rules) {
   size_t place = 0;
   for (size_t i = 0; i < rules.size() && !EndsAll(rules[i]); ++i) {
-    if (rules[i].action == Action::kDrop && (rules[i].destination || rules[i].host)) {
+    if (rules[i].action == Action::kDrop &&
+        (rules[i].destination || rules[i].host || rules[i].dns_target)) {
       place = i + 1;
     }
   }

@@ -55,6 +55,7 @@ class Daemon:
         for below in ("clients.d", "profiles.d"):
             (self.folder / below).mkdir(parents=True)
         self.log_file.touch()
+        self.notified = []  # what it has told the service manager, as octets
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(self.folder / "notify"))
         os.chmod(self.folder / "notify", 0o666)
@@ -121,8 +122,8 @@ class Daemon:
     def _drain(self):
         self._notify.setblocking(False)
         try:
-            while self._notify.recv(4096):
-                pass
+            while True:
+                self.notified.append(self._notify.recv(4096))
         except BlockingIOError:
             pass
 
@@ -131,7 +132,8 @@ class Daemon:
         self._notify.settimeout(0.05)
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                if b"READY=1" in self._notify.recv(4096).split(b"\n"):
+                self.notified.append(self._notify.recv(4096))
+                if b"READY=1" in self.notified[-1].split(b"\n"):
                     return True
             except TimeoutError:
                 pass

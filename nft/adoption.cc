@@ -104,12 +104,20 @@ std::vector<Address> Inheritance::Served(const std::vector<Address>& addresses) 
 }
 
 bool Inheritance::IsOf(const DesiredClient& client) const {
-  return std::all_of(client.addresses.begin(), client.addresses.end(), [&](const Address& address) {
+  bool known = client.interfaces.empty();
+  for (const Address& address : client.addresses) {
     const auto& digests = view_.filter[address.family() == Family::kIpv4 ? 0 : 1].digests;
     const auto digest = digests.find(ChainName(address));
-    return digest == digests.end() ||
-           MayBeOneQube(InterfacesOfDigest(digest->second), client.interfaces);
-  });
+    if (digest == digests.end() || client.interfaces.empty()) {
+      continue;
+    }
+    const auto interfaces = InterfacesOfDigest(digest->second);
+    if (interfaces.empty() || !MayBeOneQube(interfaces, client.interfaces)) {
+      return false;
+    }
+    known = true;
+  }
+  return known;
 }
 
 uint16_t Inheritance::DoorOf(const ServedClient& client) const {

@@ -28,8 +28,8 @@ class Inheritance {
   // Of a client's addresses the first of each family, where the kernel has its chain.
   std::vector<Address> Served(const std::vector<Address>& addresses) const;
 
-  // True unless the kernel served another qube under this client's addresses, as far as it says:
-  // what that one had is not this one's.
+  // True if the kernel served this very qube, or the client is no qube: what another had under its
+  // addresses is not this one's.
   bool IsOf(const DesiredClient& client) const;
 
   // Where this client's questions went; 0 if nowhere.

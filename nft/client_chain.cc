@@ -230,6 +230,12 @@ std::string RulesDigest(const Policy& policy) {
     add(pattern.Text());
     add("\r");
   }
+  if (policy.reaches_upstreams) {  // what `specialtarget=dns` stands for
+    for (const Upstream& upstream : policy.upstreams) {
+      add(upstream.endpoint.address.Text());
+      add("\v");
+    }
+  }
   return fmt::format("{:016x}", hash);
 }
 

@@ -2,6 +2,7 @@
 // Knows: what the configuration wants of dnspind, as values; main.cc makes it from config/'s.
 // Touches nothing.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -44,6 +45,9 @@ struct Desired {
       for (const Endpoint& endpoint : upstreams) {
         ruleset.dns_servers.push_back(endpoint.address);
       }
+      auto& servers = ruleset.dns_servers;
+      std::sort(servers.begin(), servers.end());
+      servers.erase(std::unique(servers.begin(), servers.end()), servers.end());
     }
   }
 };

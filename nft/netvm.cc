@@ -56,13 +56,17 @@ bool Netvm::Look(bool routes_changed, BootTime now) {
   const bool touched = ruleset_watch_.TakeAllowedTouched();
   const bool due = look_again_at_ && *look_again_at_ <= now;
   bool changed = news.changed || !news.told.empty();
-  if (touched || due || (routes_changed && by_routes_)) {
+  if (touched || due || routes_changed) {
     look_again_at_.reset();
     const auto before = vifs_;
     if (const absl::Status status = LookAtVifs(); !status.ok()) {
       look_again_at_ = now + kLookPause;
-      journal_.Say(Priority::kError,
-                   "who is there cannot be seen: " + std::string(status.message()), now);
+      if (!std::exchange(blind_, true)) {
+        journal_.Say(Priority::kError,
+                     "who is there cannot be seen: " + std::string(status.message()), now);
+      }
+    } else {
+      blind_ = false;
     }
     changed = changed || vifs_ != before;
   }
@@ -72,7 +76,6 @@ bool Netvm::Look(bool routes_changed, BootTime now) {
 // Of each family by its set, or where that is missing by its routes.
 absl::Status Netvm::LookAtVifs() {
   std::map<std::string, std::vector<Address>> all;
-  bool by_routes = false;
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     const auto allowed = ReadAllowed(family);
     if (!allowed.ok()) {
@@ -82,7 +85,6 @@ absl::Status Netvm::LookAtVifs() {
       Join(**allowed, {}, all);
       continue;
     }
-    by_routes = true;
     const auto routes = routes_.HostRoutes(family);
     const auto own = routes.ok() ? routes_.OwnAddresses() : routes.status();
     if (!own.ok()) {
@@ -90,9 +92,15 @@ absl::Status Netvm::LookAtVifs() {
     }
     Join(*routes, *own, all);
   }
-  by_routes_ = by_routes;
   vifs_.clear();
   for (auto& [interface, addresses] : all) {
+    const auto there = routes_.IndexOf(interface);
+    if (!there.ok()) {
+      return there.status();
+    }
+    if (!there->has_value()) {
+      continue;  // its element was left behind
+    }
     std::sort(addresses.begin(), addresses.end());
     vifs_.push_back({interface, std::move(addresses)});
   }
@@ -108,6 +116,9 @@ std::optional<BootTime> Netvm::NextDeadline() const {
 }
 
 void Netvm::TellHandled() {
+  if (unsettled_.NextDeadline()) {
+    return;  // of some client what was in force still is
+  }
   for (const auto& [target, count] : std::exchange(told_, {})) {
     const auto [handled, fresh] = handled_.try_emplace(target, source_.Handled(target));
     handled->second += count;

@@ -62,7 +62,7 @@ class Netvm {
   Journal& journal_;
   PublishedNames names_;
   std::vector<Vif> vifs_;
-  bool by_routes_ = true;  // of some family there is no set `allowed`
+  bool blind_ = false;  // who is there could not be seen, and that was said
   std::optional<BootTime> look_again_at_;
   Unsettled unsettled_;
   std::map<std::string, uint32_t>

@@ -300,6 +300,7 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
     clients_.erase(id);
   }
   if (!changes.gone.empty() && !changes.arrived.empty()) {
+    cut_again_at_.reset();
     CutRefusedFlows(now);  // also those of an address that is somebody else's now
   }
   for (auto& [id, after] : changes.changed) {

@@ -96,7 +96,8 @@ bool IsDisturbance(const nlmsghdr& event) {
 // In Qubes OS' own table we have rules only.
 bool IsDisturbanceOfQubes(const nlmsghdr& event) {
   const auto type = NFNL_MSG_TYPE(event.nlmsg_type);
-  return type == NFT_MSG_NEWCHAIN || (type == NFT_MSG_DELRULE && IsOwnRule(event));
+  return (type == NFT_MSG_NEWCHAIN && Text(event, NFTA_CHAIN_NAME) == kQubesInputChain) ||
+         (type == NFT_MSG_DELRULE && IsOwnRule(event));
 }
 
 // Who is there, as Qubes OS has it.

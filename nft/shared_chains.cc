@@ -54,11 +54,12 @@ std::vector<std::string> SourceRules(const RulesetTerms& terms, std::string_view
   if (terms.connected) {
     rules.push_back(OnNoClientInterface(terms, "iifname") +
                     fmt::format("{} saddr @connected drop", ip));
-    rules.push_back(fmt::format("iifname . {} saddr @sources accept", ip));
   }
   for (const std::string& interface : terms.interfaces) {
     // What has no address yet (DHCP, duplicate address detection) the kernel never finds missing.
-    rules.push_back(fmt::format("iifname \"{}\" fib saddr . iif oif missing drop", interface));
+    rules.push_back(fmt::format(
+        "iifname \"{}\" {}fib saddr . iif oif missing drop", interface,
+        terms.connected ? fmt::format("iifname . {} saddr != @sources ", ip) : std::string()));
   }
   return rules;
 }
@@ -176,7 +177,7 @@ void PutDoorways(CommandText& commands, std::span<const Doorway> doorways) {
 
 void PutQubesRules(CommandText& commands, std::span<const std::string> interfaces,
                    const TableView& view) {
-  if (!view.HasChain("custom-input")) {
+  if (!view.HasChain(kQubesInputChain)) {
     return;
   }
   // A question that was sent to a door comes in by INPUT, which Qubes OS keeps shut.
@@ -188,7 +189,7 @@ void PutQubesRules(CommandText& commands, std::span<const std::string> interface
           interface, transport));
     }
   }
-  commands.PutSharedRules("custom-input", rules, view);
+  commands.PutSharedRules(kQubesInputChain, rules, view);
 }
 
 }  // namespace dnspin

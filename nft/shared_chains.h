@@ -45,6 +45,7 @@ struct Source {
 
 inline constexpr std::string_view kDoorsTable = "dnspin-dns";
 inline constexpr std::string_view kQubesTable = "qubes";
+inline constexpr std::string_view kQubesInputChain = "custom-input";  // there: where our rules are
 inline constexpr std::string_view kAllowedSet =
     "allowed";  // there: which interface has whose address
 

@@ -35,6 +35,12 @@ void Unsettled::Keep(Desired& desired, const Desired& in_force, BootTime now) {
         });
     if (before != in_force.clients.end()) {
       client.addresses = before->addresses;
+      std::erase_if(client.addresses, [&](const Address& address) {
+        return std::any_of(desired.clients.begin(), desired.clients.end(), [&](const auto& other) {
+          return &other != &client && std::find(other.addresses.begin(), other.addresses.end(),
+                                                address) != other.addresses.end();
+        });
+      });
       client.rules = before->rules;
       client.fault = before->fault;
     }
