@@ -30,24 +30,52 @@ std::string FolderOf(std::string_view address) {
 
 }  // namespace
 
-std::vector<Message> Mirror::Begin() {
+std::vector<Message> Mirror::Begin(const std::set<std::string>& targets) {
   begun_ = true;
-  list_awaited_ = true;
   std::vector<Message> commands;
   commands.push_back(Ask(Type::kWatch, std::string(kTargets)));
   commands.push_back(Ask(Type::kWatch, std::string(kSettings)));
   for (const std::string_view path : kValues) {
     commands.push_back(Ask(Type::kWatch, std::string(path)));
   }
-  commands.push_back(Ask(Type::kList, std::string(kTargets)));
   first_awaited_.insert(std::string(kFiles));
   commands.push_back(Ask(Type::kMultiread, std::string(kFiles)));
-  first_awaited_.insert(std::string(kHandled));
-  commands.push_back(Ask(Type::kMultiread, std::string(kHandled)));
   for (const std::string_view path : kValues) {
     first_awaited_.insert(std::string(path));
     commands.push_back(Ask(Type::kRead, std::string(path)));
   }
+  const auto more = Follow(targets, {});
+  commands.insert(commands.end(), more.begin(), more.end());
+  for (const std::string& address : followed_) {
+    triggers_[address] = 1;
+  }
+  return commands;
+}
+
+std::vector<Message> Mirror::Follow(const std::set<std::string>& targets,
+                                    const std::set<std::string>& anew) {
+  const std::set<std::string> before = std::exchange(followed_, {});
+  std::vector<Message> commands;
+  for (const std::string& address : targets) {
+    const std::string folder = FolderOf(address);
+    if (folder.size() > kPathOctetsMax || !IsPath(folder)) {
+      continue;  // no qube's
+    }
+    followed_.insert(address);
+    if (before.contains(address) && !anew.contains(address)) {
+      continue;
+    }
+    changes_ += view_.targets.erase(address);
+    first_awaited_.insert(folder);
+    if (!handled_.contains(address)) {
+      ReadAgain(Type::kRead, std::string(kHandled) + address, commands);
+    }
+    ReadAgain(Type::kMultiread, folder, commands);
+  }
+  changes_ += std::erase_if(view_.targets,
+                            [&](const auto& target) { return !followed_.contains(target.first); });
+  std::erase_if(view_.orders,
+                [&](const auto& order) { return !view_.targets.contains(order.first); });
   return commands;
 }
 
@@ -60,6 +88,9 @@ Message Mirror::Ask(Type type, std::string path) {
 }
 
 Message Mirror::Write(std::string path, std::string data) {
+  if (path.starts_with(kHandled)) {
+    handled_[path.substr(kHandled.size())] = data;
+  }
   Message command = Ask(Type::kWrite, std::move(path));
   command.data = std::move(data);
   return command;
@@ -96,8 +127,6 @@ absl::Status Mirror::TakeAnswer(const Message& message, std::vector<Message>& co
       }
       questions_.pop_front();
       return absl::OkStatus();
-    case Type::kList:
-      return message.type == Type::kName ? TakeName(message, commands) : Disorder(message);
     case Type::kMultiread:
       return message.type == Type::kEntry ? TakeEntry(message, commands) : Disorder(message);
     default:
@@ -107,28 +136,6 @@ absl::Status Mirror::TakeAnswer(const Message& message, std::vector<Message>& co
       TakeValue(message, commands);
       return absl::OkStatus();
   }
-}
-
-// The targets that are there, each of which is read.
-absl::Status Mirror::TakeName(const Message& message, std::vector<Message>& commands) {
-  if (message.path.empty()) {
-    questions_.pop_front();
-    list_awaited_ = false;
-    return absl::OkStatus();
-  }
-  if (!message.path.starts_with(kTargets)) {
-    return Disorder(message);
-  }
-  const std::string_view below = std::string_view(message.path).substr(kTargets.size());
-  const std::string folder = FolderOf(below.substr(0, below.find('/')));
-  if (first_awaited_.size() >= kTargetsMax) {
-    return TooMany("targets");
-  }
-  if (folder.size() <= kPathOctetsMax && !below.empty() && !awaited_.contains(folder)) {
-    first_awaited_.insert(folder);
-    commands.push_back(Ask(Type::kMultiread, folder));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Mirror::TakeEntry(const Message& message, std::vector<Message>& commands) {
@@ -146,20 +153,19 @@ absl::Status Mirror::TakeEntry(const Message& message, std::vector<Message>& com
   if (path == kFiles) {
     changes_ += view_.files == entries ? 0 : 1;
     view_.files = std::move(entries);
-  } else if (path == kHandled) {
-    handled_ = std::move(entries);
   } else {
     const std::string address = path.substr(kTargets.size(), path.size() - kTargets.size() - 1);
     const bool known = view_.targets.contains(address);
-    if (!incomplete_.contains(address) && (!entries.empty() || known)) {
-      if (!known && view_.targets.size() >= kTargetsMax) {
-        return TooMany("targets");
-      }
-      view_.targets[address] = std::move(entries);
-      view_.orders[address] = changes_;
-      told_[address] += std::max(first_awaited_.contains(path) ? 1U : 0U, triggers_[address]);
+    if (!followed_.contains(address)) {
       triggers_.erase(address);
-      ++changes_;
+    } else if (!incomplete_.contains(address)) {
+      if (!entries.empty() || known) {
+        view_.targets[address] = std::move(entries);
+        view_.orders[address] = changes_;
+        told_[address] += triggers_[address];
+        ++changes_;
+      }
+      triggers_.erase(address);
     }
   }
   EndOfReading(path, commands);
@@ -169,6 +175,15 @@ absl::Status Mirror::TakeEntry(const Message& message, std::vector<Message>& com
 void Mirror::TakeValue(const Message& message, std::vector<Message>& commands) {
   const std::string path = questions_.front().path;
   questions_.pop_front();
+  if (path.starts_with(kHandled)) {
+    const std::string address = path.substr(kHandled.size());
+    handled_[address] = message.type == Type::kValue ? message.data : "";
+    if (const auto early = told_early_.extract(address); !early.empty()) {
+      told_[address] += early.mapped();
+    }
+    EndOfReading(path, commands);
+    return;
+  }
   const auto before = view_.values;
   if (message.type == Type::kValue) {
     view_.values[path] = message.data;
@@ -221,13 +236,35 @@ void Mirror::TakeTargetEvent(std::string_view below, std::vector<Message>& comma
     }
   } else if (address.size() == below.size()) {
     incomplete_.erase(address);
-    if (triggers_.size() >= kTargetsMax && !triggers_.contains(address)) {
-      return;  // so many are under way already
+    if (followed_.contains(address)) {
+      ++triggers_[address];
+      ReadAgain(Type::kMultiread, folder, commands);
+    } else {
+      TellOfUnread(address, commands);
     }
-    ++triggers_[address];
-    ReadAgain(Type::kMultiread, folder, commands);
   } else if (incomplete_.size() < kTargetsMax) {
     incomplete_.insert(address);
+  }
+}
+
+// The target of a qube that is not there counts as handled: nothing has to be done for it.
+void Mirror::TellOfUnread(const std::string& address, std::vector<Message>& commands) {
+  const std::string path = std::string(kHandled) + address;
+  if (path.size() > kPathOctetsMax || !IsPath(path)) {
+    return;
+  }
+  if (handled_.contains(address)) {
+    ++told_[address];
+    return;
+  }
+  if (handled_.size() >= kTargetsMax) {
+    std::erase_if(handled_, [&](const auto& count) {
+      return !followed_.contains(count.first) && !told_.contains(count.first);
+    });
+  }
+  if (told_early_.size() < kTargetsMax || told_early_.contains(address)) {
+    ++told_early_[address];
+    ReadAgain(Type::kRead, path, commands);
   }
 }
 

@@ -33,7 +33,7 @@ struct View {
   bool operator==(const View&) const = default;
 };
 
-inline constexpr size_t kTargetsMax = 4096;
+inline constexpr size_t kTargetsMax = 4096;    // under way at once, and of counts that are kept
 inline constexpr size_t kEntriesMax = 10'000;  // of a target: a policy and 9,999 rules
 inline constexpr size_t kFilesMax = 1024;
 
@@ -42,8 +42,13 @@ inline constexpr size_t kFilesMax = 1024;
 // the last of these what stands there counts for nothing, and what was read before stays.
 class Mirror {
  public:
-  // The commands to begin with: watches, then the first reading.
-  std::vector<Message> Begin();
+  // The commands to begin with: watches, then the first reading. `targets`: as in Follow().
+  std::vector<Message> Begin(const std::set<std::string>& targets);
+
+  // From now on these targets are read, by ADDRESS, and no others: dom0 never removes one, however
+  // long its qube is gone. Those of `anew` are forgotten first: the address is another qube's now.
+  std::vector<Message> Follow(const std::set<std::string>& targets,
+                              const std::set<std::string>& anew);
 
   // What the server says; the commands that follow from it. An error: it says what it should not,
   // or holds more than any Qubes OS has.
@@ -54,15 +59,15 @@ class Mirror {
   Message Remove(std::string path);
 
   // All that there is was read once.
-  bool whole() const { return begun_ && !list_awaited_ && first_awaited_.empty(); }
+  bool whole() const { return begun_ && first_awaited_.empty(); }
   // Counts what may differ from before.
   uint64_t changes() const { return changes_; }
   const View& view() const { return view_; }
 
-  // The targets that were read since the last call, changed or not, for each time that dom0 said
-  // that they are.
+  // How often, since the last call, dom0 has said that a target is written, and it was read where
+  // it is followed; once more for each at the beginning.
   std::map<std::string, uint32_t> TakeTold() { return std::exchange(told_, {}); }
-  // `/qubes-firewall-handled/*` as it stood at the beginning, by ADDRESS: what it counts on from.
+  // `/qubes-firewall-handled/*` of these, by ADDRESS, as it stands there.
   const std::map<std::string, std::string>& handled() const { return handled_; }
 
  private:
@@ -74,24 +79,25 @@ class Mirror {
   absl::Status TakeAnswer(const Message& message, std::vector<Message>& commands);
   void TakeEvent(std::string_view path, std::vector<Message>& commands);
   void TakeTargetEvent(std::string_view below, std::vector<Message>& commands);
-  absl::Status TakeName(const Message& message, std::vector<Message>& commands);
   absl::Status TakeEntry(const Message& message, std::vector<Message>& commands);
   void TakeValue(const Message& message, std::vector<Message>& commands);
   void EndOfReading(const std::string& path, std::vector<Message>& commands);
+  void TellOfUnread(const std::string& address, std::vector<Message>& commands);
   void ReadAgain(Type type, const std::string& path, std::vector<Message>& commands);
 
   std::deque<Question> questions_;       // that the server has not answered to the end
   std::set<std::string> awaited_;        // paths that are being read
   std::set<std::string> again_;          // of these, what has changed since
+  std::set<std::string> followed_;       // targets
   std::set<std::string> incomplete_;     // targets that somebody is in the middle of changing
   std::set<std::string> first_awaited_;  // paths of the first reading
   std::map<std::string, std::string> entries_;  // of the reading under way
   View view_;
   std::map<std::string, uint32_t> triggers_;  // of targets whose reading is still to come
   std::map<std::string, uint32_t> told_;
+  std::map<std::string, uint32_t> told_early_;  // whose count is still to be read
   std::map<std::string, std::string> handled_;
   bool begun_ = false;
-  bool list_awaited_ = false;
   uint64_t changes_ = 0;
 };
 

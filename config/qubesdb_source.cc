@@ -62,9 +62,11 @@ QubesdbSource::News QubesdbSource::Serve(BootTime now) {
   if (status.ok()) {
     status = Send();
   }
+  if (mirror_.whole()) {
+    news.told = mirror_.TakeTold();
+  }
   if (mirror_.whole() && taken_ != mirror_.changes()) {
     taken_ = mirror_.changes();
-    news.told = mirror_.TakeTold();
     news.changed = !view_ || !(*view_ == mirror_.view());
     view_ = mirror_.view();
   }
@@ -78,6 +80,38 @@ QubesdbSource::News QubesdbSource::Serve(BootTime now) {
     pause_ = {};
   }
   return news;
+}
+
+std::set<std::string> QubesdbSource::Targets() const {
+  std::set<std::string> targets;
+  for (const auto& [address, interfaces] : followed_) {
+    targets.insert(address);
+  }
+  return targets;
+}
+
+// What is known of another qube's target counts for nobody, though QubesDB may be out of reach.
+void QubesdbSource::Follow(const std::map<std::string, std::set<std::string>>& targets) {
+  std::set<std::string> anew;
+  for (const auto& [address, interfaces] : targets) {
+    const auto before = followed_.find(address);
+    if (before != followed_.end() &&
+        std::none_of(interfaces.begin(), interfaces.end(), [&](const std::string& interface) {
+          return before->second.contains(interface);
+        })) {
+      anew.insert(address);
+    }
+  }
+  followed_ = targets;
+  if (view_) {
+    std::erase_if(view_->targets, [&](const auto& target) {
+      return !targets.contains(target.first) || anew.contains(target.first);
+    });
+  }
+  if (!connect_at_) {
+    Queue(mirror_.Follow(Targets(), anew));
+    WantWrite(true);
+  }
 }
 
 absl::Status QubesdbSource::Connect() {
@@ -98,7 +132,7 @@ absl::Status QubesdbSource::Connect() {
     decoder_ = qubesdb::Decoder();
     mirror_ = qubesdb::Mirror();
     taken_ = UINT64_MAX;  // also an empty one is news
-    Queue(mirror_.Begin());
+    Queue(mirror_.Begin(Targets()));
     return absl::OkStatus();
   }
   return status;

@@ -3,8 +3,9 @@
 // Touches: its socket.
 
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ class QubesdbSource : public RuleSource {
   std::optional<BootTime> NextDeadline() const override { return connect_at_; }
   News Serve(BootTime now) override;
   bool known() const override { return view_.has_value(); }
+  void Follow(const std::map<std::string, std::set<std::string>>& targets) override;
 
   // What stood there when all was read, and has been read anew since. Null before that. It stays
   // while QubesDB is not to be reached.
@@ -44,6 +46,7 @@ class QubesdbSource : public RuleSource {
   QubesdbSource(std::vector<std::string> sockets, Descriptor ready)
       : sockets_(std::move(sockets)), ready_(std::move(ready)) {}
   absl::Status Connect();
+  std::set<std::string> Targets() const;
   absl::Status Receive();
   absl::Status Send();
   void Queue(const std::vector<qubesdb::Message>& commands);
@@ -58,6 +61,7 @@ class QubesdbSource : public RuleSource {
   qubesdb::Mirror mirror_;
   std::string to_send_;
   bool wants_write_ = false;
+  std::map<std::string, std::set<std::string>> followed_;
   uint64_t connection_ = 0;
   uint64_t taken_ = 0;  // of the mirror's changes
   std::optional<qubesdb::View> view_;

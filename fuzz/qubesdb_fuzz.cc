@@ -108,7 +108,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Decoded decoded = Decode(stream, SIZE_MAX);
   DNSPIN_CHECK(decoded == Decode(stream, size_t{data[0]} + 1));
   qubesdb::Mirror mirror;
-  CheckCommands(mirror.Begin());
+  CheckCommands(mirror.Begin({"10.137.0.25", "fd09:24ef:4179::a89:19", "10.0.0.1"}));
   for (const Message& message : decoded.messages) {
     const auto commands = mirror.Take(message);
     if (!commands.ok()) {

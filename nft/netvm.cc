@@ -46,6 +46,7 @@ void Netvm::Await(Clock& clock) {
 }
 
 bool Netvm::Look(bool routes_changed, BootTime now) {
+  const bool moved = FollowVifs(routes_changed, now);
   RuleSource::News news = source_.Serve(now);
   if (!news.trouble.empty()) {
     journal_.Say(Priority::kError, news.trouble + "; the rules in force stay", now);
@@ -53,24 +54,39 @@ bool Netvm::Look(bool routes_changed, BootTime now) {
   for (const auto& [target, count] : news.told) {
     told_[target] += count;
   }
+  const bool due = unsettled_.TakeDue(now);
+  return moved || news.changed || !news.told.empty() || due;
+}
+
+// Looks who is there, if that may have changed.
+bool Netvm::FollowVifs(bool routes_changed, BootTime now) {
   const bool touched = ruleset_watch_.TakeAllowedTouched();
   const bool due = look_again_at_ && *look_again_at_ <= now;
-  bool changed = news.changed || !news.told.empty();
-  if (touched || due || routes_changed) {
-    look_again_at_.reset();
-    const auto before = vifs_;
-    if (const absl::Status status = LookAtVifs(); !status.ok()) {
-      look_again_at_ = now + kLookPause;
-      if (!std::exchange(blind_, true)) {
-        journal_.Say(Priority::kError,
-                     "who is there cannot be seen: " + std::string(status.message()), now);
-      }
-    } else {
-      blind_ = false;
-    }
-    changed = changed || vifs_ != before;
+  if (!touched && !due && !routes_changed) {
+    return false;
   }
-  return unsettled_.TakeDue(now) || changed;
+  look_again_at_.reset();
+  const auto before = vifs_;
+  if (const absl::Status status = LookAtVifs(); !status.ok()) {
+    look_again_at_ = now + kLookPause;
+    if (!std::exchange(blind_, true)) {
+      journal_.Say(Priority::kError,
+                   "who is there cannot be seen: " + std::string(status.message()), now);
+    }
+    return false;
+  }
+  blind_ = false;
+  if (vifs_ == before) {
+    return false;
+  }
+  std::map<std::string, std::set<std::string>> targets;
+  for (const Vif& vif : vifs_) {
+    for (const Address& address : vif.addresses) {
+      targets[address.Text()].insert(vif.interface);
+    }
+  }
+  source_.Follow(targets);
+  return true;
 }
 
 // Of each family by its set, or where that is missing by its routes.
@@ -120,9 +136,7 @@ void Netvm::TellHandled() {
     return;  // of some client what was in force still is
   }
   for (const auto& [target, count] : std::exchange(told_, {})) {
-    const auto [handled, fresh] = handled_.try_emplace(target, source_.Handled(target));
-    handled->second += count;
-    source_.Write(std::string(kHandled) + target, std::to_string(handled->second));
+    source_.Write(std::string(kHandled) + target, std::to_string(source_.Handled(target) + count));
   }
 }
 

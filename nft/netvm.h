@@ -54,6 +54,7 @@ class Netvm {
   void TellNames(const ServedClients& clients, BootTime now) { names_.Tell(clients, now); }
 
  private:
+  bool FollowVifs(bool routes_changed, BootTime now);
   absl::Status LookAtVifs();
 
   RuleSource& source_;
@@ -67,7 +68,6 @@ class Netvm {
   Unsettled unsettled_;
   std::map<std::string, uint32_t>
       told_;  // by target, since it was last said that they are in force
-  std::map<std::string, uint64_t> handled_;  // by target, as published
 };
 
 }  // namespace dnspin

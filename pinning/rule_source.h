@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "pinning/clock.h"
@@ -26,6 +27,10 @@ class RuleSource {
   };
   // Takes what is there, up to a share that keeps nobody waiting, and sends what can be sent.
   virtual News Serve(BootTime now) = 0;
+
+  // The targets that matter: the addresses of who is there, each with its interfaces. One that is
+  // at other interfaces than before is another qube's.
+  virtual void Follow(const std::map<std::string, std::set<std::string>>& targets) = 0;
 
   // True if all was read once. What is known stays while the source is not to be reached.
   virtual bool known() const = 0;

@@ -7,6 +7,7 @@ No packet outside the rules in force, no flow cut that they allow, nothing left 
 
 import pathlib
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
@@ -18,6 +19,7 @@ from lab.memory import family, kibibytes  # noqa: E402
 from lab.qubes_os import SETTINGS, QubesBase  # noqa: E402
 from lab.qubesdb import QubesdbServer  # noqa: E402
 
+TIDY = 6                 # seconds, after which dnspind has given back what it does not need
 GROWN, SLACK = 1.1, 512  # times the memory of before, and KiB, at most
 
 
@@ -32,10 +34,12 @@ def come_and_go(lab, name, count, seconds, seed):
         churn.run(seconds / 3)  # what is made once is made, and what grows has grown
         churn.verdict()
         pids = family(dnspin.pid)
+        time.sleep(TIDY)
         before = kibibytes(pids, "Pss_Anon")
         churn.run(seconds)
         said = churn.verdict()
         assert family(dnspin.pid) == pids, "processes came or went"
+        time.sleep(TIDY)
         after = kibibytes(pids, "Pss_Anon")
         assert after < GROWN * before + SLACK, f"{before} to {after} KiB"
         assert churn.unpinned == 0

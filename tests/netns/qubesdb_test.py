@@ -62,6 +62,7 @@ def trigger(lab, _):
     with trial.with_qubes(lab, "trigger", rules) as (_, dom0, _):
         server, folder = dom0.server, f"/qubes-firewall/{work.address}/"
         assert work.ask("docs.test").addresses == [DOCS]
+        assert work.ask("docs.test", "AAAA").addresses == [DOCS6]
         before, steps = structure(lab), 0
         for step in (lambda: server.rm(folder), lambda: server.write(folder + "policy", "accept"),
                      lambda: server.write(folder + "0000", "action=accept"),

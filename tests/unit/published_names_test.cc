@@ -18,6 +18,7 @@ class Board : public RuleSource {
   std::optional<BootTime> NextDeadline() const override { return {}; }
   News Serve(BootTime) override { return {}; }
   bool known() const override { return true; }
+  void Follow(const std::map<std::string, std::set<std::string>>&) override {}
   uint64_t connection() const override { return connections; }
   bool Write(const std::string& path, const std::string& data) override {
     if (path.size() > 63) {

@@ -11,7 +11,7 @@ namespace {
 
 class MirrorTest : public testing::Test {
  protected:
-  void Begin() { server.Hear(mirror.Begin()); }
+  void Begin() { server.Hear(mirror.Begin({"10.0.0.1", "10.137.0.25", "fd09::a89:19"})); }
   // Lets so many messages arrive, or all there are and will be.
   void Arrive(size_t count = SIZE_MAX) {
     for (; count > 0 && !server.said.empty(); --count) {
@@ -107,18 +107,70 @@ TEST_F(MirrorTest, WhatIsReadInTheMiddleOfAChangeDoesNotCount) {
 }
 
 TEST_F(MirrorTest, TheFirstReadingInTheMiddleOfAChangeWaitsForItsTrigger) {
-  WriteTarget("10.0.0.1", {"action=accept"});
-  server.said.clear();
+  WriteTarget("10.0.0.9", {"action=accept"});
   Begin();
-  Arrive(6);  // the watches stand
-  server.Remove("/qubes-firewall/10.0.0.1/");
-  server.Write("/qubes-firewall/10.0.0.1/policy", "drop");
+  Arrive();
+  server.Remove("/qubes-firewall/10.0.0.9/");
+  server.Write("/qubes-firewall/10.0.0.9/policy", "drop");
+  Arrive();
+  server.Hear(mirror.Follow({"10.0.0.9"}, {}));  // its qube has come
+  EXPECT_FALSE(mirror.whole());
   Arrive();
   EXPECT_TRUE(mirror.whole());
   EXPECT_TRUE(mirror.view().targets.empty()) << "closed until it is known";
+  server.Write("/qubes-firewall/10.0.0.9", "");
+  Arrive();
+  EXPECT_EQ(Of("10.0.0.9"), (Target{{"policy", "drop"}}));
+}
+
+// dom0 never removes a target: those of qubes that are gone are neither read nor kept.
+TEST_F(MirrorTest, WhoIsNotThereCostsNothing) {
+  for (int i = 0; i < 20'000; ++i) {
+    server.tree["/qubes-firewall/10.138." + std::to_string(i) + "/policy"] = "drop";
+  }
+  Begin();
+  Arrive();
+  EXPECT_TRUE(mirror.view().targets.empty());
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_TRUE(mirror.Take({Type::kWatchFired, "/qubes-firewall/" + std::to_string(i), ""}).ok());
+  }
+  server.Hear(mirror.Follow({"10.138.7"}, {}));
+  EXPECT_EQ(mirror.TakeTold().size(), 0U) << "their counts are not known yet";
+}
+
+TEST_F(MirrorTest, AnAddressThatIsAnotherQubesIsReadAnew) {
+  WriteTarget("10.0.0.1", {"action=accept"});
+  Begin();
+  Arrive();
+  EXPECT_EQ(mirror.view().targets.size(), 1U);
+  const auto commands = mirror.Follow({"10.0.0.1"}, {"10.0.0.1"});
+  EXPECT_TRUE(mirror.view().targets.empty());
+  EXPECT_FALSE(mirror.whole());
+  server.Hear(commands);
+  Arrive();
+  EXPECT_EQ(mirror.view().targets.size(), 1U);
+  server.Hear(mirror.Follow({}, {}));
+  EXPECT_TRUE(mirror.view().targets.empty());
+  EXPECT_TRUE(mirror.view().orders.empty());
+}
+
+TEST_F(MirrorTest, CountsTriggersAlsoOfWhoIsNotThere) {
+  server.tree = {{"/qubes-firewall-handled/10.0.0.9", "41"}};
+  WriteTarget("10.0.0.1", {"action=accept"});
+  Begin();
+  Arrive();
+  using Told = std::map<std::string, uint32_t>;
+  EXPECT_EQ(mirror.TakeTold(), (Told{{"10.0.0.1", 1}})) << "the beginning is one";
+  server.Write("/qubes-firewall/10.0.0.9", "");
+  server.Write("/qubes-firewall/10.0.0.9", "");
   server.Write("/qubes-firewall/10.0.0.1", "");
   Arrive();
-  EXPECT_EQ(Of("10.0.0.1"), (Target{{"policy", "drop"}}));
+  EXPECT_EQ(mirror.TakeTold(), (Told{{"10.0.0.1", 1}, {"10.0.0.9", 2}}));
+  EXPECT_EQ(mirror.handled().at("10.0.0.9"), "41");
+  server.Hear({mirror.Write("/qubes-firewall-handled/10.0.0.9", "43")});
+  Arrive();
+  EXPECT_EQ(mirror.handled().at("10.0.0.9"), "43");
+  EXPECT_EQ(server.tree.at("/qubes-firewall-handled/10.0.0.9"), "43");
 }
 
 TEST_F(MirrorTest, EveryInterleavingEndsWithWhatStandsThere) {
@@ -203,7 +255,7 @@ TEST_F(MirrorTest, AnswersThatNobodyAskedForAreAnError) {
   EXPECT_FALSE(mirror.Take({Type::kOk, "", ""}).ok());
   const auto begun = [] {
     Mirror fresh;
-    fresh.Begin();
+    fresh.Begin({});
     return fresh;
   };
   for (const Message& wrong : {Message{Type::kError, "", ""}, Message{Type::kEntry, "/a", ""},

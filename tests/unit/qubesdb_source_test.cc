@@ -88,7 +88,9 @@ bool IsReady(const QubesdbSource& source) {
 
 class QubesdbSourceTest : public testing::Test {
  protected:
-  QubesdbSourceTest() : source(*QubesdbSource::Create({Path("rw"), Path("ro")})) {}
+  QubesdbSourceTest() : source(*QubesdbSource::Create({Path("rw"), Path("ro")})) {
+    source.Follow({{"10.0.0.1", {"vif1.0"}}});
+  }
 
   std::string Path(const std::string& name) const { return folder.path() / name; }
   // The server takes the connection, and both talk until nobody has anything to say.
@@ -128,6 +130,27 @@ TEST_F(QubesdbSourceTest, ReadsAndFollows) {
   EXPECT_TRUE(IsReady(source));
   EXPECT_TRUE(TalkOn(served));
   EXPECT_EQ(source.view()->values.at("/connected-ips"), "10.0.0.1");
+}
+
+// What stood there for the qube before is not the next one's, also while nobody answers.
+TEST_F(QubesdbSourceTest, FollowsWhoIsThere) {
+  Served served(Path("rw"));
+  served.server.tree = {{"/qubes-firewall/10.0.0.1/policy", "drop"},
+                        {"/qubes-firewall/10.0.0.2/policy", "drop"}};
+  EXPECT_TRUE(Talk(served));
+  EXPECT_EQ(source.view()->targets.size(), 1U);
+  source.Follow({{"10.0.0.1", {"vif1.0", "vif2.0"}}, {"10.0.0.2", {"vif3.0"}}});
+  EXPECT_EQ(source.view()->targets.size(), 1U) << "a second interface is the same qube's";
+  EXPECT_TRUE(TalkOn(served));
+  EXPECT_EQ(source.view()->targets.size(), 2U);
+  source.Follow({{"10.0.0.1", {"vif9.0"}}, {"10.0.0.2", {"vif3.0"}}});
+  EXPECT_FALSE(source.view()->targets.contains("10.0.0.1"));
+  EXPECT_TRUE(TalkOn(served));
+  EXPECT_TRUE(source.view()->targets.contains("10.0.0.1"));
+  served.Hang();
+  source.Serve(now);
+  source.Follow({{"10.0.0.1", {"vif10.0"}}});
+  EXPECT_TRUE(source.view()->targets.empty());
 }
 
 TEST_F(QubesdbSourceTest, AnEmptyDatabaseIsNewsToo) {
