@@ -1,6 +1,6 @@
 #pragma once
-// Knows: how the clients of a netvm follow from its interfaces, dom0's rules and local ones
-// (qubes.md 1.2 to 1.6). Touches nothing.
+// Knows: how the clients of a netvm follow from its interfaces, dom0's rules and local ones.
+// Touches nothing.
 
 #include <span>
 #include <string>

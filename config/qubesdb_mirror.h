@@ -1,6 +1,6 @@
 #pragma once
-// Knows: what dnspin reads of QubesDB, when it may believe it, and when to read it again (qubes.md
-// 1.3, 1.6, 1.7). Messages in, commands out; touches nothing.
+// Knows: what dnspin reads of QubesDB, when it may believe it, and when to read it again.
+// Messages in, commands out; touches nothing.
 
 #include <cstddef>
 #include <deque>

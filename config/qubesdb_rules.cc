@@ -65,7 +65,7 @@ std::string WithAnotherHost(std::string_view line) {
   return other;
 }
 
-// As the stock agent has it (qubes.md 2.2, 2.4): what stands for DNS is TCP and UDP, and a
+// As the stock agent has it: what stands for DNS is TCP and UDP, and a
 // destination is of the target's family. False if the rule is no rule then.
 bool IsSound(const Rule& rule, Family family, LineReport& report, std::string_view line) {
   if (rule.dns_target && rule.service.protocol == Protocol::kIcmp) {

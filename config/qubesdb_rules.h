@@ -1,6 +1,6 @@
 #pragma once
-// Knows: how the entries of a QubesDB firewall target become rules (qubes.md 1.1, 1.2; the written
-// vm-interface specification). Touches nothing.
+// Knows: how the entries of a QubesDB firewall target become rules (Qubes' vm-interface
+// specification, and what dom0 does). Touches nothing.
 
 #include <cstdint>
 #include <map>

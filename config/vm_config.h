@@ -1,6 +1,6 @@
 #pragma once
-// Knows: what dom0 tells a netvm of dnspin through `vm-config` features (qubes.md 1.6, design.md
-// 3): client files in one line, and names that may answer with private addresses. Touches nothing.
+// Knows: what dom0 tells a netvm of dnspin through `vm-config` features: client
+// files in one line, and names that may answer with private addresses. Touches nothing.
 
 #include <string>
 #include <string_view>

@@ -37,7 +37,7 @@ SIXTH = "/qubes-firewall/fd09:24ef:4179::a89:19"
 
 
 def targets(rules, rules6=()):
-    """What was counted as handled, and what stands there, of each address that the fuzzer follows."""
+    """What was counted as handled, and what stands there, of each address that is followed."""
     return b"".join((message(NO_ENTRY), many(ENTRY), message(VALUE, "/qubes-firewall-handled/x",
                                                              b"3"), many(ENTRY, *rules),
                      message(NO_ENTRY), many(ENTRY, *rules6)))

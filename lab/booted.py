@@ -71,7 +71,7 @@ exec env -i container=dnspin-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
   /lib/systemd/systemd --system --unit=multi-user.target --log-target=journal
 """
 
-# The names, the order and the conditions of the real ones (qubes.md 2.1, 3.1, 7).
+# The names, the order and the conditions of the real ones.
 UNITS = {
     "qubes-sysinit.service": """
 [Unit]

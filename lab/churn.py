@@ -172,7 +172,7 @@ class Churn:
         self.count["left"] += 1
 
     def _still_has(self, qube):
-        """Its chains alone: nft lists whole tables only in a moment in which nobody changes them."""
+        """Its chains alone: nft lists whole tables only while nobody changes them."""
         return [address for family, address in (("ip", qube.address), ("ip6", qube.address6))
                 if self.lab.netvm.nft_list("chain", family, TABLE, "qbs-" + address.replace(
                     ".", "-").replace(":", "-"))]

@@ -1,5 +1,5 @@
 """What dom0's rules say about a packet: a small evaluator, written from the description of the
-rules alone (qubes.md 1.1, 1.2, 2.2) and not from dnspin.
+rules alone and not from dnspin.
 
     entries = {"policy": "drop", "0000": "action=accept dst4=192.0.2.0/24 proto=tcp"}
     judge = Evaluator({4: entries, 6: {"policy": "drop"}}, dns=["192.0.2.53"], names={})

@@ -23,7 +23,7 @@ struct ClientRules {
   std::vector<Rule> rules;
   std::vector<PinGroup> groups;       // GroupsOf(rules, ...)
   uint32_t set_size = 0;              // of each pin set: so large that it is never full
-  std::string digest{};               // RulesDigest(rules); empty: the chain does not say it
+  std::string digest{};               // DigestText(); empty: the chain does not say it
   uint32_t closed_from = UINT32_MAX;  // Policy::closed_from
   std::vector<DropElement> drops{};   // what the sets of drop rules hold
   bool operator==(const ClientRules&) const = default;

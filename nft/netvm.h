@@ -1,7 +1,7 @@
 #pragma once
 // Knows: what changes by itself in a netvm of Qubes OS, where rules are dom0's and clients are the
-// qubes that are there: when they are to be looked at anew, and what others are told of it
-// (qubes.md 1.7, 2.4, 3.4). Touches: the source of rules, the kernel's sets and routes, the
+// qubes that are there: when they are to be looked at anew, and what others are told of it.
+// Touches: the source of rules, the kernel's sets and routes, the
 // journal.
 
 #include <map>

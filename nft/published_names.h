@@ -1,6 +1,6 @@
 #pragma once
 // Knows: how others are told what the names in a qube's rules resolve to: `/dns/ADDRESS/HOST`, as
-// the stock agent writes it (qubes.md 2.4). Touches nothing but the source of rules, to which it
+// the stock agent writes it. Touches nothing but the source of rules, to which it
 // writes.
 
 #include <map>

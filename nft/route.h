@@ -1,6 +1,7 @@
 #pragma once
-// Knows: by which interface an address is reached now, which addresses this machine has, and that
-// one of these changed. Touches: NETLINK_ROUTE sockets. Needs no capability.
+// Knows: by which interface an address is reached now, which routes lead to single addresses, which
+// addresses this machine has, and that one of these changed. Touches: NETLINK_ROUTE sockets. Needs
+// no capability.
 
 #include <cstdint>
 #include <functional>

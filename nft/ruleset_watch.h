@@ -1,5 +1,6 @@
 #pragma once
-// Knows: that somebody else has changed what dnspind made in the kernel (nfnetlink events; "nft
+// Knows: that somebody else has changed what dnspind made in the kernel, or who is there by Qubes
+// OS' own sets (nfnetlink events; "nft
 // monitor" shows the same). Touches: a NETLINK_NETFILTER socket. Needs CAP_NET_ADMIN to begin.
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""What Qubes OS' firewall does, row by row of the feature table (qubes.md 8): rules that change and
+"""What Qubes OS' firewall does, row by row of the feature table: rules that change and
 a service that fails, rows 16 to 25."""
 
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""What Qubes OS' firewall does, row by row of the feature table (qubes.md 8): rows 26 to 33, what a
+"""What Qubes OS' firewall does, row by row of the feature table: rows 26 to 33, what a
 netvm has around the rules: hooks, what is published, uplinks, units, chains of netvms, DNS."""
 
 import ast

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""What Qubes OS' firewall does, row by row of the feature table (qubes.md 8): rows 1 to 15, what
+"""What Qubes OS' firewall does, row by row of the feature table: rows 1 to 15, what
 rules can say. README's table says which rows hold; rows 16 to 25 are rows_of_changes_test.py's, the
 rest of 33 rows_of_netvms_test.py's."""
 

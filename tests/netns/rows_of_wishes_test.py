@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""What users of Qubes OS have asked for, row by row of the feature table (qubes.md 8): those of
+"""What users of Qubes OS have asked for, row by row of the feature table: those of
 rows 80 to 88 that dnspin meets. README's table says what is not there yet."""
 
 import pathlib
