@@ -62,6 +62,33 @@ TEST_F(RouteTest, TheIndexIsTheInterfaces) {
   EXPECT_EQ(std::to_string((*way)->index) + "\n", Shell("ip -o link show vif7.0 | cut -d: -f1"));
 }
 
+TEST_F(RouteTest, HostRoutesSayWhoIsWhere) {
+  absl::StatusOr<Routes> routes = Routes::Create();
+  ASSERT_TRUE(routes.ok());
+  EXPECT_EQ(routes->HostRoutes(Family::kIpv4).value(), std::vector<Vif>());
+  Shell("ip address add 10.137.0.6/32 dev vif7.0 && ip address add fd09::6/128 dev vif7.0 nodad");
+  Shell("ip address add 192.0.2.7/24 dev eth0 && ip route add 192.0.2.99 via 192.0.2.1");
+  Shell("ip route add 10.137.0.25 dev vif7.0 metric 32745; ip route add 10.137.1.0/31 dev vif7.0");
+  Shell("ip route add 10.137.0.26 dev vif7.0 table 77; ip route add blackhole 10.137.0.27");
+  Shell("ip route add default via 192.0.2.1; ip -6 route add fd09::19 dev vif7.0");
+  EXPECT_EQ(routes->HostRoutes(Family::kIpv4).value(),
+            (std::vector<Vif>{{"vif7.0", {A("10.137.0.25")}}}));
+  EXPECT_EQ(routes->HostRoutes(Family::kIpv6).value(),
+            (std::vector<Vif>{{"vif7.0", {A("fd09::19")}}}));
+}
+
+TEST_F(RouteTest, AnInterfaceHasANumberWhileItIsThere) {
+  absl::StatusOr<Routes> routes = Routes::Create();
+  ASSERT_TRUE(routes.ok());
+  EXPECT_EQ(routes->IndexOf("vif8.0").value(), std::nullopt);
+  const auto index = routes->IndexOf("vif7.0").value();
+  ASSERT_TRUE(index.has_value());
+  Shell("ip route add 10.137.0.25 dev vif7.0");
+  EXPECT_EQ(routes->Towards(A("10.137.0.25")).value()->index, *index);
+  Shell("ip link del vif7.0");
+  EXPECT_EQ(routes->IndexOf("vif7.0").value(), std::nullopt);
+}
+
 TEST_F(RouteTest, OwnAddressesAreAllOfThem) {
   Shell("ip address add 192.0.2.7/24 dev eth0 && ip address add 192.0.2.8/24 dev eth0");
   Shell("ip address add 10.137.0.1 peer 10.137.0.25 dev vif7.0");

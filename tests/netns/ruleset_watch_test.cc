@@ -53,6 +53,29 @@ TEST_P(RulesetWatchTest, OurOwnTransactionsDisturbNobody) {
   EXPECT_EQ(Drain(), std::nullopt);
 }
 
+// Qubes OS' own tables: who is there is seen, and nothing of it disturbs.
+TEST_P(RulesetWatchTest, WhoComesAndGoesInQubesOsIsTold) {
+  Drain();
+  watch_->TakeAllowedTouched();
+  const auto touches = [this](const std::string& command) {
+    Shell("nft '" + command + "'");
+    EXPECT_EQ(Drain(), std::nullopt) << command;
+    const bool touched = watch_->TakeAllowedTouched();
+    EXPECT_FALSE(watch_->TakeAllowedTouched());
+    return touched;
+  };
+  EXPECT_TRUE(touches("add table ip qubes"));
+  EXPECT_FALSE(touches("add set ip qubes downstream { type ipv4_addr; }"));
+  EXPECT_TRUE(touches("add set ip qubes allowed { type ifname . ipv4_addr; }"));
+  EXPECT_TRUE(touches("add element ip qubes allowed { \"vif4.0\" . 10.137.0.25 }"));
+  EXPECT_FALSE(touches("add element ip qubes downstream { 10.137.0.25 }"));
+  EXPECT_FALSE(touches("add chain ip qubes dnat-dns"));
+  EXPECT_TRUE(touches("delete element ip qubes allowed { \"vif4.0\" . 10.137.0.25 }"));
+  EXPECT_FALSE(touches("add table ip other; add set ip other allowed { type ipv4_addr; }"));
+  EXPECT_TRUE(touches("delete set ip qubes allowed"));
+  EXPECT_TRUE(touches("delete table ip qubes"));
+}
+
 TEST_P(RulesetWatchTest, WhatOthersDoToOursIsToldWithTheirName) {
   for (const char* what :
        {"flush ruleset", "delete table ip dnspin", "delete table ip6 dnspin-dns",

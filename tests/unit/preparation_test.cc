@@ -1,0 +1,84 @@
+#include "nft/preparation.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/terse_rule.h"
+
+namespace dnspin {
+namespace {
+
+using std::chrono::seconds;
+
+Address A(const std::string& text) { return *Address::Parse(text); }
+
+ServedClient Client() {
+  ServedClient client;
+  client.desired = {"work", {A("10.137.0.25")}, TerseRules({"accept a.test"}), {"vif4.0"}};
+  client.policy.client = "work";
+  client.policy.addresses = client.desired.addresses;
+  client.policy.rules = client.desired.rules;
+  client.policy.interface_indexes = {7};
+  client.policy.upstreams = {{*Endpoint::Parse("192.0.2.53"), "eth0"}};
+  client.policy.own = {A("10.137.0.6"), A("10.137.0.25")};
+  client.ledger.Adopt({1, A("192.0.2.1")},
+                      {"a.test", *Name::FromHost("a.test"), BootTime(seconds(100))});
+  return client;
+}
+
+TEST(DiffersInPlaceOnly, WhereAClientIsAndWhoIsBesideItIsNoMatterForItsRules) {
+  const ServedClient before = Client();
+  ServedClient next = Client();
+  EXPECT_TRUE(DiffersInPlaceOnly(next, before));
+  next.policy.interface_indexes = {8, 9};
+  next.policy.upstreams.clear();
+  next.policy.own.push_back(A("10.137.0.30"));
+  EXPECT_TRUE(DiffersInPlaceOnly(next, before));
+  EXPECT_EQ(next.policy.interface_indexes.size(), 2U) << "it is left as it is";
+  EXPECT_EQ(next.policy.own.size(), 3U);
+}
+
+TEST(DiffersInPlaceOnly, WhatTheKernelOrTheReaderMustKnowIsMore) {
+  const struct {
+    const char* what;
+    void (*change)(ServedClient& client);
+  } rows[] = {
+      {"other interfaces, which the kernel's comment says",
+       [](ServedClient& client) { client.desired.interfaces.push_back("vif5.0"); }},
+      {"other rules", [](ServedClient& client) { client.policy.rules.clear(); }},
+      {"another name", [](ServedClient& client) { client.policy.client = "mail"; }},
+      {"another address",
+       [](ServedClient& client) { client.policy.addresses.push_back(A("fd09::19")); }},
+      {"names that are kept fresh", [](ServedClient& client) { client.policy.prefetch = {0}; }},
+      {"other terms", [](ServedClient& client) { client.policy.terms.floor = seconds(7); }},
+      {"an address that is pinned becomes ours",
+       [](ServedClient& client) { client.policy.own.push_back(A("192.0.2.1")); }},
+  };
+  for (const auto& row : rows) {
+    ServedClient next = Client();
+    row.change(next);
+    EXPECT_FALSE(DiffersInPlaceOnly(next, Client())) << row.what;
+  }
+}
+
+TEST(SetSizeFor, IsNeverFullWhateverTheQuotaWas) {
+  ServedClient client = Client();
+  client.policy.terms.per_client = 1;
+  Ledger held{PinTerms{}};
+  EXPECT_EQ(SetSizeFor(client, held), 2U);
+  for (int i = 0; i < 10; ++i) {
+    held.Adopt({1, A("192.0.2." + std::to_string(i))},
+               {"a.test", *Name::FromHost("a.test"), BootTime(seconds(100))});
+  }
+  EXPECT_EQ(SetSizeFor(client, held), 11U);
+}
+
+TEST(MayBeOneQube, UnlessTheyAreKnownToBeElsewhere) {
+  using Names = std::vector<std::string>;
+  EXPECT_TRUE(MayBeOneQube({}, {}));
+  EXPECT_TRUE(MayBeOneQube(Names{"vif4.0"}, {}));
+  EXPECT_TRUE(MayBeOneQube(Names{"vif4.0", "vif5.0"}, Names{"vif5.0"}));
+  EXPECT_FALSE(MayBeOneQube(Names{"vif4.0"}, Names{"vif5.0", "vif6.0"}));
+}
+
+}  // namespace
+}  // namespace dnspin
