@@ -120,7 +120,9 @@ TEST_P(FirewallChangeTest, PinsMoveInTheTransactionThatChangesTheRules) {
 TEST_P(FirewallChangeTest, ClientsComeGoAndTradeAddresses) {
   const ClientRules a = Client({"10.137.0.1", "fd09::1"}, {AcceptHost("a.example")});
   const ClientRules b = Client({"10.137.0.2"}, {AcceptHost("b.example", Tcp(443))});
-  Install({Terms(),
+  RulesetTerms terms = Terms();
+  terms.connected.emplace();  // in a netvm
+  Install({terms,
            {a},
            {{A("10.137.0.1"), 1001}},
            {Element("pin-10-137-0-1-1", "192.0.2.1", seconds(60))}});
