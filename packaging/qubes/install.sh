@@ -170,6 +170,7 @@ install_packages() {
 }
 
 finish() {
+  [ -z "$root" ] || die "--finish is for the system that it runs in: no --root"
   [ "$(id -u)" = 0 ] || die "this is for root"
   # Files that came in an archive have no labels of SELinux.
   if command -v restorecon >/dev/null; then xargs restorecon -F <$shared/files; fi
