@@ -85,6 +85,7 @@ class Merged {
       }
     }
     std::vector<Rule> rules;
+    rules.reserve(by_number.size() + 1);
     for (const auto& [number, rule] : by_number) {
       rules.push_back(rule);
     }

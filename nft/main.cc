@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -216,42 +217,35 @@ void SayWarnings(const Started& started, const ConfigurationFiles& files, Journa
   }
 }
 
-absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started started,
-                   Descriptor signals, SystemClock& clock) {
-  Journal journal;
-  SayWarnings(started, files, journal, clock.Now());
-  const std::string table = loader.settings().table;
+// What dnspind listens to and speaks by, beside QubesDB and its readers.
+struct Sockets {
+  std::unique_ptr<Reactor> reactor;
+  Nftables nftables;
+  Routes routes;
+  RouteWatch route_watch;
+  FileWatch resolv_conf_watch;
+  RulesetWatch ruleset_watch;
+  std::unique_ptr<SetWriter> set_writer;
+};
+
+absl::StatusOr<Sockets> OpenSockets(const std::string& table) {
   auto reactor = Reactor::Create();
-  if (!reactor.ok()) {
-    return reactor.status();
-  }
   auto nftables = Nftables::Create();
-  if (!nftables.ok()) {
-    return nftables.status();
-  }
   auto routes = Routes::Create();
-  if (!routes.ok()) {
-    return routes.status();
-  }
   auto route_watch = RouteWatch::Create();
-  if (!route_watch.ok()) {
-    return route_watch.status();
-  }
   auto resolv_conf_watch = FileWatch::Create(kResolvConf);
-  if (!resolv_conf_watch.ok()) {
-    return resolv_conf_watch.status();
-  }
   auto ruleset_watch = RulesetWatch::Create(table);
-  if (!ruleset_watch.ok()) {
-    return ruleset_watch.status();
+  for (const absl::Status& status :
+       {reactor.status(), nftables.status(), routes.status(), route_watch.status(),
+        resolv_conf_watch.status(), ruleset_watch.status()}) {
+    if (!status.ok()) {
+      return status;
+    }
   }
+  // What it commits is seen by the watch, which learns from it who we are.
   auto set_writer = SetWriter::Create(table, ForcedRefreshWay());
   if (!set_writer.ok()) {
     return set_writer.status();
-  }
-  auto source = QubesdbSource::Create(QubesdbSource::DefaultSockets());
-  if (!source.ok()) {
-    return source.status();
   }
   if (auto status = nftables->Probe(table + "-probe"); !status.ok()) {
     return status;
@@ -259,9 +253,26 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
   if (auto status = ruleset_watch->LearnOwn((*set_writer)->port_id()); !status.ok()) {
     return status;
   }
-  Firewall firewall(*nftables, table, (*set_writer)->refresh_way());
+  return Sockets{*std::move(reactor),     *std::move(nftables),          *std::move(routes),
+                 *std::move(route_watch), *std::move(resolv_conf_watch), *std::move(ruleset_watch),
+                 *std::move(set_writer)};
+}
+
+absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started started,
+                   Descriptor signals, SystemClock& clock) {
+  Journal journal;
+  SayWarnings(started, files, journal, clock.Now());
+  const std::string table = loader.settings().table;
+  auto sockets = OpenSockets(table);
+  auto source = QubesdbSource::Create(QubesdbSource::DefaultSockets());
+  for (const absl::Status& status : {sockets.status(), source.status()}) {
+    if (!status.ok()) {
+      return status;
+    }
+  }
+  Firewall firewall(sockets->nftables, table, sockets->set_writer->refresh_way());
   LauncherLink launcher(std::move(started.launcher));
-  Netvm netvm(*source, *ruleset_watch, *routes, journal);
+  Netvm netvm(*source, sockets->ruleset_watch, sockets->routes, journal);
   const bool in_netvm = loader.settings().from_qubesdb;
   if (in_netvm) {
     netvm.Await(clock);
@@ -274,21 +285,21 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
     return loader.Make(source->view(), vifs);
   };
   Daemon daemon({.clock = clock,
-                 .reactor = **reactor,
+                 .reactor = *sockets->reactor,
                  .journal = journal,
-                 .set_writer = **set_writer,
+                 .set_writer = *sockets->set_writer,
                  .firewall = firewall,
-                 .routes = *routes,
-                 .route_watch = *route_watch,
-                 .resolv_conf_watch = *resolv_conf_watch,
-                 .ruleset_watch = *ruleset_watch,
+                 .routes = sockets->routes,
+                 .route_watch = sockets->route_watch,
+                 .resolv_conf_watch = sockets->resolv_conf_watch,
+                 .ruleset_watch = sockets->ruleset_watch,
                  .netvm = in_netvm ? &netvm : nullptr,
                  .launcher = launcher,
                  .signals = std::move(signals),
                  .control_listener = std::move(started.control),
                  .control_group = started.user.gid,
                  .load = load,
-                 .read_servers = [&] { return ReadFollowed(*resolv_conf_watch); },
+                 .read_servers = [&] { return ReadFollowed(sockets->resolv_conf_watch); },
                  .write_policy = PolicyDocument});
   if (auto status = daemon.Begin(loader.Make(source->view(), netvm.vifs())); !status.ok()) {
     return status;

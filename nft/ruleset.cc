@@ -126,7 +126,7 @@ std::set<std::string> PutAllClients(CommandText& commands, const std::vector<Cli
     wanted.sets.merge(parts.sets);
     wanted.chains.merge(parts.chains);
   }
-  const std::set<std::string> staying = ClearClients(commands, wanted, view);
+  std::set<std::string> staying = ClearClients(commands, wanted, view);
   for (const auto& [name, size] : wanted.sets) {
     if (!staying.contains(name)) {
       PutSet(commands, name, size);
