@@ -149,7 +149,7 @@ def off():
         assert netvm.run("stat", "-c", "%a %U %G", "/etc/dnspin",
                          "/etc/dnspin/dnspin.toml").stdout == "750 root dnspin\n640 root dnspin\n"
         assert netvm.run("systemctl", "restart", UNIT).returncode == 0
-        assert "python" in netvm.program()[0]
+        assert trial.wait_until(lambda: "python" in netvm.program()[0])  # when it has been exec'd
     return "same program, same powers; and uninstalled"
 
 
