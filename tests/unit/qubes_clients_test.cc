@@ -170,6 +170,12 @@ TEST_F(LocalRules, StandBehindTheDropsThatNameADestination) {
       << "behind the end nothing acts";
 }
 
+TEST_F(LocalRules, StandBehindADropOfDns) {
+  EXPECT_EQ(With({"action=drop specialtarget=dns", "action=accept"}, {"accept a.test"}),
+            (Texts{"action=drop specialtarget=dns", "action=accept dsthost=a.test",
+                   "action=accept specialtarget=dns", "action=accept proto=icmp"}));
+}
+
 TEST_F(LocalRules, MayNotAcceptAll) {
   EXPECT_EQ(With({"action=accept dst4=192.0.2.1/32"}, {"accept"}), Texts());
   EXPECT_TRUE(HasErrors(all_.diagnostics));
