@@ -62,7 +62,7 @@ QubesConfiguration ConfigurationOfQubes(const Configuration& files, TargetReader
   std::move(more.begin(), more.end(), std::back_inserter(locals));
   std::vector<Vif> theirs(vifs.begin(), vifs.end());
   std::erase_if(theirs, [&](const Vif& vif) {
-    return !IsInterfacePattern(vif.interface) || vif.interface.ends_with('*') ||
+    return !IsInterfaceName(vif.interface) ||
            !MatchesInterface(files.settings.interfaces, vif.interface);
   });
   QubesClients qubes = ClientsOfQubes(reader, view, theirs, locals, files.settings.dom0_accept);

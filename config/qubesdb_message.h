@@ -9,11 +9,12 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "pinning/rule_source.h"
 
 namespace dnspin::qubesdb {
 
 inline constexpr size_t kPathOctetsMax = 63;
-inline constexpr size_t kValueOctetsMax = 3071;
+inline constexpr size_t kValueOctetsMax = kPublishedOctetsMax;
 
 enum class Type : uint8_t {
   kRead = 0,

@@ -10,7 +10,6 @@ namespace {
 constexpr std::string_view kTargets = "/qubes-firewall/";
 constexpr std::string_view kSettings = "/vm-config/";
 constexpr std::string_view kFiles = "/vm-config/dnspin.";  // a prefix of strings, not a folder
-constexpr std::string_view kHandled = "/qubes-firewall-handled/";
 constexpr std::array kValues = {kConnected, kConnected6, kPrimaryDns, kSecondaryDns, kRebindOk};
 
 absl::Status Disorder(const Message& message) {
@@ -68,7 +67,7 @@ std::vector<Message> Mirror::Follow(const std::set<std::string>& targets,
     changes_ += view_.targets.erase(address);
     first_awaited_.insert(folder);
     if (!handled_.contains(address)) {
-      ReadAgain(Type::kRead, std::string(kHandled) + address, commands);
+      ReadAgain(Type::kRead, std::string(kPublishedCounts) + address, commands);
     }
     ReadAgain(Type::kMultiread, folder, commands);
   }
@@ -88,8 +87,8 @@ Message Mirror::Ask(Type type, std::string path) {
 }
 
 Message Mirror::Write(std::string path, std::string data) {
-  if (path.starts_with(kHandled)) {
-    handled_[path.substr(kHandled.size())] = data;
+  if (path.starts_with(kPublishedCounts)) {
+    handled_[path.substr(kPublishedCounts.size())] = data;
   }
   Message command = Ask(Type::kWrite, std::move(path));
   command.data = std::move(data);
@@ -175,8 +174,8 @@ absl::Status Mirror::TakeEntry(const Message& message, std::vector<Message>& com
 void Mirror::TakeValue(const Message& message, std::vector<Message>& commands) {
   const std::string path = questions_.front().path;
   questions_.pop_front();
-  if (path.starts_with(kHandled)) {
-    const std::string address = path.substr(kHandled.size());
+  if (path.starts_with(kPublishedCounts)) {
+    const std::string address = path.substr(kPublishedCounts.size());
     handled_[address] = message.type == Type::kValue ? message.data : "";
     if (const auto early = told_early_.extract(address); !early.empty()) {
       told_[address] += early.mapped();
@@ -249,7 +248,7 @@ void Mirror::TakeTargetEvent(std::string_view below, std::vector<Message>& comma
 
 // The target of a qube that is not there counts as handled: nothing has to be done for it.
 void Mirror::TellOfUnread(const std::string& address, std::vector<Message>& commands) {
-  const std::string path = std::string(kHandled) + address;
+  const std::string path = std::string(kPublishedCounts) + address;
   if (path.size() > kPathOctetsMax || !IsPath(path)) {
     return;
   }

@@ -212,7 +212,7 @@ void QubesdbSource::End(BootTime now) {
 bool QubesdbSource::MayPublish(const std::string& path) const {
   return socket_.valid() && mirror_.whole() && qubesdb::IsPath(path) &&
          to_send_.size() < kWaitingMax &&
-         (path.starts_with("/dns/") || path.starts_with("/qubes-firewall-handled/"));
+         (path.starts_with(kPublishedNames) || path.starts_with(kPublishedCounts));
 }
 
 bool QubesdbSource::Write(const std::string& path, const std::string& data) {

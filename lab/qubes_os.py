@@ -11,7 +11,10 @@ Interfaces that the lab has made are taken as they are: Lab.add_qube(plug=False)
 Lab.unplug() make and remove them, and online or offline is said here, as by Xen's hotplug script.
 """
 
+import contextlib
+
 from lab import topology
+from lab.dom0 import addresses_of
 
 SETTINGS = {  # of dnspind in the place of qubes-firewall
     "clients": {"sources": ["files", "qubesdb"], "inbound": "open"},
@@ -83,7 +86,7 @@ INPUT6 = """
 
 class QubesBase:
     def __init__(self, lab, upstreams=(topology.UPSTREAM,)):
-        self.netvm, self.upstreams = lab.netvm, list(upstreams)
+        self.lab, self.netvm, self.upstreams = lab, lab.netvm, list(upstreams)
         self._online = []  # [vif, addresses]
         self.netvm.nft(self._ruleset())
 
@@ -113,6 +116,23 @@ class QubesBase:
                                for family in ("ip", "ip6"))
                        + self._ruleset() + "".join(_elements("add", vif, addresses)
                                                    for vif, addresses in self._online))
+
+    @contextlib.contextmanager
+    def qube(self, name, **options):
+        """A qube that comes, and in the end goes as it came, unless it has gone before."""
+        qube = self.lab.add_qube(name, plug=False, **options)
+        self.lab.plug(qube)
+        self.vif_online(qube.vif, addresses_of(qube))
+        try:
+            yield qube
+        finally:
+            if qube in self.lab.qubes:
+                self.leave(qube)
+
+    def leave(self, qube):
+        self.vif_offline(qube.vif, addresses_of(qube))
+        self.lab.unplug(qube.vif)
+        self.lab.remove_qube(qube)
 
     def vif_online(self, vif, addresses):
         """As vif-route-qubes does it."""

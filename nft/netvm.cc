@@ -15,7 +15,6 @@ namespace {
 constexpr std::chrono::seconds kAwaitMax{10};
 constexpr std::chrono::milliseconds kAwaitStep{50};
 constexpr std::chrono::milliseconds kLookPause{100};  // after a look that failed
-constexpr std::string_view kHandled = "/qubes-firewall-handled/";
 
 // `but`: sorted.
 void Join(const std::vector<Vif>& vifs, const std::vector<Address>& but,
@@ -136,7 +135,8 @@ void Netvm::TellHandled() {
     return;  // of some client what was in force still is
   }
   for (const auto& [target, count] : std::exchange(told_, {})) {
-    source_.Write(std::string(kHandled) + target, std::to_string(source_.Handled(target) + count));
+    source_.Write(std::string(kPublishedCounts) + target,
+                  std::to_string(source_.Handled(target) + count));
   }
 }
 

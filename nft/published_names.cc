@@ -9,7 +9,6 @@ namespace dnspin {
 namespace {
 
 constexpr std::chrono::seconds kPause{1};
-constexpr size_t kValueOctetsMax = 3071;  // QubesDB's
 
 using Names = std::map<Name, std::set<Address>>;
 
@@ -48,7 +47,7 @@ std::string PublishedText(const std::set<Address>& addresses) {
   std::string text;
   for (const Address& address : addresses) {
     const std::string one = fmt::format("'{}/{}'", address.Text(), 8 * address.bytes().size());
-    if (text.size() + one.size() + 4 > kValueOctetsMax) {
+    if (text.size() + one.size() + 4 > kPublishedOctetsMax) {
       break;
     }
     text += (text.empty() ? "" : ", ") + one;
@@ -72,7 +71,7 @@ void PublishedNames::Tell(const ServedClients& clients, BootTime now) {
   for (const auto& [id, client] : clients) {
     const Names names = NamesOf(client, now);
     for (const Address& own : client.desired.addresses) {
-      const std::string folder = fmt::format("/dns/{}/", own.Text());
+      const std::string folder = fmt::format("{}{}/", kPublishedNames, own.Text());
       folders.insert(folder);
       for (const auto& [name, addresses] : names) {
         std::set<Address> theirs;

@@ -108,7 +108,7 @@ void PutSourceElements(CommandText& commands, std::string_view verb,
                        std::span<const Source> sources) {
   std::vector<std::string> elements;
   for (const Source& source : sources) {
-    DNSPIN_CHECK(IsInterfacePattern(source.interface) && !source.interface.ends_with('*'));
+    DNSPIN_CHECK(IsInterfaceName(source.interface));
     if (source.client.family() == commands.family()) {
       elements.push_back(fmt::format("\"{}\" . {}", source.interface, source.client.Text()));
     }

@@ -38,7 +38,7 @@ struct Doorway {
 // A client's address and an interface that it may come in by: where a client has several, routes
 // tell of one.
 struct Source {
-  std::string interface;  // IsInterfacePattern(), without a star
+  std::string interface;  // IsInterfaceName()
   Address client;
   auto operator<=>(const Source&) const = default;
 };

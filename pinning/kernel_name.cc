@@ -23,6 +23,10 @@ bool IsInterfacePattern(std::string_view text) {
   return !prefix.empty() && text.size() <= kInterfaceOctetsMax && IsMadeOf(prefix, "._-");
 }
 
+bool IsInterfaceName(std::string_view text) {
+  return IsInterfacePattern(text) && !text.ends_with('*');
+}
+
 bool MatchesInterface(std::span<const std::string> patterns, std::string_view interface) {
   return std::any_of(patterns.begin(), patterns.end(), [interface](std::string_view pattern) {
     return pattern.ends_with('*') ? interface.starts_with(pattern.substr(0, pattern.size() - 1))

@@ -2,15 +2,22 @@
 // Knows: what rules that change by themselves look like to who follows them: dom0's, in QubesDB
 // (config/qubesdb_source.h). Touches nothing.
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "pinning/clock.h"
 
 namespace dnspin {
+
+// What is published, and how long a value may be.
+inline constexpr std::string_view kPublishedNames = "/dns/";                      // ADDRESS/HOST
+inline constexpr std::string_view kPublishedCounts = "/qubes-firewall-handled/";  // ADDRESS
+inline constexpr size_t kPublishedOctetsMax = 3071;
 
 class RuleSource {
  public:
@@ -38,7 +45,7 @@ class RuleSource {
   // Counts its connections: what was published by an earlier one may be lost.
   virtual uint64_t connection() const = 0;
 
-  // Publishes, below `/dns/` and `/qubes-firewall-handled/`. False if it is left out: it does not
+  // Publishes, below the two paths above. False if it is left out: it does not
   // fit, there is no connection, or too much is waiting.
   virtual bool Write(const std::string& path, const std::string& data) = 0;
   virtual bool Remove(const std::string& path) = 0;

@@ -108,10 +108,8 @@ std::optional<ReturnPath> DatagramListener::PathOf(const msghdr& header,
   path.client = *from;
   path.local = arrival->local;
   path.interface_index = arrival->interface_index;
-  return IsOurs(path) ? std::optional(path) : std::nullopt;
+  return place_.Holds(path) ? std::optional(path) : std::nullopt;
 }
-
-bool DatagramListener::IsOurs(const ReturnPath& path) const { return place_.Holds(path); }
 
 void DatagramListener::Read(const TakePacket& take) {
   std::array<iovec, DatagramBatch::kCount> parts{};
@@ -139,7 +137,7 @@ void DatagramListener::Read(const TakePacket& take) {
 }
 
 void DatagramListener::Queue(const ReturnPath& path, std::string message, Ending ending) {
-  if (!IsOurs(path)) {
+  if (!place_.Holds(path)) {
     Count(Ending::kDropped, counters_);  // its address or interface was taken away meanwhile
     return;
   }

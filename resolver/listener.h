@@ -63,7 +63,6 @@ class DatagramListener {
     Ending ending;
   };
 
-  bool IsOurs(const ReturnPath& path) const;
   std::optional<ReturnPath> PathOf(const msghdr& header, const SocketAddress& source) const;
 
   Descriptor fd_;

@@ -2,7 +2,6 @@
 """The next qube of an address, in states that Qubes OS should not be in, gets nothing of the one
 before it; and what is not dnspin's own is left to act. A story each of what a review found."""
 
-import contextlib
 import pathlib
 import sys
 
@@ -15,20 +14,6 @@ from lab.qubes_waits import (  # noqa: E402
 from lab.steady import DOCS, EDGE, assert_open  # noqa: E402
 
 RULES = ["accept docs.test", "accept .shop.test"]
-
-
-@contextlib.contextmanager
-def plugged(lab, base, vif, like):
-    """A qube that is there until the block ends, unless it was taken away before."""
-    qube = lab.add_qube(f"next-{vif}", plug=False, vif=vif, like=like)
-    lab.plug(qube)
-    base.vif_online(qube.vif, addresses_of(qube))
-    try:
-        yield qube
-    finally:
-        if qube in lab.qubes:
-            base.vif_offline(qube.vif, addresses_of(qube))
-            gone(lab, qube)
 
 
 def gone(lab, qube):
@@ -53,7 +38,7 @@ def left_behind(lab, _):
         before = served_before(lab, dom0, base, "vif203.0")
         gone(lab, before)  # and nobody tells Qubes OS
         becomes(lambda: before.address not in clients(dnspin), "who is gone is no client")
-        with plugged(lab, base, "vif204.0", like=before) as qube:
+        with base.qube("next-vif204.0", vif="vif204.0", like=before) as qube:
             becomes(lambda: qube.address in clients(dnspin), "the next one is")
             assert not qube.connect(EDGE).passed
             becomes_told(qube, "www.shop.test", [EDGE])
@@ -71,7 +56,7 @@ def without_qubesdb(lab, _):
         gone(lab, before)
         seen(dom0, work)
         dom0.server.stop()
-        with plugged(lab, base, "vif206.0", like=before) as qube:
+        with base.qube("next-vif206.0", vif="vif206.0", like=before) as qube:
             assert work.ask("docs.test").addresses == [DOCS]  # who was there goes on
             assert qube.ask("www.shop.test", timeout=1).status == "TIMEOUT"
             assert not qube.connect(EDGE).passed
@@ -91,7 +76,7 @@ def without_mark(lab, _):
             lab.netvm.nft(f"flush chain {family} qubes-firewall qbs-{label}")
         base.vif_offline(before.vif, addresses_of(before))
         gone(lab, before)
-        with plugged(lab, base, "vif208.0", like=before) as qube:
+        with base.qube("next-vif208.0", vif="vif208.0", like=before) as qube:
             dnspin.start()
             assert EDGE not in pins(lab, qube)
             assert not qube.connect(EDGE).passed

@@ -3,7 +3,6 @@
 can use anything, one that goes takes everything with it, and the next qube of that address starts
 with nothing."""
 
-import contextlib
 import pathlib
 import signal
 import sys
@@ -23,25 +22,6 @@ from lab.trespass import Trespass  # noqa: E402
 EDGE6 = "2001:db8:5::21"
 RULES = ["accept .shop.test", "accept docs.test tcp 80"]
 STREAMS = []
-
-
-@contextlib.contextmanager
-def qube_of(lab, base, name, **options):
-    """A qube that comes, and in the end goes as it came."""
-    qube = lab.add_qube(name, plug=False, **options)
-    lab.plug(qube)
-    base.vif_online(qube.vif, addresses_of(qube))
-    try:
-        yield qube
-    finally:
-        if qube in lab.qubes:
-            leave(lab, base, qube)
-
-
-def leave(lab, base, qube):
-    base.vif_offline(qube.vif, addresses_of(qube))
-    lab.unplug(qube.vif)
-    lab.remove_qube(qube)
 
 
 def downloads_of(lab, qube):
@@ -94,10 +74,10 @@ def comes(lab, servers):
             assert servers.authority.count("casino.test", "A") == asked, "it went past dnspin"
             assert clients(dnspin)[late.address]["interface"] == late.vif
             look_up(work)
-            leave(lab, base, late)
+            base.leave(late)
             gone(lab, dnspin, late)
         # dom0 speaks after the vif has come.
-        with qube_of(lab, base, "early") as early:
+        with base.qube("early") as early:
             seen(dom0, work)
             assert_shut(early, DOCS)
             assert early.ask("docs.test", timeout=0.3).status == "TIMEOUT"
@@ -175,7 +155,7 @@ def replaced(lab, servers):
             look_up(second)
             assert servers.authority.count("www.shop.test") > asked, "from the other's cache"
             first = second
-        leave(lab, base, first)
+        base.leave(first)
         gone(lab, dnspin, first)
     return f"{number} times"
 
@@ -191,8 +171,8 @@ def while_away(lab, _):
         look_up(first)
         look_up(work)
         dnspin.kill()
-        leave(lab, base, first)
-        with qube_of(lab, base, "after", like=first, vif="vif230.0") as second:
+        base.leave(first)
+        with base.qube("after", like=first, vif="vif230.0") as second:
             dnspin.start()
             assert pins(lab, work).keys() >= {EDGE, EDGE6}, "the others' pins stay"
             assert EDGE not in pins(lab, second), "it has the pins of another qube"
@@ -206,7 +186,7 @@ def two_vifs(lab, _):
     """An HVM's two vifs of one address are one client, until the last of them goes"""
     work = lab.qube("work")
     with trial.with_qubes(lab, "two-vifs", {work: RULES}) as (dnspin, dom0, base):
-        with qube_of(lab, base, "hvm", vif="vif105.0") as hvm:
+        with base.qube("hvm", vif="vif105.0") as hvm:
             lab.plug(hvm, "vif106.0", "eth1")
             base.vif_online("vif106.0", addresses_of(hvm))
             dom0.qube(hvm, RULES)
@@ -230,7 +210,7 @@ def one_family(lab, _):
     """A qube without IPv6 is served like any other"""
     work = lab.qube("work")
     with trial.with_qubes(lab, "one-family", {work: RULES}) as (dnspin, dom0, base):
-        with qube_of(lab, base, "v4", ipv6=False) as qube:
+        with base.qube("v4", ipv6=False) as qube:
             dom0.qube(qube, [*RULES, "accept 2001:db8::/32"])
             look_up(qube)
             assert clients(dnspin)[qube.address]["addresses"] == [qube.address]
@@ -244,7 +224,7 @@ def readdressed(lab, _):
     """A qube that gets another address on its vif is another client; what has no target is shut"""
     work = lab.qube("work")
     with trial.with_qubes(lab, "readdressed", {work: RULES}) as (dnspin, dom0, base):
-        with qube_of(lab, base, "moves") as qube:
+        with base.qube("moves") as qube:
             dom0.firewall(qube.address, RULES)  # and nothing of its IPv6
             look_up_4(qube)
             assert qube.ask("www.shop.test", "AAAA").status in ("NOERROR", "SERVFAIL")
@@ -279,7 +259,7 @@ def fake_ip(lab, _):
         look_up(qube)
         assert clients(dnspin)[qube.address]["interface"] == qube.vif
         assert_shut(qube, FORBIDDEN)
-        leave(lab, base, qube)
+        base.leave(qube)
         gone(lab, dnspin, qube)
     return "1 qube"
 
