@@ -9,7 +9,8 @@ class Loop:
     ends it earlier, and is raised there."""
 
     def __init__(self, *actions, pause=0.0):
-        self.count, self._actions, self._pause, self._failed = 0, actions, pause, None
+        self.count, self.failed = 0, None
+        self._actions, self._pause = actions, pause
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -21,7 +22,7 @@ class Loop:
                 action()
                 self.count += 1
         except BaseException as error:  # pylint: disable=broad-except  # told at the end
-            self._failed = error
+            self.failed = error
 
     def __enter__(self):
         self._thread.start()
@@ -30,5 +31,5 @@ class Loop:
     def __exit__(self, kind, *_):
         self._stop.set()
         self._thread.join()
-        if self._failed and not kind:
-            raise self._failed
+        if self.failed and not kind:
+            raise self.failed
