@@ -14,50 +14,45 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <map>
 #include <utility>
-#include <vector>
 
 #include "io/packet_pair.h"
 #include "nft/door.h"
 #include "nft/launcher_message.h"
-#include "pinning/service_message.h"
+#include "nft/launcher_state.h"
 
 namespace dnspin {
 namespace {
 
-constexpr size_t kDoorsMax = 1024;
-constexpr size_t kReadersMax = 1024;
 constexpr int kServiceDescriptor = 3;  // what a reader finds where
 constexpr int kRootDescriptor = 4;
 constexpr int kFirstOther = 5;
 
-class Launcher {
+class Launcher : public LauncherHands {
  public:
   Launcher(const LauncherTerms& terms, Descriptor requests)
       : terms_(terms), requests_(std::move(requests)) {}
 
   [[noreturn]] void Run();
 
- private:
-  struct Reader {
-    pid_t pid;
-    Descriptor service;
-  };
+  absl::StatusOr<Door> Open(uint16_t port_wished) override { return OpenDoor(port_wished); }
+  absl::StatusOr<StartedReader> Start() override;
+  absl::Status Hand(int service, std::string_view message, std::span<const int> fds) override {
+    return SendPacket(service, message, fds);
+  }
+  absl::Status Kill(pid_t pid) override {
+    return kill(pid, SIGKILL) == 0 ? absl::OkStatus() : absl::ErrnoToStatus(errno, "kill");
+  }
 
+ private:
   bool TakeRequest();
   void Reap();
-  int Do(const LauncherRequest& request, const std::vector<Descriptor>& descriptors);
-  int OpenDoorOf(const LauncherRequest& request);
-  int StartReader(uint32_t reader);
-  int Serve(const LauncherRequest& request, const std::vector<Descriptor>& descriptors);
-  [[noreturn]] void BecomeReader(const Descriptor& service);
+  [[noreturn]] void BecomeReader(const Descriptor& service, pid_t launcher);
   void Report(const LauncherReport& report);
 
   const LauncherTerms terms_;
   Descriptor requests_;
-  std::map<uint32_t, Door> doors_;      // by client
-  std::map<uint32_t, Reader> readers_;  // by our number
+  LauncherState state_{*this};
 };
 
 void Launcher::Report(const LauncherReport& report) {
@@ -69,79 +64,23 @@ void Launcher::Report(const LauncherReport& report) {
   }
 }
 
-// A negative errno, or the value of the report.
-int Launcher::Do(const LauncherRequest& request, const std::vector<Descriptor>& descriptors) {
-  switch (request.op) {
-    case LauncherOp::kOpenDoor:
-      return OpenDoorOf(request);
-    case LauncherOp::kCloseDoor:
-      return doors_.erase(request.client) != 0 ? 0 : -ENOENT;
-    case LauncherOp::kStartReader:
-      return StartReader(request.reader);
-    case LauncherOp::kServe:
-      return Serve(request, descriptors);
-    case LauncherOp::kKillReader: {
-      const auto reader = readers_.find(request.reader);
-      return reader != readers_.end() && kill(reader->second.pid, SIGKILL) == 0 ? 0 : -ESRCH;
-    }
-  }
-  return -EINVAL;
-}
-
-int Launcher::OpenDoorOf(const LauncherRequest& request) {
-  if (doors_.contains(request.client) || request.port > 65535) {
-    return -EINVAL;
-  }
-  if (doors_.size() >= kDoorsMax) {
-    return -EMFILE;
-  }
-  auto door = OpenDoor(static_cast<uint16_t>(request.port));
-  if (!door.ok()) {
-    return -EADDRINUSE;
-  }
-  const int port = door->port;
-  doors_[request.client] = *std::move(door);
-  return port;
-}
-
-int Launcher::Serve(const LauncherRequest& request, const std::vector<Descriptor>& descriptors) {
-  const auto reader = readers_.find(request.reader);
-  const auto door = doors_.find(request.client);
-  if (reader == readers_.end() || door == doors_.end() || descriptors.size() != 1) {
-    return -EINVAL;
-  }
-  ServeClient message{request.client, 0};
-  std::vector<int> handed;
-  for (size_t i = 0; i < door->second.sockets.size(); ++i) {
-    if (door->second.sockets[i].valid()) {
-      message.sockets |= static_cast<uint8_t>(1U << i);
-      handed.push_back(door->second.sockets[i].get());
-    }
-  }
-  handed.push_back(descriptors.front().get());
-  return SendPacket(reader->second.service.get(), Encode(message), handed).ok() ? 0 : -EPIPE;
-}
-
-int Launcher::StartReader(uint32_t reader) {
-  if (readers_.contains(reader) || readers_.size() >= kReadersMax) {
-    return -EINVAL;
-  }
+absl::StatusOr<StartedReader> Launcher::Start() {
   auto pair = PacketPair();
   if (!pair.ok()) {
-    return -EMFILE;
+    return pair.status();
   }
+  const pid_t launcher = getpid();
   const pid_t pid = fork();
   if (pid < 0) {
-    return -errno;
+    return absl::ErrnoToStatus(errno, "fork");
   }
   if (pid == 0) {
-    BecomeReader(pair->second);
+    BecomeReader(pair->second, launcher);
   }
-  readers_[reader] = {pid, std::move(pair->first)};
-  return pid;
+  return StartedReader{pid, std::move(pair->first)};
 }
 
-void Launcher::BecomeReader(const Descriptor& service) {
+void Launcher::BecomeReader(const Descriptor& service, pid_t launcher) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -162,6 +101,11 @@ void Launcher::BecomeReader(const Descriptor& service) {
     std::fprintf(stderr, "<2>cannot become the reader's user: %s\n", status.ToString().c_str());
     _exit(126);
   }
+  // A reader does not outlive its launcher, whatever has become of it. After the change of user,
+  // which forgets this.
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != launcher) {
+    _exit(126);
+  }
   // A broken reader could write log lines of its own to what it shares with dnspind.
   const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -177,31 +121,20 @@ void Launcher::BecomeReader(const Descriptor& service) {
 void Launcher::Reap() {
   int status = 0;
   for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
-    for (auto it = readers_.begin(); it != readers_.end(); ++it) {
-      if (it->second.pid == pid) {
-        const uint32_t reader = it->first;
-        readers_.erase(it);
-        Report({LauncherEvent::kExited, reader, pid, status});
-        break;
-      }
+    if (const auto report = state_.Exited(pid, status)) {
+      Report(*report);
     }
   }
 }
 
 bool Launcher::TakeRequest() {
-  auto packet = ReceivePacket(requests_.get(), sizeof(LauncherRequest), 1);
+  const auto packet = ReceivePacket(requests_.get(), sizeof(LauncherRequest), 1);
   if (!packet.ok()) {
     return false;  // dnspind has gone
   }
-  if (!packet->has_value()) {
-    return true;
+  if (packet->has_value()) {
+    Report(state_.Take(**packet));
   }
-  const auto request = ValueOf<LauncherRequest>((*packet)->bytes);
-  const int value =
-      !request || (*packet)->truncated ? -EINVAL : Do(*request, (*packet)->descriptors);
-  const uint32_t reader = request ? request->reader : 0;
-  Report(value < 0 ? LauncherReport{LauncherEvent::kFailed, reader, -value, 0}
-                   : LauncherReport{LauncherEvent::kDone, reader, value, 0});
   return true;
 }
 
@@ -229,8 +162,8 @@ void Launcher::Run() {
       break;
     }
   }
-  for (const auto& [number, reader] : readers_) {
-    kill(reader.pid, SIGKILL);
+  for (const pid_t pid : state_.Readers()) {
+    kill(pid, SIGKILL);
   }
   _exit(0);
 }
@@ -253,9 +186,8 @@ absl::StatusOr<Descriptor> ForkLauncher(const LauncherTerms& terms) {
   // A terminal's Ctrl-C is dnspind's to answer; the launcher ends when dnspind does.
   setsid();
   prctl(PR_SET_NAME, "dnspin-launcher");
-  const auto status =
-      BecomeUser(terms.own, Capabilities({CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT, CAP_KILL}),
-                 Capabilities({CAP_SYS_CHROOT}));
+  const auto status = BecomeUser(terms.own, terms.reader, Capabilities({CAP_SYS_CHROOT}),
+                                 Capabilities({CAP_SYS_CHROOT}));
   if (!status.ok()) {
     std::fprintf(stderr, "<2>launcher: %s\n", status.ToString().c_str());
     _exit(1);

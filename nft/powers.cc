@@ -37,15 +37,11 @@ absl::Status EmptyBoundingSet() {
   return absl::OkStatus();
 }
 
-absl::Status ChangeIds(User user) {
-  if (prctl(PR_SET_KEEPCAPS, 1) < 0) {
-    return absl::ErrnoToStatus(errno, "keep capabilities");
-  }
-  if (setgroups(0, nullptr) < 0 || setresgid(user.gid, user.gid, user.gid) < 0 ||
-      setresuid(user.uid, user.uid, user.uid) < 0) {
+absl::Status ChangeIds(User user, User effective) {
+  if (setresgid(user.gid, effective.gid, user.gid) < 0 ||
+      setresuid(user.uid, effective.uid, user.uid) < 0) {
     return absl::ErrnoToStatus(errno, "change user");
   }
-  prctl(PR_SET_KEEPCAPS, 0);
   return absl::OkStatus();
 }
 
@@ -65,10 +61,15 @@ std::optional<User> FindUser(const std::string& name) {
   return User{entry->pw_uid, entry->pw_gid};
 }
 
-absl::Status BecomeUser(User user, const Capabilities& kept, const Capabilities& passed_on) {
-  if (auto status = ChangeIds(user); !status.ok()) {
+absl::Status BecomeUser(User user, User effective, const Capabilities& kept,
+                        const Capabilities& passed_on) {
+  if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setgroups(0, nullptr) < 0) {
+    return absl::ErrnoToStatus(errno, "keep capabilities and no group");
+  }
+  if (auto status = ChangeIds(user, effective); !status.ok()) {
     return status;
   }
+  prctl(PR_SET_KEEPCAPS, 0);
   // What is inheritable must be so before the bounding set is empty, which takes CAP_SETPCAP.
   const uint64_t setpcap = Capabilities({CAP_SETPCAP}).mask();
   if (auto status = SetCapabilities(kept.mask() | setpcap, passed_on.mask()); !status.ok()) {
@@ -88,7 +89,7 @@ absl::Status BecomeUser(User user, const Capabilities& kept, const Capabilities&
 }
 
 absl::Status BecomeUserForExec(User user, const Capabilities& inherited) {
-  if (auto status = ChangeIds(user); !status.ok()) {
+  if (auto status = ChangeIds(user, user); !status.ok()) {
     return status;
   }
   if (auto status = SetCapabilities(inherited.mask(), inherited.mask()); !status.ok()) {

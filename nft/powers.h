@@ -34,10 +34,13 @@ class Capabilities {
 // Becomes `user` for good, with no group but its own and no capability but `kept` (permitted and
 // effective); no_new_privs is set, the bounding set is empty and the process cannot be dumped. Only
 // `passed_on` of them may still be raised as ambient for a program that it execs.
-absl::Status BecomeUser(User user, const Capabilities& kept, const Capabilities& passed_on = {});
+// Who is `effective` as well may signal that user's processes and have children become that user,
+// without a capability; that user may not signal or trace it, for which the real id counts.
+absl::Status BecomeUser(User user, User effective, const Capabilities& kept,
+                        const Capabilities& passed_on = {});
 
-// In a child that is about to exec: becomes `user`; `inherited` pass through the exec as ambient
-// ones.
+// In a child that is about to exec, and that has no groups: becomes `user`; `inherited` pass
+// through the exec as ambient ones.
 absl::Status BecomeUserForExec(User user, const Capabilities& inherited);
 
 }  // namespace dnspin

@@ -164,7 +164,8 @@ absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
     return control.status();
   }
   started.control = *std::move(control);
-  if (auto status = BecomeUser(started.user, Capabilities({CAP_NET_ADMIN})); !status.ok()) {
+  if (auto status = BecomeUser(started.user, started.user, Capabilities({CAP_NET_ADMIN}));
+      !status.ok()) {
     return status;
   }
   return started;

@@ -14,7 +14,7 @@ from lab import dnswire, records, topology, trial, zones  # noqa: E402
 
 PATIENT = 10
 SILENT = 0.4
-CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_NET_ADMIN, CAP_SYS_CHROOT = 5, 6, 7, 12, 18
+CAP_NET_ADMIN, CAP_SYS_CHROOT = 12, 18
 INET = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6")
 
 
@@ -91,19 +91,22 @@ def processes(lab, _):
             name, _, uid, gid, *_ = line.split(":")
             users[name] = (uid, gid)
         assert users["dnspin"] != users["dnspin-resolver"]
-        for pid, user in ((daemon, "dnspin"), (launcher, "dnspin"), (resolver, "dnspin-resolver")):
+        ours, readers = users["dnspin"], users["dnspin-resolver"]
+        # Real, effective, saved, of files: who is effectively the readers' user may end them, and
+        # not the other way round.
+        for pid, ids in ((daemon, 4 * (ours,)), (launcher, (ours, readers, ours, readers)),
+                         (resolver, 4 * (readers,))):
             found = status(pid)
-            assert found["Uid"].split() == [users[user][0]] * 4, (pid, found["Uid"])
-            assert found["Gid"].split() == [users[user][1]] * 4, (pid, found["Gid"])
+            assert found["Uid"].split() == [uid for uid, _ in ids], (pid, found["Uid"])
+            assert found["Gid"].split() == [gid for _, gid in ids], (pid, found["Gid"])
             assert found["Groups"] == "" and found["NoNewPrivs"] == "1", (pid, found)
             assert os.stat(f"/proc/{pid}/mem").st_uid == 0, f"{pid} can be traced by its user"
         assert os.readlink(f"/proc/{resolver}/exe") == str(dnspin.bin / "dnspin-resolver")
         none = dict.fromkeys(("Eff", "Prm", "Inh", "Bnd", "Amb"), 0)
-        admin, starter = bits(CAP_NET_ADMIN), bits(CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT, CAP_KILL)
+        admin, root = bits(CAP_NET_ADMIN), bits(CAP_SYS_CHROOT)
         assert caps(resolver) == none, caps(resolver)
         assert caps(daemon) == {**none, "Eff": admin, "Prm": admin}, caps(daemon)
-        assert caps(launcher) == {**none, "Eff": starter, "Prm": starter,
-                                  "Inh": bits(CAP_SYS_CHROOT)}, caps(launcher)
+        assert caps(launcher) == {**none, "Eff": root, "Prm": root, "Inh": root}, caps(launcher)
         counts = [held_by(lab, daemon, launcher, resolver) for _ in range(3)]
         root = os.readlink(f"/proc/{resolver}/root")
         assert root.endswith(" (deleted)") and not os.listdir(f"/proc/{resolver}/root/"), root
