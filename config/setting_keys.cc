@@ -132,13 +132,9 @@ void ReadUpstream(const Setting& setting, Settings& settings, SettingReport& rep
   }
 }
 
-void ReadIsolation(const Setting& setting, Settings&, SettingReport& report) {
+void ReadIsolation(const Setting& setting, Settings& settings, SettingReport& report) {
   constexpr std::array<std::string_view, 2> kKinds{"client", "shared"};
-  if (OneOf(setting, kKinds, "isolation", report) == "client") {
-    report.Error(setting,
-                 "this version has no reader for each client, set isolation = \"shared\", not",
-                 "client");
-  }
+  settings.isolated = OneOf(setting, kKinds, "isolation", report) != "shared";
 }
 
 void ReadRebindOk(const Setting& setting, Settings& settings, SettingReport& report) {

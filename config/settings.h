@@ -15,8 +15,7 @@ namespace dnspin {
 
 enum class Inbound : uint8_t { kClosed, kOpen };
 
-// Keys that can have one value only in this version have no field: `mode`, and `isolation`, which
-// is "shared" where it is not written, since readers of a client's own are not there yet.
+// `mode` can have one value only in this version and has no field.
 struct Settings {
   std::vector<std::string> interfaces{"vif*"};
   bool from_files = true;  // sources: rules are in clients.d
@@ -24,6 +23,7 @@ struct Settings {
   Inbound inbound = Inbound::kClosed;
   bool prefetch = false;
   bool dom0_accept = false;
+  bool isolated = true;  // isolation: a reader for each client
   bool intercept_any = false;
   std::vector<Address> intercept;   // 10.139.1.1 and 10.139.1.2 where it is not written
   std::vector<Endpoint> upstreams;  // empty: /etc/resolv.conf

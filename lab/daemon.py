@@ -59,7 +59,7 @@ class Daemon:
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(self.folder / "notify"))
         os.chmod(self.folder / "notify", 0o666)
-        self._settings = {"dns": {"upstream": list(upstream), "isolation": "shared"},
+        self._settings = {"dns": {"upstream": list(upstream)},
                           "daemon": {"run_dir": str(self.run_dir)}}
         self.table = (settings or {}).get("firewall", {}).get("table", "dnspin")
         self.write_settings(settings or {})
@@ -144,7 +144,13 @@ class Daemon:
         return self.process.pid
 
     def resolver_pids(self):
-        return sorted({client["resolver_pid"] for client in self.control("clients")})
+        """Of the readers that run."""
+        return sorted({client["resolver_pid"] for client in self.control("clients")} - {0})
+
+    def resolver_pid(self, client):
+        """0: it has none now."""
+        return next(row["resolver_pid"] for row in self.control("clients")
+                    if row["client"] == client)
 
     def reload(self, timeout=5):
         """Through the control socket: returns when the new rules are in force. False if refused."""

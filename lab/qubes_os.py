@@ -19,7 +19,6 @@ from lab.dom0 import addresses_of
 SETTINGS = {  # of dnspind in the place of qubes-firewall
     "clients": {"sources": ["files", "qubesdb"], "inbound": "open"},
     "firewall": {"table": "qubes-firewall"},
-    "dns": {"isolation": "shared"},
 }
 
 STOCK = """

@@ -218,7 +218,8 @@ class Storm:
         with self._turn:
             if not self.killing:
                 return
-            os.kill(self.dnspin.resolver_pids()[0], signal.SIGKILL)
+            for pid in self.dnspin.resolver_pids():
+                os.kill(pid, signal.SIGKILL)
             self.kills["resolver"] += 1
 
     def _kill_dnspind(self):

@@ -23,7 +23,8 @@ constexpr std::chrono::seconds kFollowPause{1};           // after a change of d
 
 Daemon::Daemon(Parts parts)
     : parts_(std::move(parts)),
-      readers_(parts_.launcher, parts_.reactor, parts_.journal, parts_.write_policy),
+      readers_(parts_.launcher, parts_.reactor, parts_.journal, parts_.write_policy,
+               parts_.isolation),
       roster_(parts_.firewall, parts_.routes, readers_, parts_.journal),
       pins_(parts_.set_writer, parts_.journal, parts_.clock),
       drops_({[this](auto changes) { return parts_.firewall.ApplyDrops(changes); },
@@ -332,20 +333,12 @@ std::optional<BootTime> Daemon::NextExpiry(const Desired& desired, BootTime now)
 
 std::optional<BootTime> Daemon::NextDeadline() const {
   BootTime next = tidy_at_;
-  if (const auto restart = readers_.NextDeadline()) {
-    next = std::min(next, *restart);
-  }
-  if (const auto reading = followed_.NextDeadline()) {
-    next = std::min(next, *reading);
-  }
   for (const auto& due :
-       {expiry_at_, repair_.NextDeadline(), roster_.NextDeadline(),
+       {expiry_at_, readers_.NextDeadline(), followed_.NextDeadline(), repair_.NextDeadline(),
+        roster_.NextDeadline(), drops_.NextDeadline(),
         reload_wanted_ || netvm_changed_ ? std::optional(reload_not_before_) : std::nullopt,
         parts_.netvm != nullptr ? parts_.netvm->NextDeadline() : std::nullopt}) {
     next = std::min(next, due.value_or(next));
-  }
-  if (const auto drops = drops_.NextDeadline()) {
-    next = std::min(next, *drops);
   }
   if (control_ && control_->Busy()) {
     next = std::min(next, parts_.clock.Now() + kControlPause);

@@ -45,6 +45,7 @@ class Daemon {
     LoadDesired load;
     ReadServers read_servers;
     WritePolicy write_policy;
+    Isolation isolation;
   };
 
   explicit Daemon(Parts parts);

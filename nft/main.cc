@@ -138,9 +138,11 @@ class Loader {
     const Settings* before = configuration_ ? &configuration_->settings : nullptr;
     const Settings& now = loaded.configuration->settings;
     if (before != nullptr &&
-        (before->table != now.table || before->from_qubesdb != now.from_qubesdb)) {
+        (before->table != now.table || before->from_qubesdb != now.from_qubesdb ||
+         before->isolated != now.isolated)) {
       return absl::InvalidArgumentError(
-          "[firewall] table and [clients] sources cannot change while dnspind runs");
+          "[firewall] table, [clients] sources and [dns] isolation cannot change while dnspind "
+          "runs");
     }
     configuration_ = std::move(loaded.configuration);
     diagnostics_ = std::move(loaded.diagnostics);
@@ -274,6 +276,7 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
   LauncherLink launcher(std::move(started.launcher));
   Netvm netvm(*source, sockets->ruleset_watch, sockets->routes, journal);
   const bool in_netvm = loader.settings().from_qubesdb;
+  const Isolation isolation = loader.settings().isolated ? Isolation::kClient : Isolation::kShared;
   if (in_netvm) {
     netvm.Await(clock);
   }
@@ -300,7 +303,8 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
                  .control_group = started.user.gid,
                  .load = load,
                  .read_servers = [&] { return ReadFollowed(sockets->resolv_conf_watch); },
-                 .write_policy = PolicyDocument});
+                 .write_policy = PolicyDocument,
+                 .isolation = isolation});
   if (auto status = daemon.Begin(loader.Make(source->view(), netvm.vifs())); !status.ok()) {
     return status;
   }

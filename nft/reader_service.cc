@@ -45,29 +45,42 @@ absl::Status ReaderService::OpenDoor(ServedClient& client, uint16_t port_wished)
   return absl::OkStatus();
 }
 
-void ReaderService::CloseDoor(const ServedClient& client) {
-  // If it is not there, that is what was wanted.
+void ReaderService::Dismiss(const ServedClient& client) {
+  // If any of it is not there, that is what was wanted.
   launcher_.CloseDoor(static_cast<uint32_t>(client.id)).IgnoreError();
+  const auto seat = seats_.find(static_cast<uint32_t>(client.id));
+  if (seat == seats_.end()) {
+    return;
+  }
+  if (seat->second.reader != 0) {
+    launcher_.KillReader(seat->second.reader).IgnoreError();
+    dismissed_.insert(seat->second.reader);
+  }
+  seats_.erase(seat);
 }
 
-// One reader serves all clients for now; here is where each will get its own.
-absl::StatusOr<uint32_t> ReaderService::ReaderFor(const ServedClient&, BootTime now) {
-  if (!readers_.empty()) {
-    return readers_.begin()->first;
+ReaderService::Seat& ReaderService::SeatOf(const ServedClient& client) {
+  return seats_[isolation_ == Isolation::kClient ? static_cast<uint32_t>(client.id) : 0];
+}
+
+absl::Status ReaderService::Fill(Seat& seat, BootTime now) {
+  if (seat.reader != 0) {
+    return absl::OkStatus();
   }
   const uint32_t number = next_reader_++;
   const auto pid = launcher_.StartReader(number);
   if (!pid.ok()) {
     return pid.status();
   }
-  readers_[number] = {*pid, now};
-  return number;
+  seat.reader = number;
+  seat.pid = *pid;
+  seat.started = now;
+  return absl::OkStatus();
 }
 
-absl::Status ReaderService::TryServe(ServedClient& client, BootTime now) {
-  const auto reader = ReaderFor(client, now);
-  if (!reader.ok()) {
-    return reader.status();
+absl::Status ReaderService::TryServe(ServedClient& client, Seat& seat, BootTime now) {
+  if (auto status = Fill(seat, now); !status.ok()) {
+    return status;
   }
   auto pair = PacketPair();
   if (!pair.ok()) {
@@ -78,7 +91,7 @@ absl::Status ReaderService::TryServe(ServedClient& client, BootTime now) {
   }
   // Where the kernel knows how to (6.16): closing one that lingers could hold dnspind up.
   RefuseDescriptors(pair->first.get());
-  if (auto status = launcher_.Serve(*reader, static_cast<uint32_t>(client.id), pair->second);
+  if (auto status = launcher_.Serve(seat.reader, static_cast<uint32_t>(client.id), pair->second);
       !status.ok()) {
     return status;
   }
@@ -88,7 +101,7 @@ absl::Status ReaderService::TryServe(ServedClient& client, BootTime now) {
   }
   client.watch = *std::move(watch);
   client.channel = std::move(pair->first);
-  client.reader = *reader;
+  client.reader = seat.reader;
   return TrySendPolicy(client);
 }
 
@@ -105,13 +118,14 @@ absl::Status ReaderService::TrySendPolicy(ServedClient& client) {
 }
 
 void ReaderService::Serve(ServedClient& client, BootTime now) {
-  if (const auto status = TryServe(client, now); !status.ok()) {
+  Seat& seat = SeatOf(client);
+  if (const auto status = TryServe(client, seat, now); !status.ok()) {
     journal_.Say(
         Priority::kError,
         fmt::format("{} is not served: {}", client.desired.name, std::string(status.message())),
         now);
     client.reader = 0;
-    restart_at_ = restart_at_.value_or(now + kPauseMax);
+    seat.restart_at = seat.restart_at.value_or(now + kPauseMax);
   }
 }
 
@@ -129,12 +143,15 @@ void ReaderService::SendPolicy(ServedClient& client, BootTime now) {
 }
 
 void ReaderService::Leave(uint32_t reader, ServedClients& clients, BootTime now) {
-  const auto found = readers_.find(reader);
-  if (found == readers_.end()) {
+  const auto found = std::find_if(seats_.begin(), seats_.end(), [reader](const auto& entry) {
+    return entry.second.reader == reader;
+  });
+  if (found == seats_.end()) {
     return;
   }
-  failures_ = now - found->second.started >= kLongLife ? 0 : failures_ + 1;
-  readers_.erase(found);
+  Seat& seat = found->second;
+  seat.failures = now - seat.started >= kLongLife ? 0 : seat.failures + 1;
+  seat.reader = 0;
   ++restarted_;
   for (auto& [id, client] : clients) {
     if (client.reader == reader) {
@@ -145,9 +162,9 @@ void ReaderService::Leave(uint32_t reader, ServedClients& clients, BootTime now)
       client.CloseCounters();
     }
   }
-  const unsigned doublings = failures_ == 0 ? 0 : std::min(failures_ - 1, 6U);
+  const unsigned doublings = seat.failures == 0 ? 0 : std::min(seat.failures - 1, 6U);
   const auto pause = std::min<BootClock::duration>(kFirstPause * (1U << doublings), kPauseMax);
-  restart_at_ = failures_ == 0 ? now : now + pause;
+  seat.restart_at = seat.failures == 0 ? now : now + pause;
 }
 
 void ReaderService::EndReaderOf(ServedClient& client, const std::string& why,
@@ -171,6 +188,9 @@ absl::Status ReaderService::TakeExits(ServedClients& clients, BootTime now) {
     return exits.status();
   }
   for (const LauncherReport& report : *exits) {
+    if (dismissed_.erase(report.reader) != 0) {
+      continue;
+    }
     // Of one that has left already this is the last word: why its channels closed.
     journal_.Say(Priority::kError,
                  fmt::format("reader {} ended: {}", report.value, HowItEnded(report.status)), now);
@@ -180,21 +200,37 @@ absl::Status ReaderService::TakeExits(ServedClients& clients, BootTime now) {
 }
 
 void ReaderService::Restart(ServedClients& clients, BootTime now) {
-  if (!restart_at_ || *restart_at_ > now) {
+  std::set<const Seat*> due;
+  for (auto& [number, seat] : seats_) {
+    if (seat.restart_at && *seat.restart_at <= now) {
+      seat.restart_at.reset();
+      due.insert(&seat);
+    }
+  }
+  if (due.empty()) {
     return;
   }
-  restart_at_.reset();
   for (auto& [id, client] : clients) {
-    if (client.reader == 0) {
+    if (client.reader == 0 && due.contains(&SeatOf(client))) {
       Serve(client, now);
     }
   }
 }
 
+std::optional<BootTime> ReaderService::NextDeadline() const {
+  std::optional<BootTime> next;
+  for (const auto& [number, seat] : seats_) {
+    next = seat.restart_at ? std::min(next.value_or(*seat.restart_at), *seat.restart_at) : next;
+  }
+  return next;
+}
+
 std::map<uint32_t, int> ReaderService::Pids() const {
   std::map<uint32_t, int> pids;
-  for (const auto& [number, reader] : readers_) {
-    pids[number] = reader.pid;
+  for (const auto& [number, seat] : seats_) {
+    if (seat.reader != 0) {
+      pids[seat.reader] = seat.pid;
+    }
   }
   return pids;
 }

@@ -64,7 +64,7 @@ absl::Status Roster::OpenDoors(ServedClients& arrived, const Inheritance* inheri
     if (auto status = readers_.OpenDoor(client, wished); !status.ok()) {
       for (const auto& [other_id, other] : arrived) {
         if (other.port != 0) {
-          readers_.CloseDoor(other);
+          readers_.Dismiss(other);
         }
       }
       return status;
@@ -247,7 +247,7 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
       status = absl::DataLossError(status.message());
     }
     for (const auto& [id, client] : changes.arrived) {
-      readers_.CloseDoor(client);
+      readers_.Dismiss(client);
     }
     surroundings_.Look(desired_, now);
     return status;
@@ -295,7 +295,7 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
     const ServedClient& client = clients_.at(id);
     Append(moved, client.desired.addresses);
     flows_.Outlaw(client.desired.addresses);
-    readers_.CloseDoor(client);
+    readers_.Dismiss(client);
     SayOfQube(client, "has gone", now);
     clients_.erase(id);
   }

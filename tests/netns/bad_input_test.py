@@ -135,7 +135,7 @@ def flood(lab, servers, name, attack, seconds, check=None):
     servers.authority.at("cached.test", records(["198.51.100.1"], ttl=3600))
     servers.authority.under("deaf.test", lambda query: None)
     with trial.with_dnspin(lab, name, clients={"work": RULES, "personal": RULES}) as dnspin:
-        (pid,) = dnspin.resolver_pids()
+        pid = dnspin.resolver_pid("work")
         assert work.ask("cached.test").addresses and personal.ask("cached.test").addresses
         before, held, costs, asked, sent = resident(pid), open_files(pid), [], 0, 0
         number, slowest, most_files = 100_000, 0, 0
@@ -158,7 +158,7 @@ def flood(lab, servers, name, attack, seconds, check=None):
         assert costs[-1] - costs[0] < LATER_GROWTH_MAX, (before, costs)
         bound = held + TRIES * (OPEN_MAX + 20) + 4 * CONNECTIONS_MAX
         assert most_files < bound, (held, most_files)
-        assert dnspin.resolver_pids() == [pid] and dnspin.process.poll() is None
+        assert dnspin.resolver_pid("work") == pid and dnspin.process.poll() is None
         assert trial.wait_until(lambda: work.ask("cached.test", tcp=True).addresses, timeout=20)
         assert trial.wait_until(lambda: open_files(pid) <= held + 2, timeout=20), "it keeps them"
         for metric in ("channel_breaches", "readers_restarted", "answers_released_unpinned"):
@@ -228,7 +228,7 @@ BROKEN = [("clients.d/work", text) for text in (
     "accept docs.test tcp 0-70000", "accept docs.test proto=udp proto=tcp", "use nothing",
     "address 10.0.0.300", "accept docs.test icmp 300", "accept \x1b[31m", "accept bü-.-x.test",
     "drop docs.test expire=never")] + [("dnspin.toml", text) for text in (
-        "[pins]\nfloor = 5", "[pins]\nper_nam = 1", "[dns", "[dns]\nisolation = \"client\"",
+        "[pins]\nfloor = 5", "[pins]\nper_nam = 1", "[dns", "[dns]\nisolation = \"clients\"",
         "[clients]\ninterfaces = \"vif*\"\n")]
 
 

@@ -65,14 +65,15 @@ def shapes(lab, _):
                                 == [2, 3])
         clients = dnspin.control("clients")
         assert all(list(row) == CLIENT_KEYS for row in clients), clients
-        pid = clients[0]["resolver_pid"]
+        pids = dnspin.resolver_pids()
+        assert len(pids) == 2, pids
         assert clients == [
             {"client": "personal", "addresses": [personal.address, personal.address6],
              "interface": "vif2.0", "rules": 1, "pins": 1, "questions": 2, "refused": 1,
-             "resolver_pid": pid},
+             "resolver_pid": dnspin.resolver_pid("personal")},
             {"client": "work", "addresses": [work.address, work.address6],
              "interface": "vif1.0", "rules": 4, "pins": 3, "questions": 3, "refused": 0,
-             "resolver_pid": pid}], clients
+             "resolver_pid": dnspin.resolver_pid("work")}], clients
         status = dnspin.control("status")
         assert (status["clients"], status["pins"]) == (2, 4) and status["uptime_s"] >= 0, status
         assert status["upstreams"] == [{"server": f"{topology.UPSTREAM}:53", "interface": "eth0"}]
@@ -284,7 +285,7 @@ def ended_once(lab, _):
         asker = work.start(work.ask, "silent.odd.test", "A", "10.139.1.1", 53, False, 1.0)
         received = "dnspin_received_total"
         assert trial.wait_until(lambda: dnspin.metric(received) == seen["received"] + 1)
-        os.kill(dnspin.resolver_pids()[0], signal.SIGKILL)
+        os.kill(dnspin.resolver_pid("work"), signal.SIGKILL)
         asker.result()
         ends(dropped=1)
     return ", ".join(f"{count} {what}" for what, count in seen.items())

@@ -186,7 +186,7 @@ def goes_on(lab, servers):
     with trial.with_dnspin(lab, "goes", clients={"work": RULES}) as dnspin:
         assert len(work.ask("shop.test", "MX").records) == 2
         assert work.ask("mx1.edge.test").addresses
-        os.kill(dnspin.resolver_pids()[0], signal.SIGKILL)
+        os.kill(dnspin.resolver_pid("work"), signal.SIGKILL)
         assert trial.wait_until(lambda: work.ask("mx2.edge.test", timeout=1).addresses)
         before, began = pins(lab, work), time.monotonic()
         assert before.keys() == {"198.51.100.21", "198.51.100.22"}

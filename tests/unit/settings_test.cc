@@ -59,7 +59,7 @@ TEST(SettingsTest, TheContractsOwnExampleIsTheDefault) {
     mode       = "answer"
     intercept  = ["10.139.1.1", "10.139.1.2"]
     upstream   = []
-    isolation  = "shared"
+    isolation  = "client"
     rebind_ok  = []
     svcb       = "pin"
     ech        = "keep"
@@ -203,9 +203,8 @@ TEST(SettingsTest, WhatIsWrongIsSaidAtItsPlace) {
       {"[dns]\nmode = \"anwser\"", "2:8: error: unknown mode 'anwser'; did you mean 'answer'?"},
       {"[dns]\nsvcb = \"no-data\"", "2:8: error: unknown svcb 'no-data'; did you mean 'nodata'?"},
       {"[dns]\nech = true", "2:7: error: text is wanted here, not true or false"},
-      {"[dns]\nisolation = \"client\"",
-       "2:13: error: this version has no reader for each client, set isolation = \"shared\", not "
-       "'client'"},
+      {"[dns]\nisolation = \"shard\"",
+       "2:13: error: unknown isolation 'shard'; did you mean 'shared'?"},
       {"[dns]\nintercept = \"all\"",
        "2:13: error: intercept is a list of addresses or \"any\", not 'all'"},
       {"[dns]\nintercept = [\"10.139.1\"]", "2:14: error: not an address: '10.139.1'"},

@@ -1,0 +1,178 @@
+#!/usr/bin/python3 -B
+"""One reader per client: what happens to one is nobody else's business."""
+
+import os
+import pathlib
+import re
+import signal
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+# pylint: disable=wrong-import-position
+from lab import trial, zones  # noqa: E402
+from lab.steady import DOCS, FORBIDDEN, RULES, assert_open, assert_shut, look_up, pins  # noqa: E402
+from lab.trial import wait_until  # noqa: E402
+
+PATIENT = 20
+KILLS = 5
+BUSY = 4.0   # seconds of questions beside the killing
+SILENT = 0.5
+
+
+def dead(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def doors(lab):
+    """Address to port, as the kernel has it."""
+    text = "".join(lab.netvm.nft_list("table", family, "dnspin-dns") for family in ("ip", "ip6"))
+    return dict(re.findall(r"([0-9a-f.:]+) : (\d+)", text))
+
+
+def listens_on(lab, pid):
+    """The ports of its sockets that wait for whoever comes, by kind."""
+    inodes = set()
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            inodes.update(re.findall(r"socket:\[(\d+)\]", os.readlink(entry)))
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    rows = lab.netvm.call(lambda: [
+        (kind, row.split()) for kind in ("udp", "udp6", "tcp", "tcp6")
+        for row in pathlib.Path(f"/proc/self/net/{kind}").read_text().splitlines()[1:]])
+    return {kind: str(int(row[1].rpartition(":")[2], 16)) for kind, row in rows
+            if row[9] in inodes and set(row[2].rpartition(":")[0]) == {"0"}}
+
+
+def its_own(lab, _):
+    """Each client has a reader with its own door, its own channel and nothing of another's"""
+    work, personal = lab.qubes[:2]
+    with trial.with_dnspin(lab, "own", clients={"work": RULES, "personal": RULES}) as dnspin:
+        look_up(work)
+        look_up(personal)
+        ports = doors(lab)
+        for qube in (work, personal):
+            pid = dnspin.resolver_pid(qube.name)
+            assert ports[qube.address] == ports[qube.address6]
+            assert listens_on(lab, pid) == dict.fromkeys(
+                ("udp", "udp6", "tcp", "tcp6"), ports[qube.address]), listens_on(lab, pid)
+            unix = [name for name in os.listdir(f"/proc/{pid}/fd")
+                    if os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:")]
+            assert len(unix) == 4 + 2, unix  # and its service socket and its channel
+        assert ports[work.address] != ports[personal.address]
+    return "4 sockets on one port, 1 channel, 1 service socket each"
+
+
+def ask_all_the_time(qube, seconds):
+    """How many were asked, and those that were not answered as they should have been."""
+    end, asked, failed = time.monotonic() + seconds, 0, []
+    while time.monotonic() < end:
+        number = asked % 500
+        reply = qube.ask(f"{number}.race.test", tcp=asked % 7 == 0, timeout=PATIENT)
+        if reply.addresses != [zones.race_address(number)]:
+            failed.append((number, str(reply)))
+        asked += 1
+    return asked, failed
+
+
+def killed(lab, _):
+    """A reader that dies over and over: its client waits, pins stay, the other notices nothing"""
+    work, personal = lab.qubes[:2]
+    clients = {"work": RULES, "personal": "accept .race.test tcp 80"}
+    with trial.with_dnspin(lab, "killed", clients=clients) as dnspin:
+        look_up(work)
+        before, other = pins(lab, work), dnspin.resolver_pid("personal")
+        asking = personal.start(ask_all_the_time, personal, BUSY)
+        for times in range(1, KILLS + 1):
+            victim = wait_until(lambda: dnspin.resolver_pid("work"), PATIENT)
+            os.kill(victim, signal.SIGKILL)
+            assert wait_until(lambda: dead(victim), PATIENT)
+            assert wait_until(lambda: dnspin.metric("dnspin_readers_restarted_total") == times,
+                              PATIENT)
+            assert_open(work, DOCS)
+            assert_shut(work, FORBIDDEN)
+        asked, failed = asking.result()
+        assert asked > 50 and not failed, (asked, failed[:3])
+        assert dnspin.resolver_pid("personal") == other
+        assert wait_until(lambda: work.ask("docs.test", timeout=SILENT).addresses == [DOCS],
+                          PATIENT), "work is not served any more"
+        assert pins(lab, work).keys() == before.keys()
+        assert dnspin.metric("dnspin_channel_breaches_total") == 0
+        lines = [line for line in dnspin.log() if "killed by signal 9" in line.text]
+        assert len(lines) == KILLS, lines
+    return f"{KILLS} times; the other: {asked} questions, all answered"
+
+
+def stopped(lab, _):
+    """A reader that hangs keeps its own client waiting, and nobody else"""
+    work, personal = lab.qubes[:2]
+    with trial.with_dnspin(lab, "hangs", clients={"work": RULES, "personal": RULES}) as dnspin:
+        look_up(work)
+        pid = dnspin.resolver_pid("work")
+        os.kill(pid, signal.SIGSTOP)
+        assert not work.ask("docs.test", timeout=SILENT).addresses, "who answered?"
+        look_up(personal)
+        dnspin.write_client("personal", RULES + "accept .race.test tcp 80")
+        assert dnspin.reload()
+        assert personal.ask("7.race.test").addresses == [zones.race_address(7)]
+        os.kill(pid, signal.SIGCONT)
+        look_up(work)
+        assert dnspin.metric("dnspin_readers_restarted_total") == 0
+    return "answers, a reload and a new name for the other meanwhile"
+
+
+def gone(lab, _):
+    """A client that goes takes its reader with it; no other is touched, and it is no fault"""
+    work, personal = lab.qubes[:2]
+    with trial.with_dnspin(lab, "gone", clients={"work": RULES, "personal": RULES}) as dnspin:
+        look_up(work)
+        mine, other = dnspin.resolver_pid("work"), dnspin.resolver_pid("personal")
+        dnspin.remove_client("work")
+        assert dnspin.reload()
+        assert wait_until(lambda: dead(mine), PATIENT), "its reader is still there"
+        assert dnspin.resolver_pids() == [other] and work.address not in doors(lab)
+        look_up(personal)
+        dnspin.write_client("work", RULES)
+        assert dnspin.reload()
+        look_up(work)
+        assert dnspin.resolver_pid("personal") == other
+        assert dnspin.resolver_pid("work") not in (mine, other, 0)
+        assert dnspin.metric("dnspin_readers_restarted_total") == 0
+        faults = [line for line in dnspin.log() if line.priority <= 3]
+        assert not faults, faults
+    return "gone with it, and another when it came back"
+
+
+def shared(lab, _):
+    """isolation = "shared": one reader serves all, and all wait when it dies"""
+    work, personal = lab.qubes[:2]
+    settings = {"dns": {"isolation": "shared"}}
+    with trial.with_dnspin(lab, "shared", clients={"work": RULES, "personal": RULES},
+                           settings=settings) as dnspin:
+        look_up(work)
+        (pid,) = dnspin.resolver_pids()
+        dnspin.remove_client("work")
+        assert dnspin.reload()
+        look_up(personal)
+        assert dnspin.resolver_pids() == [pid], "it went with one of its clients"
+        dnspin.write_client("work", RULES)
+        assert dnspin.reload()
+        look_up(work)
+        assert dnspin.resolver_pids() == [pid]
+        os.kill(pid, signal.SIGKILL)
+        for qube in (work, personal):
+            assert wait_until(lambda one=qube: one.ask("docs.test", timeout=SILENT).addresses
+                              == [DOCS], PATIENT)
+        assert pid not in dnspin.resolver_pids() and len(dnspin.resolver_pids()) == 1
+        assert dnspin.metric("dnspin_readers_restarted_total") == 1
+        dnspin.write_settings({"dns": {"isolation": "client"}})
+        assert not dnspin.reload(), "isolation cannot change while dnspind runs"
+    return "one process, started anew once"
+
+
+if __name__ == "__main__":
+    trial.run(its_own, killed, stopped, gone, shared)
