@@ -4,7 +4,7 @@ find_package(absl REQUIRED)
 find_package(fmt REQUIRED)
 
 foreach(module libnftables libnftnl libmnl libnetfilter_conntrack re2 libpsl libidn2
-               tomlplusplus nlohmann_json ldns)
+               tomlplusplus nlohmann_json ldns libseccomp)
   pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
 if(NOT DNSPIN_FLAVOR STREQUAL "fuzz")

@@ -1,5 +1,6 @@
 #include "resolver/confinement.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -11,11 +12,21 @@
 #include <array>
 #include <cerrno>
 
+#include "io/descriptor.h"
+#include "io/landlock.h"
+#include "resolver/system_calls.h"
+
 namespace dnspin {
 namespace {
 
 // A question in flight is up to three sockets (upstreams.cc), and there may be 8,192 (forwarder.h).
 constexpr rlim_t kDescriptorsMax = 32768;
+
+// Chosen first where memory runs out, before anything that guards or works.
+void VolunteerForTheEnd() {
+  const Descriptor file(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  static_cast<void>(!write(file.get(), "1000", 4));  // no /proc: then not
+}
 
 absl::Status DropCapabilities() {
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) {
@@ -29,21 +40,26 @@ absl::Status DropCapabilities() {
   return absl::OkStatus();
 }
 
+// As it is, or lower.
+bool SetLimit(int resource, rlim_t most) {
+  rlimit limit{};
+  getrlimit(static_cast<__rlimit_resource>(resource), &limit);
+  limit.rlim_cur = std::min(limit.rlim_max, most);
+  limit.rlim_max = limit.rlim_cur;
+  return setrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0;
+}
+
 absl::Status SetLimits() {
-  const rlimit none{0, 0};
-  for (const auto resource : {RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_NPROC}) {
-    if (setrlimit(resource, &none) < 0) {
-      return absl::ErrnoToStatus(errno, "set limits");
-    }
+  bool set = SetLimit(RLIMIT_NOFILE, kDescriptorsMax);
+#ifndef __SANITIZE_ADDRESS__  // whose shadow is far larger
+  set = set && SetLimit(RLIMIT_DATA, kMemoryMax);
+#endif
+  for (const int resource :
+       {RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_NPROC, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_SIGPENDING,
+        RLIMIT_LOCKS, RLIMIT_NICE, RLIMIT_RTPRIO}) {
+    set = set && SetLimit(resource, 0);
   }
-  rlimit descriptors{};
-  getrlimit(RLIMIT_NOFILE, &descriptors);
-  descriptors.rlim_cur = std::min(descriptors.rlim_max, kDescriptorsMax);
-  descriptors.rlim_max = descriptors.rlim_cur;
-  if (setrlimit(RLIMIT_NOFILE, &descriptors) < 0) {
-    return absl::ErrnoToStatus(errno, "set limits");
-  }
-  return absl::OkStatus();
+  return set ? absl::OkStatus() : absl::ErrnoToStatus(errno, "set limits");
 }
 
 }  // namespace
@@ -51,6 +67,10 @@ absl::Status SetLimits() {
 absl::Status Confine(int empty_directory) {
   if (getuid() == 0 || geteuid() == 0) {
     return absl::FailedPreconditionError("it must not be root");
+  }
+  VolunteerForTheEnd();
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0) {
+    return absl::ErrnoToStatus(errno, "no new privileges");
   }
   if (fchdir(empty_directory) < 0 || chroot(".") < 0) {
     return absl::ErrnoToStatus(errno, "chroot");
@@ -61,10 +81,11 @@ absl::Status Confine(int empty_directory) {
   if (auto status = DropCapabilities(); !status.ok()) {
     return status;
   }
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0) {
-    return absl::ErrnoToStatus(errno, "no new privileges");
+  EnterLandlock({});  // what it forbids is forbidden above or below as well, by other means
+  if (auto status = SetLimits(); !status.ok()) {
+    return status;
   }
-  return SetLimits();
+  return AllowOnly(CallsOfReader());
 }
 
 }  // namespace dnspin

@@ -1,7 +1,5 @@
 #include "resolver/upstream_network.h"
 
-#include <net/if.h>
-
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -25,9 +23,8 @@ Descriptor Connected(const Upstream& server, Transport transport) {
                  static_cast<socklen_t>(server.interface.size())) < 0) {
     return {};
   }
-  const uint32_t interface_index =
-      family == AF_INET6 ? if_nametoindex(server.interface.c_str()) : 0;
-  const SocketAddress address(server.endpoint, interface_index);
+  // A link-local address, too, is one on the interface that the socket is bound to.
+  const SocketAddress address(server.endpoint);
   if (connect(fd.get(), address.get(), address.octets) < 0 && errno != EINPROGRESS) {
     return {};
   }

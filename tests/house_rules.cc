@@ -53,6 +53,7 @@ const std::array kDoors = {
     Door{"nlohmann/", {"config/policy_document.cc", "nft/control_reply.cc", "cli/"}},
     Door{"openssl/", {}},
     Door{"systemd/", {}},
+    Door{"seccomp.h", {"io/system_call_filter.cc"}},
     Door{"sys/inotify.h", {"nft/file_watch.cc"}},
 };
 

@@ -1,0 +1,62 @@
+#include "resolver/system_calls.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace dnspin {
+namespace {
+
+constexpr int kOriginalDestination = 80;  // SO_ORIGINAL_DST, whose header does not go with these
+
+AllowedCall Socket(int family, int type) {
+  // Protocol 0 is UDP or TCP: no ping socket, no UDP-Lite, no MPTCP.
+  return {"socket", {IntIs(0, family), IntIs(1, type | SOCK_NONBLOCK | SOCK_CLOEXEC), IntIs(2, 0)}};
+}
+
+AllowedCall Option(const char* call, int level, int name) {
+  return {call, {IntIs(1, level), IntIs(2, name)}};
+}
+
+}  // namespace
+
+std::vector<AllowedCall> CallsOfReader() {
+  std::vector<AllowedCall> calls = CallsOfTheLibraries();
+  const std::vector<AllowedCall> own = {
+      // To upstreams. Where to, nftables judges: a filter cannot see it.
+      Socket(AF_INET, SOCK_DGRAM),
+      Socket(AF_INET, SOCK_STREAM),
+      Socket(AF_INET6, SOCK_DGRAM),
+      Socket(AF_INET6, SOCK_STREAM),
+      {"connect"},
+      {"sendto", {{4, 0}}},  // connected: it names no address
+      {"recvfrom"},
+      // Doors and channels, which come by the service socket.
+      {"accept4", {IntIs(3, SOCK_NONBLOCK | SOCK_CLOEXEC)}},
+      {"recvmsg"},
+      {"sendmsg"},
+      {"recvmmsg"},
+      {"sendmmsg"},
+      Option("setsockopt", SOL_SOCKET, SO_BINDTODEVICE),
+      Option("setsockopt", IPPROTO_IP, IP_PKTINFO),
+      Option("setsockopt", IPPROTO_IP, IP_MTU_DISCOVER),
+      Option("setsockopt", IPPROTO_IPV6, IPV6_RECVPKTINFO),
+      Option("setsockopt", IPPROTO_IPV6, IPV6_MTU_DISCOVER),
+      Option("setsockopt", IPPROTO_TCP, TCP_NODELAY),
+      Option("getsockopt", SOL_SOCKET, SO_DOMAIN),
+      Option("getsockopt", IPPROTO_IP, kOriginalDestination),
+      Option("getsockopt", IPPROTO_IPV6, kOriginalDestination),
+      {"epoll_create1"},
+      {"epoll_ctl"},
+      {"epoll_wait"},
+      {"epoll_pwait"},  // what it is called on aarch64
+      // Policies, in sealed memory.
+      {"fcntl", {IntIs(1, F_GET_SEALS)}},
+      {"pread64"},
+  };
+  calls.insert(calls.end(), own.begin(), own.end());
+  return calls;
+}
+
+}  // namespace dnspin
