@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "nft/reader_end.h"
 #include "nft/served_client.h"
 #include "pinning/clock.h"
 
@@ -20,7 +21,7 @@ struct ControlView {
   std::map<uint32_t, int> reader_pids;  // by reader
   std::string refresh_way;              // "in place" or "add, delete, add"
   std::chrono::seconds uptime{0};
-  uint64_t readers_restarted = 0;
+  ReaderTally readers;
   uint64_t commits_failed = 0;
   uint64_t log_lines_dropped = 0;
   uint64_t reloads = 0;

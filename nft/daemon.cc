@@ -381,7 +381,7 @@ std::string Daemon::AnswerControl(const std::string& request) {
                                             ? "in place"
                                             : "add, delete, add",
                          .uptime = std::chrono::duration_cast<std::chrono::seconds>(now - started_),
-                         .readers_restarted = readers_.restarted(),
+                         .readers = readers_.tally(),
                          .commits_failed = pins_.commits_failed(),
                          .log_lines_dropped = parts_.journal.dropped(),
                          .reloads = reloads_,

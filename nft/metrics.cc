@@ -71,7 +71,7 @@ std::vector<Metric> TotalsOf(const ControlView& view) {
     }
     totals.push_back(std::move(total));
   }
-  totals.push_back({"readers_restarted", view.readers_restarted});
+  totals.push_back({"readers_restarted", view.readers.restarted});
   totals.push_back({"commits_failed", view.commits_failed});
   totals.push_back({"log_lines_dropped", view.log_lines_dropped});
   totals.push_back({"reloads", view.reloads});
@@ -95,7 +95,13 @@ std::string PrometheusText(const ControlView& view) {
     text += fmt::format("{} {}\n", name, value);
   };
   single("dnspin_readers_restarted_total", "Readers started anew after one ended.",
-         view.readers_restarted);
+         view.readers.restarted);
+  head("dnspin_readers_ended_total", "counter",
+       "Readers that ended: killed by their system call filter, killed, by a crash, by themselves.");
+  for (size_t i = 0; i < ReaderTally::kReasons.size(); ++i) {
+    text += fmt::format("dnspin_readers_ended_total{{reason=\"{}\"}} {}\n",
+                        ReaderTally::kReasons[i], view.readers.ended[i]);
+  }
   single("dnspin_commits_failed_total", "Pin requests that the kernel did not take.",
          view.commits_failed);
   single("dnspin_log_lines_dropped_total", "Log lines left out for a client's budget.",

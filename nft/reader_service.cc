@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "io/packet_pair.h"
@@ -19,11 +19,6 @@ constexpr std::chrono::milliseconds kWaitForDoor{10};
 
 // Room for kRequestsOpenMax replies at once: a full channel then means that the peer does not read.
 constexpr int kChannelOctets = 4 << 20;
-
-std::string HowItEnded(int status) {
-  return WIFSIGNALED(status) ? fmt::format("killed by signal {}", WTERMSIG(status))
-                             : fmt::format("exit status {}", WEXITSTATUS(status));
-}
 
 }  // namespace
 
@@ -54,7 +49,7 @@ void ReaderService::Dismiss(const ServedClient& client) {
   }
   if (seat->second.reader != 0) {
     launcher_.KillReader(seat->second.reader).IgnoreError();
-    dismissed_.insert(seat->second.reader);
+    whose_.erase(seat->second.reader);
   }
   seats_.erase(seat);
 }
@@ -63,7 +58,7 @@ ReaderService::Seat& ReaderService::SeatOf(const ServedClient& client) {
   return seats_[isolation_ == Isolation::kClient ? static_cast<uint32_t>(client.id) : 0];
 }
 
-absl::Status ReaderService::Fill(Seat& seat, BootTime now) {
+absl::Status ReaderService::Fill(Seat& seat, const ServedClient& client, BootTime now) {
   if (seat.reader != 0) {
     return absl::OkStatus();
   }
@@ -72,6 +67,7 @@ absl::Status ReaderService::Fill(Seat& seat, BootTime now) {
   if (!pid.ok()) {
     return pid.status();
   }
+  whose_[number] = isolation_ == Isolation::kClient ? client.desired.name : "";
   seat.reader = number;
   seat.pid = *pid;
   seat.started = now;
@@ -79,7 +75,7 @@ absl::Status ReaderService::Fill(Seat& seat, BootTime now) {
 }
 
 absl::Status ReaderService::TryServe(ServedClient& client, Seat& seat, BootTime now) {
-  if (auto status = Fill(seat, now); !status.ok()) {
+  if (auto status = Fill(seat, client, now); !status.ok()) {
     return status;
   }
   auto pair = PacketPair();
@@ -152,7 +148,7 @@ void ReaderService::Leave(uint32_t reader, ServedClients& clients, BootTime now)
   Seat& seat = found->second;
   seat.failures = now - seat.started >= kLongLife ? 0 : seat.failures + 1;
   seat.reader = 0;
-  ++restarted_;
+  ++tally_.restarted;
   for (auto& [id, client] : clients) {
     if (client.reader == reader) {
       client.watch = Watch();
@@ -188,12 +184,20 @@ absl::Status ReaderService::TakeExits(ServedClients& clients, BootTime now) {
     return exits.status();
   }
   for (const LauncherReport& report : *exits) {
-    if (dismissed_.erase(report.reader) != 0) {
+    const auto whose = whose_.extract(report.reader);
+    if (whose.empty()) {
       continue;
     }
+    tally_.CountEnd(report.status);
     // Of one that has left already this is the last word: why its channels closed.
-    journal_.Say(Priority::kError,
-                 fmt::format("reader {} ended: {}", report.value, HowItEnded(report.status)), now);
+    const std::string& client = whose.mapped();
+    journal_.Write({Priority::kError,
+                    fmt::format("reader {}{}{} ended: {}", report.value,
+                                client.empty() ? "" : " of ", client, HowItEnded(report.status)),
+                    "error",
+                    client,
+                    {}},
+                   now);
     Leave(report.reader, clients, now);
   }
   return absl::OkStatus();

@@ -6,12 +6,12 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "nft/journal.h"
 #include "nft/launcher_link.h"
+#include "nft/reader_end.h"
 #include "nft/served_client.h"
 #include "pinning/clock.h"
 
@@ -57,7 +57,7 @@ class ReaderService {
   std::optional<BootTime> NextDeadline() const;
 
   std::map<uint32_t, int> Pids() const;  // by reader
-  uint64_t restarted() const { return restarted_; }
+  const ReaderTally& tally() const { return tally_; }
 
  private:
   // Of one client's readers, or of everybody's: the one there is, and how those before it fared.
@@ -70,7 +70,7 @@ class ReaderService {
   };
 
   Seat& SeatOf(const ServedClient& client);
-  absl::Status Fill(Seat& seat, BootTime now);
+  absl::Status Fill(Seat& seat, const ServedClient& client, BootTime now);
   absl::Status TryServe(ServedClient& client, Seat& seat, BootTime now);
   absl::Status TrySendPolicy(ServedClient& client);
   void Leave(uint32_t reader, ServedClients& clients, BootTime now);
@@ -80,11 +80,11 @@ class ReaderService {
   Journal& journal_;
   WritePolicy write_policy_;
   const Isolation isolation_;
-  std::map<uint32_t, Seat> seats_;  // by client; 0: everybody's
-  std::set<uint32_t> dismissed_;    // readers whose end will be no news
+  std::map<uint32_t, Seat> seats_;         // by client; 0: everybody's
+  std::map<uint32_t, std::string> whose_;  // client of each reader whose end will be news
   uint32_t next_reader_ = 1;
   int waits_for_doors_ = 50;  // are left, for all of them together
-  uint64_t restarted_ = 0;
+  ReaderTally tally_;
 };
 
 }  // namespace dnspin

@@ -64,7 +64,7 @@ absl::Status SetLimits() {
 
 }  // namespace
 
-absl::Status Confine(int empty_directory) {
+absl::Status GiveUpPowers(int empty_directory) {
   if (getuid() == 0 || geteuid() == 0) {
     return absl::FailedPreconditionError("it must not be root");
   }
@@ -82,7 +82,11 @@ absl::Status Confine(int empty_directory) {
     return status;
   }
   EnterLandlock({});  // what it forbids is forbidden above or below as well, by other means
-  if (auto status = SetLimits(); !status.ok()) {
+  return SetLimits();
+}
+
+absl::Status Confine(int empty_directory) {
+  if (auto status = GiveUpPowers(empty_directory); !status.ok()) {
     return status;
   }
   return AllowOnly(CallsOfReader());

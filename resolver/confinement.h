@@ -17,4 +17,7 @@ inline constexpr uint64_t kMemoryMax = uint64_t{1} << 30;
 // error if that cannot be done, or if the process is root.
 absl::Status Confine(int empty_directory);
 
+// All of that but the filter: what holds should the filter not. For tests.
+absl::Status GiveUpPowers(int empty_directory);
+
 }  // namespace dnspin

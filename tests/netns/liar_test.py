@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 """A liar on the channel: in the resolver's place, it asks dnspind for what its client may not have.
 
-Each lie is told by a reader of its own (tests/liar/main.cc). Whatever it says, the kernel holds
+Each lie is told by a reader of its own (tests/hostile/lies.cc). Whatever it says, the kernel holds
 nothing beyond the rules, the breach is counted and logged, and the liar is ended. An honest request
 over the same channel, first, shows that a pin would be seen.
 """
@@ -35,7 +35,7 @@ def with_liar(lab, row):
     """A dnspind whose reader is the liar, for one client whose address is the row."""
     address6 = "" if LIES[row - 1:row] == ["a family that the client lacks"] else f"fd09::{row}"
     return trial.with_dnspin(
-        lab, f"liar{row}", clients={"victim": f"address 10.137.0.{row} {address6}\n{RULES}"},
+        lab, f"liar{row}", clients={"victim": f"address 10.138.0.{row} {address6}\n{RULES}"},
         settings={"pins": {"per_client": 100}}, start=False)
 
 
@@ -45,7 +45,7 @@ def start(dnspin, lab):
         folder.mkdir()
         for program in ("dnspind", "dnspin"):
             shutil.copyfile(dnspin.bin / program, folder / program)
-        shutil.copyfile(build_folder() / "dnspin-liar", folder / "dnspin-resolver")
+        shutil.copyfile(build_folder() / "dnspin-hostile", folder / "dnspin-resolver")
         for program in folder.iterdir():
             program.chmod(0o755)
     dnspin.bin = folder
@@ -142,7 +142,7 @@ def changing(lab, _):
         trial.wait_until(lambda: written() > 10, 30)
         count, seconds = written(), time.monotonic() - began
         assert 1 <= count <= 10 * seconds + 10, f"{count} in {seconds:.1f} s"
-        drops = lab.netvm.elements("ip", f"drop-10-137-0-{CHANGING}-3")
+        drops = lab.netvm.elements("ip", f"drop-10-138-0-{CHANGING}-3")
         assert len(drops) == 1, drops
         assert not dnspin.metric("dnspin_channel_breaches_total")
     return f"{count} transactions in {seconds:.1f} s"

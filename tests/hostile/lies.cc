@@ -1,31 +1,18 @@
-// A reader that lies. liar_test.py puts it where dnspind looks for dnspin-resolver: it takes its
-// channels like an honest one and then says what the client's first address tells it to say. Each
-// lie is a row below; the last octet of the client's IPv4 address is the row's number.
+#include "tests/hostile/lies.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "config/policy_document.h"
 #include "io/packet_pair.h"
 #include "pinning/channel_message.h"
-#include "pinning/service_message.h"
+#include "tests/hostile/waiting.h"
 
 namespace dnspin {
 namespace {
-
-constexpr int kService = 3;
-
-struct Liar {
-  int channel;
-  Policy policy;
-};
 
 Address At(const char* text) { return *Address::Parse(text); }
 
@@ -78,7 +65,7 @@ void Targets(const Liar& liar) {
     request.addresses = {
         At(("198.18." + std::to_string(i / 250) + "." + std::to_string(i % 250)).c_str())};
     Send(liar, request);
-    usleep(1000);
+    Wait(1);
   }
 }
 
@@ -100,8 +87,7 @@ void Flood(const Liar& liar) {
       return;
     }
     if (!status.ok()) {
-      pollfd wait{liar.channel, POLLOUT, 0};
-      poll(&wait, 1, 1000);
+      WaitUntilReady(liar.channel, EPOLLOUT, 1000);
     }
   }
 }
@@ -141,9 +127,11 @@ void ChangingDrops(const Liar& liar) {
   for (int i = 0; i < 100'000; ++i) {
     piece.addresses = {At(fmt::format("198.18.{}.{}", i / 256 % 256, i % 256).c_str())};
     Send(liar, Encode(FromReader(piece)));
-    usleep(50);
     if (i == 1000) {
       Send(liar, Honest(liar));
+    }
+    if (i % 20 == 0) {
+      Wait(1);
     }
   }
 }
@@ -158,7 +146,7 @@ void Quota(const Liar& liar) {
           At(("198.18." + std::to_string(i) + "." + std::to_string(j)).c_str()));
     }
     Send(liar, request);
-    usleep(1000);
+    Wait(1);
   }
 }
 
@@ -230,45 +218,13 @@ const std::vector<std::function<void(const Liar&)>>& Lies() {
   return kLies;
 }
 
-absl::StatusOr<Policy> AwaitPolicy(int channel) {
-  for (;;) {
-    pollfd wait{channel, POLLIN, 0};
-    poll(&wait, 1, -1);
-    auto packet = ReceivePacket(channel, kMessageOctetsMax, 1);
-    if (!packet.ok()) {
-      return packet.status();
-    }
-    if (packet->has_value() && (*packet)->descriptors.size() == 1) {
-      const auto text =
-          ReadSealedMemory((*packet)->descriptors.front().get(), kPolicyDocumentOctetsMax);
-      return text.ok() ? ReadPolicyDocument(*text) : absl::StatusOr<Policy>(text.status());
-    }
-  }
-}
-
-int Main() {
-  pollfd wait{kService, POLLIN, 0};
-  poll(&wait, 1, -1);
-  auto packet = ReceivePacket(kService, kServiceMessageOctets, kServiceDescriptorsMax);
-  if (!packet.ok() || !packet->has_value()) {
-    return 1;
-  }
-  const int channel = (*packet)->descriptors.back().get();
-  const auto policy = AwaitPolicy(channel);
-  if (!policy.ok()) {
-    std::fprintf(stderr, "<2>liar: %s\n", policy.status().ToString().c_str());
-    return 1;
-  }
-  const size_t row = policy->addresses.front().bytes()[3];
-  if (row >= Lies().size()) {
-    return 1;
-  }
-  Lies()[row]({channel, *policy});
-  pause();  // an honest reader would not end either: it is dnspind that ends a liar
-  return 0;
-}
-
 }  // namespace
-}  // namespace dnspin
 
-int main() { return dnspin::Main(); }
+void TellLie(size_t row, const Liar& liar) {
+  if (row >= Lies().size()) {
+    _exit(1);
+  }
+  Lies()[row](liar);
+}
+
+}  // namespace dnspin
