@@ -97,7 +97,7 @@ std::string PrometheusText(const ControlView& view) {
   single("dnspin_readers_restarted_total", "Readers started anew after one ended.",
          view.readers.restarted);
   head("dnspin_readers_ended_total", "counter",
-       "Readers that ended: killed by their system call filter, killed, by a crash, by themselves.");
+       "Readers that ended: by their system call filter, killed, by a crash, by themselves.");
   for (size_t i = 0; i < ReaderTally::kReasons.size(); ++i) {
     text += fmt::format("dnspin_readers_ended_total{{reason=\"{}\"}} {}\n",
                         ReaderTally::kReasons[i], view.readers.ended[i]);

@@ -1,15 +1,12 @@
 #include "tests/hostile/attempts.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/io_uring.h>
 #include <linux/kcmp.h>
 #include <linux/keyctl.h>
-#include <linux/netlink.h>
 #include <linux/perf_event.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -31,6 +28,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "resolver/confinement.h"
 
@@ -39,7 +37,7 @@ namespace {
 
 constexpr size_t kPage = 4096;
 
-int Told(long result) { return result < 0 ? errno : 0; }
+int Told(ssize_t result) { return result < 0 ? errno : 0; }
 
 int Opened(const char* path, int flags) {
   return Told(open(path, flags | O_CLOEXEC, 0600));  // NOLINT: leaks, as the process ends
@@ -47,46 +45,6 @@ int Opened(const char* path, int flags) {
 
 int MemoryOf(pid_t pid) {
   return Opened(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDWR);
-}
-
-int Socket(int family, int type, int protocol = 0) { return Told(socket(family, type, protocol)); }
-
-sockaddr_in At(const char* address, uint16_t port) {
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  inet_pton(AF_INET, address, &to.sin_addr);
-  return to;
-}
-
-// What a reader may have; it is what comes next that is tried.
-int DatagramSocket() { return socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
-int StreamSocket() { return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
-
-int Bind(const Surroundings&) {
-  const sockaddr_in any = At("0.0.0.0", 0);
-  return Told(bind(DatagramSocket(), reinterpret_cast<const sockaddr*>(&any), sizeof(any)));
-}
-
-int SendElsewhere(const Surroundings&) {
-  const sockaddr_in to = At("127.0.0.1", 9);
-  return Told(sendto(DatagramSocket(), "x", 1, MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to),
-                     sizeof(to)));
-}
-
-int Mark(const Surroundings&) {
-  const int mark = 7;
-  return Told(setsockopt(DatagramSocket(), SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
-}
-
-int RouteAround(const Surroundings&) {
-  const int on = 1;
-  return Told(setsockopt(DatagramSocket(), IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on)));
-}
-
-int Pair(const Surroundings&) {
-  std::array<int, 2> ends{};
-  return Told(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()));
 }
 
 int Fork(const Surroundings&) {
@@ -214,7 +172,7 @@ int Allocate(const Surroundings&) {
 
 int DescriptorBomb(const Surroundings&) {
   for (int i = 0; i < 40'000; ++i) {
-    if (DatagramSocket() < 0) {
+    if (socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) < 0) {
       return errno;
     }
   }
@@ -256,26 +214,13 @@ pid_t ParentOf(pid_t pid) {
   return -1;
 }
 
-const std::array kAttempts = std::to_array<Attempt>({
+const auto kAtProcesses = std::to_array<Attempt>({
     {"open a file", [](const Surroundings&) { return Opened("/etc/passwd", O_RDONLY); }},
     {"make a file", [](const Surroundings&) { return Opened("made", O_RDWR | O_CREAT); }},
     {"open a folder", [](const Surroundings&) { return Opened("/", O_RDONLY | O_DIRECTORY); }},
     {"the launcher's memory", [](const Surroundings& s) { return MemoryOf(s.launcher); }},
     {"dnspind's memory", [](const Surroundings& s) { return MemoryOf(s.dnspind); }},
     {"its own memory", [](const Surroundings&) { return MemoryOf(getpid()); }},
-    {"a netlink socket",
-     [](const Surroundings&) { return Socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER); }},
-    {"a packet socket", [](const Surroundings&) { return Socket(AF_PACKET, SOCK_DGRAM); }},
-    {"a UNIX socket", [](const Surroundings&) { return Socket(AF_UNIX, SOCK_STREAM); }},
-    {"a pair of sockets", Pair},
-    {"a raw socket", [](const Surroundings&) { return Socket(AF_INET, SOCK_RAW, IPPROTO_UDP); }},
-    {"a raw socket of ICMP",
-     [](const Surroundings&) { return Socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6); }},
-    {"bind to a port", Bind},
-    {"listen", [](const Surroundings&) { return Told(listen(StreamSocket(), 1)); }},
-    {"send without connecting", SendElsewhere},
-    {"mark packets", Mark},
-    {"send from another's address", RouteAround},
     {"fork", Fork},
     {"clone3", Clone3},
     {"run a program", RunProgram},
@@ -313,8 +258,7 @@ const std::array kAttempts = std::to_array<Attempt>({
     {"a network namespace", [](const Surroundings&) { return Told(unshare(CLONE_NEWNET)); }},
     {"another's namespace",
      [](const Surroundings& s) { return Told(setns(s.name_space, CLONE_NEWUTS)); }},
-    {"mount",
-     [](const Surroundings&) { return Told(mount("none", "/tmp", "tmpfs", 0, nullptr)); }},
+    {"mount", [](const Surroundings&) { return Told(mount("none", "/tmp", "tmpfs", 0, nullptr)); }},
     {"bpf", Bpf},
     {"userfaultfd", [](const Surroundings&) { return Told(syscall(SYS_userfaultfd, 1)); }},
     {"io_uring", IoUring},
@@ -324,9 +268,8 @@ const std::array kAttempts = std::to_array<Attempt>({
        return Told(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1));
      }},
     {"memory with a name", [](const Surroundings&) { return Told(memfd_create("name", 0)); }},
-    {"memory of System V", [](const Surroundings&) {
-       return Told(shmget(IPC_PRIVATE, kPage, IPC_CREAT | 0600));
-     }},
+    {"memory of System V",
+     [](const Surroundings&) { return Told(shmget(IPC_PRIVATE, kPage, IPC_CREAT | 0600)); }},
     {"shared memory",
      [](const Surroundings&) { return Map(kPage, PROT_READ | PROT_WRITE, MAP_SHARED); }},
     {"memory to execute",
@@ -361,10 +304,13 @@ Surroundings LookAround() {
 }
 
 Surroundings StandIns() {
+  const pid_t parent = getpid();
   const pid_t child = fork();
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    pause();
+    if (getppid() == parent) {
+      pause();
+    }
     _exit(0);
   }
   Surroundings around;
@@ -375,6 +321,10 @@ Surroundings StandIns() {
   return around;
 }
 
-std::span<const Attempt> Attempts() { return kAttempts; }
+std::vector<Attempt> Attempts() {
+  std::vector<Attempt> attempts = AttemptsAtSockets();
+  attempts.insert(attempts.end(), kAtProcesses.begin(), kAtProcesses.end());
+  return attempts;
+}
 
 }  // namespace dnspin

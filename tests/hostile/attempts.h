@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include <span>
+#include <vector>
 
 namespace dnspin {
 
@@ -28,6 +28,7 @@ struct Attempt {
   int (*make)(const Surroundings&);  // 0: it has succeeded; else the errno it was refused with
 };
 
-std::span<const Attempt> Attempts();
+std::vector<Attempt> Attempts();
+std::vector<Attempt> AttemptsAtSockets();
 
 }  // namespace dnspin

@@ -89,10 +89,11 @@ int BeHonest() {
 }
 
 int MakeAttempt(size_t number, const Surroundings& around) {
-  if (number >= Attempts().size()) {
+  const std::vector<Attempt> attempts = Attempts();
+  if (number >= attempts.size()) {
     return kNotConfined;
   }
-  const int error = Attempts()[number].make(around);
+  const int error = attempts[number].make(around);
   return error == 0 ? kSucceeded : error;
 }
 
