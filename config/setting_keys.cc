@@ -240,7 +240,14 @@ void ReadUser(const Setting& setting, Settings& settings, SettingReport& report)
 }
 
 void ReadResolverUser(const Setting& setting, Settings& settings, SettingReport& report) {
-  ReadText(setting, IsUserName, "not what a user can be called:", settings.resolver_user, report);
+  const auto text = report.Text(setting);
+  if (text && !text->empty() && text->find_first_not_of("0123456789") == text->npos) {
+    ReadText(setting, IsUid, "a uid is a number from 1 to 4294967294, not", settings.resolver_user,
+             report);
+  } else if (text) {
+    ReadText(setting, IsUserName,
+             "neither what a user can be called nor a uid:", settings.resolver_user, report);
+  }
 }
 
 }  // namespace

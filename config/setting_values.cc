@@ -40,6 +40,13 @@ bool IsUserName(std::string_view text) {
          IsMadeOf(text, "._-");
 }
 
+bool IsUid(std::string_view text) {
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number != 0 &&
+         number != UINT32_MAX && text[0] != '0';  // which stand for root and for no change
+}
+
 bool IsRunDir(std::string_view text) {
   constexpr size_t kOctetsMax = 90;  // sun_path holds 108 with `/control` behind it
   return text.size() > 1 && text.size() <= kOctetsMax && text[0] == '/' &&

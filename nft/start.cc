@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdlib>
 
+#include "absl/strings/numbers.h"
 #include "nft/control_server.h"
 #include "nft/launcher.h"
 
@@ -23,10 +24,6 @@ namespace dnspin {
 namespace {
 
 constexpr const char* kNobody = "nobody";
-
-// Nobody's own: a reader may never share a uid with dnspind, which it could then ask the kernel
-// about.
-constexpr User kReaderWithoutAccount{65533, 65533};
 
 absl::StatusOr<Descriptor> OpenReaderProgram() {
   std::array<char, PATH_MAX> self{};
@@ -75,7 +72,7 @@ absl::StatusOr<Descriptor> TakeLock() {
   return lock;
 }
 
-void FindUsers(const StartTerms& terms, Started& started, User& reader) {
+void FindOwn(const StartTerms& terms, Started& started) {
   started.user_name = terms.user;
   auto user = FindUser(terms.user);
   if (!user) {
@@ -86,15 +83,26 @@ void FindUsers(const StartTerms& terms, Started& started, User& reader) {
     user = FindUser(kNobody).value_or(User{65534, 65534});
   }
   started.user = *user;
-  const auto found = FindUser(terms.resolver_user);
-  if (!found || found->uid == started.user.uid || found->uid == 0) {
-    started.warnings.push_back(fmt::format(
-        "user '{}' does not exist or is not the readers' own: they run as uid {}; mend it with: "
-        "useradd --system {}",
-        terms.resolver_user, kReaderWithoutAccount.uid, terms.resolver_user));
+}
+
+// The readers' user is nobody else's: not root, and not dnspind's, whom they could then ask the
+// kernel about.
+absl::StatusOr<User> FindReader(const std::string& account, User own) {
+  uint32_t uid = 0;
+  const bool number = absl::SimpleAtoi(account, &uid);
+  const auto found = number ? std::optional(User{uid, uid}) : FindUser(account);
+  const std::string_view fault = !found                  ? "does not exist"
+                                 : found->uid == own.uid ? "is what dnspind runs as"
+                                 : found->uid == 0 || found->gid == 0
+                                     ? "is root, or in root's group"
+                                     : "";
+  if (fault.empty()) {
+    return *found;
   }
-  reader =
-      found && found->uid != started.user.uid && found->uid != 0 ? *found : kReaderWithoutAccount;
+  return absl::FailedPreconditionError(fmt::format(
+      "resolver_user '{}' {}: readers of DNS have a user that is nobody else's; mend it with: "
+      "useradd --system dnspin-resolver, or a uid that nobody has: resolver_user = \"65533\"",
+      account, fault));
 }
 
 // What is made there is made by root: nobody else may write to it.
@@ -132,8 +140,11 @@ void RaiseDescriptorLimit() {
 
 absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
   Started started;
-  User reader;
-  FindUsers(terms, started, reader);
+  FindOwn(terms, started);
+  const auto reader = FindReader(terms.resolver_user, started.user);
+  if (!reader.ok()) {
+    return reader.status();
+  }
   RaiseDescriptorLimit();
   if (auto status = MakeRunDir(terms.run_dir, started.user.gid); !status.ok()) {
     return status;
@@ -148,7 +159,7 @@ absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
     if (!root.ok()) {
       return root.status();
     }
-    auto launcher = ForkLauncher({started.user, reader, program->get(), root->get()});
+    auto launcher = ForkLauncher({started.user, *reader, program->get(), root->get()});
     if (!launcher.ok()) {
       return launcher.status();
     }

@@ -225,6 +225,20 @@ TEST(SettingsTest, WhatIsWrongIsSaidAtItsPlace) {
       {"[daemon]\nrun_dir = \"/run/../etc\"",
        "2:11: error: run_dir is an absolute path of up to 90 octets, not '/run/../etc'"},
       {"[daemon]\nuser = \"a b\"", "2:8: error: not what a user can be called: 'a b'"},
+      {"[daemon]\nuser = \"65533\"", "2:8: error: not what a user can be called: '65533'"},
+      {"[daemon]\nresolver_user = \"a b\"",
+       "2:17: error: neither what a user can be called nor a uid: 'a b'"},
+      {"[daemon]\nresolver_user = \"-1\"",
+       "2:17: error: neither what a user can be called nor a uid: '-1'"},
+      {"[daemon]\nresolver_user = \"0\"",
+       "2:17: error: a uid is a number from 1 to 4294967294, not '0'"},
+      {"[daemon]\nresolver_user = \"007\"",
+       "2:17: error: a uid is a number from 1 to 4294967294, not '007'"},
+      {"[daemon]\nresolver_user = \"4294967295\"",
+       "2:17: error: a uid is a number from 1 to 4294967294, not '4294967295'"},
+      {"[daemon]\nresolver_user = \"99999999999\"",
+       "2:17: error: a uid is a number from 1 to 4294967294, not '99999999999'"},
+      {"[daemon]\nresolver_user = 65533", "2:17: error: text is wanted here, not a number"},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(Faults(row.text), "dnspin.toml:" + std::string(row.said) + "\n") << row.text;
