@@ -83,6 +83,7 @@ Ruleset LargeRuleset(uint32_t pins_each) {
   Ruleset ruleset;
   ruleset.terms.table = kTable;
   ruleset.terms.interfaces = {"vif*"};
+  ruleset.terms.reader_uid = 65533;
   ruleset.terms.intercept = {*Address::Parse("10.139.1.1"), *Address::Parse("10.139.1.2")};
   ruleset.terms.dns_servers = ruleset.terms.intercept;
   uint16_t port = 20'000;

@@ -77,7 +77,7 @@ absl::Status Daemon::WatchAll() {
 absl::Status Daemon::Begin(Desired desired) {
   started_ = parts_.clock.Now();
   followed_.Adopt(desired, roster_.desired(), started_);
-  desired.SettleDnsServers();
+  desired.SettleUpstreams();
   if (auto status = WatchAll(); !status.ok()) {
     return status;
   }
@@ -236,7 +236,7 @@ absl::Status Daemon::Reload(Reading reading, BootTime now) {
     return desired.status();
   }
   followed_.Adopt(*desired, roster_.desired(), now);
-  desired->SettleDnsServers();
+  desired->SettleUpstreams();
   if (parts_.netvm != nullptr) {
     parts_.netvm->KeepUnsettled(*desired, roster_.desired(), now);
   }

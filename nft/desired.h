@@ -39,7 +39,8 @@ struct Desired {
   std::vector<DesiredClient> clients;
   std::vector<std::string> warnings;  // for the log
 
-  void SettleDnsServers() {  // whenever upstreams change
+  void SettleUpstreams() {  // whenever they change
+    ruleset.upstreams = upstreams;
     if (dns_is_upstream) {
       ruleset.dns_servers.clear();
       for (const Endpoint& endpoint : upstreams) {

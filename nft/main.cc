@@ -88,8 +88,9 @@ absl::StatusOr<std::vector<Endpoint>> ReadFollowed(FileWatch& resolv_conf) {
 }
 
 Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& clients,
-                  int64_t wall_seconds) {
+                  int64_t wall_seconds, uid_t reader_uid) {
   Desired desired;
+  desired.ruleset.reader_uid = reader_uid;
   desired.ruleset.table = settings.table;
   desired.ruleset.interfaces = settings.interfaces;
   desired.ruleset.inbound_open = settings.inbound == Inbound::kOpen;
@@ -150,16 +151,18 @@ class Loader {
   }
 
   const Settings& settings() const { return configuration_->settings; }
+  void SetReaderUid(uid_t uid) { reader_uid_ = uid; }
 
   // `view`: null if the files are all, or QubesDB has said nothing yet.
   Desired Make(const qubesdb::View* view, std::span<const Vif> vifs) {
     if (!settings().from_qubesdb) {
-      return WithWarnings(DesiredOf(settings(), configuration_->clients, clock_.WallSeconds()),
-                          diagnostics_);
+      return WithWarnings(
+          DesiredOf(settings(), configuration_->clients, clock_.WallSeconds(), reader_uid_),
+          diagnostics_);
     }
     QubesConfiguration qubes = ConfigurationOfQubes(
         *configuration_, reader_, view != nullptr ? *view : qubesdb::View(), vifs);
-    Desired desired = DesiredOf(qubes.settings, qubes.clients, clock_.WallSeconds());
+    Desired desired = DesiredOf(qubes.settings, qubes.clients, clock_.WallSeconds(), reader_uid_);
     desired.ruleset.connected = std::move(qubes.connected);
     desired.dns_is_upstream = true;
     return WithWarnings(WithWarnings(std::move(desired), diagnostics_), qubes.diagnostics);
@@ -175,6 +178,7 @@ class Loader {
 
   const ConfigurationFiles& files_;
   Clock& clock_;
+  uid_t reader_uid_ = 0;
   std::optional<Configuration> configuration_;
   std::vector<Diagnostic> diagnostics_;
   TargetReader reader_;
@@ -348,6 +352,7 @@ int Start(const ConfigurationFiles& files) {
   if (!started.ok()) {
     return Fail(kSystemWouldNot, std::string(started.status().message()));
   }
+  loader.SetReaderUid(started->reader.uid);
   const absl::Status status = Serve(loader, files, *std::move(started), *std::move(signals), clock);
   return status.ok() ? kDone : Fail(kSystemWouldNot, std::string(status.message()));
 }

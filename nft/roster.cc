@@ -20,6 +20,7 @@ SharedElements ElementsOf(const RulesetTerms& terms,
                           const std::vector<const ServedClient*>& clients) {
   SharedElements elements;
   elements.dns_servers = terms.dns_servers;
+  elements.upstreams = terms.upstreams;
   elements.connected = terms.connected.value_or(std::vector<Address>());
   for (const ServedClient* client : clients) {
     for (const Address& address : client->desired.addresses) {
@@ -36,6 +37,7 @@ SharedElements ElementsOf(const RulesetTerms& terms,
 bool AreAlike(const RulesetTerms& before, const RulesetTerms& after) {
   RulesetTerms same = before;
   same.dns_servers = after.dns_servers;
+  same.upstreams = after.upstreams;
   if (before.connected && after.connected) {
     same.connected = after.connected;
   }
@@ -252,6 +254,7 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
     surroundings_.Look(desired_, now);
     return status;
   }
+  desired_.ruleset.upstreams = desired.ruleset.upstreams;  // who is asked is nothing to a flow
   const bool terms_changed = !(desired.ruleset == desired_.ruleset);
   desired_ = desired;
   TakeOver(changes, terms_changed, now);
@@ -357,15 +360,10 @@ absl::Status Roster::FollowUpstreams(std::vector<Endpoint> upstreams, BootTime n
   }
   journal_.Say(names.empty() ? Priority::kError : Priority::kNotice,
                names.empty() ? "there is no upstream now" : "upstreams now: " + names, now);
-  if (desired_.dns_is_upstream) {
-    Desired desired = desired_;
-    desired.upstreams = std::move(upstreams);
-    desired.SettleDnsServers();
-    return Change(desired, now);
-  }
-  desired_.upstreams = std::move(upstreams);
-  FollowRoutes(now);
-  return absl::OkStatus();
+  Desired desired = desired_;
+  desired.upstreams = std::move(upstreams);
+  desired.SettleUpstreams();
+  return Change(desired, now);
 }
 
 void Roster::FollowRoutes(BootTime now) {

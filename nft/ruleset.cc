@@ -212,6 +212,7 @@ void PutSharedElements(std::string& text, const std::string& table, std::string_
     PutSourceElements(filter, verb, elements.sources);
     CommandText doors(text, family, kDoorsTable);
     PutDoorwayElements(doors, verb, elements.doorways);
+    PutUpstreamElements(doors, verb, elements.upstreams);
   }
 }
 
@@ -247,7 +248,8 @@ std::vector<GonePin> GoneOf(const RulesetChange& change, Fate fate) {
 
 SharedElements Without(const SharedElements& some, const SharedElements& others) {
   return {Missing(some.doorways, others.doorways), Missing(some.sources, others.sources),
-          Missing(some.dns_servers, others.dns_servers), Missing(some.connected, others.connected)};
+          Missing(some.dns_servers, others.dns_servers), Missing(some.connected, others.connected),
+          Missing(some.upstreams, others.upstreams)};
 }
 
 std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshWay way) {

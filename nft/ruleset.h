@@ -39,6 +39,7 @@ struct SharedElements {
   std::vector<Source> sources;
   std::vector<Address> dns_servers;
   std::vector<Address> connected;
+  std::vector<Endpoint> upstreams{};
 };
 
 // What is in `some` and not in `others`.

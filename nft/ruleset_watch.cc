@@ -54,14 +54,14 @@ std::optional<uint32_t> Number(const nlmsghdr& event, uint16_t type) {
 }
 
 bool IsOwnChain(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kShared = {"forward", "qubes-forward", "prerouting",
-                                                       "postrouting"};
+  constexpr std::array<std::string_view, 5> kShared = {"forward", "qubes-forward", "prerouting",
+                                                       "postrouting", "output"};
   return IsClientChain(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 
 bool IsOwnSet(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kShared = {"clients", "doors", "dns-addr", "connected",
-                                                       "sources"};
+  constexpr std::array<std::string_view, 6> kShared = {"clients",   "doors",   "dns-addr",
+                                                       "connected", "sources", "upstreams"};
   return IsClientSet(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 

@@ -81,6 +81,21 @@ std::vector<std::string> DoorRules(const RulesetTerms& terms, Family family, std
   return rules;
 }
 
+// A reader that its client has broken talks to nobody but those: whoever asked it, from a client
+// interface, and the upstreams. Each rule names the uid by itself: what has no socket matches none.
+std::vector<std::string> ReaderRules(const RulesetTerms& terms, std::string_view ip) {
+  DNSPIN_CHECK(terms.reader_uid != 0);  // root is somebody else
+  const std::string sent = fmt::format("meta skuid {} ", terms.reader_uid);
+  std::vector<std::string> rules;
+  for (const std::string& interface : terms.interfaces) {
+    rules.push_back(fmt::format("{}oifname \"{}\" ct direction reply accept", sent, interface));
+  }
+  rules.push_back(sent + OnNoClientInterface(terms, "oifname") +
+                  fmt::format("{} {} daddr . th dport @upstreams accept", kBothTransports, ip));
+  rules.push_back(sent + "counter drop");
+  return rules;
+}
+
 }  // namespace
 
 void PutAddresses(CommandText& commands, std::string_view verb, std::string_view set,
@@ -101,6 +116,19 @@ void PutDoorwayElements(CommandText& commands, std::string_view verb,
   }
   if (!elements.empty()) {
     commands.Put(verb, fmt::format("doors {{ {} }}", fmt::join(elements, ", ")));
+  }
+}
+
+void PutUpstreamElements(CommandText& commands, std::string_view verb,
+                         std::span<const Endpoint> upstreams) {
+  std::vector<std::string> elements;
+  for (const Endpoint& upstream : upstreams) {
+    if (upstream.address.family() == commands.family()) {
+      elements.push_back(fmt::format("{} . {}", upstream.address.Text(), upstream.port));
+    }
+  }
+  if (!elements.empty()) {
+    commands.Put(verb, fmt::format("upstreams {{ {} }}", fmt::join(elements, ", ")));
   }
 }
 
@@ -168,6 +196,12 @@ void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const Table
                "prerouting { type nat hook prerouting priority dstnat - 1; policy accept; }");
   commands.Put("add map", fmt::format("doors {{ type {} : inet_service; }}", commands.key_type()));
   commands.PutSharedRules("prerouting", DoorRules(terms, commands.family(), commands.ip()), view);
+  commands.Put("add chain", "output { type filter hook output priority filter; policy accept; }");
+  commands.Put("add set",
+               fmt::format("upstreams {{ type {} . inet_service; }}", commands.key_type()));
+  commands.Put("flush set", "upstreams");
+  PutUpstreamElements(commands, "add element", terms.upstreams);
+  commands.PutSharedRules("output", ReaderRules(terms, commands.ip()), view);
 }
 
 void PutDoorways(CommandText& commands, std::span<const Doorway> doorways) {

@@ -1,6 +1,6 @@
 #pragma once
 // Knows: the chains that all clients share: who is filtered at all, whose sources are true, whose
-// DNS questions go to a door (design.md 5). Pure text.
+// DNS questions go to a door (design.md 5), and what readers may send. Pure text.
 
 #include <cstdint>
 #include <optional>
@@ -22,6 +22,8 @@ struct RulesetTerms {
   bool intercept_any = false;           // else questions to `intercept` alone go to the doors
   std::vector<Address> intercept;
   std::vector<Address> dns_servers;  // what `specialtarget=dns` stands for: set dns-addr
+  uint32_t reader_uid = 0;           // never root's; what readers send is judged by it
+  std::vector<Endpoint> upstreams;   // whom they may ask
   // In a netvm of Qubes OS: who may be behind client interfaces, there or not. Nothing from or to
   // them goes by any other.
   std::optional<std::vector<Address>> connected;
@@ -65,6 +67,8 @@ void PutAddresses(CommandText& commands, std::string_view verb, std::string_view
                   std::span<const Address> addresses);
 void PutDoorwayElements(CommandText& commands, std::string_view verb,
                         std::span<const Doorway> doorways);
+void PutUpstreamElements(CommandText& commands, std::string_view verb,
+                         std::span<const Endpoint> upstreams);
 void PutSourceElements(CommandText& commands, std::string_view verb,
                        std::span<const Source> sources);
 

@@ -145,6 +145,7 @@ absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
   if (!reader.ok()) {
     return reader.status();
   }
+  started.reader = *reader;
   RaiseDescriptorLimit();
   if (auto status = MakeRunDir(terms.run_dir, started.user.gid); !status.ok()) {
     return status;

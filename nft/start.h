@@ -22,6 +22,7 @@ struct Started {
   Descriptor control;   // listens
   Descriptor lock;      // one dnspind a network namespace: held while this is open
   User user;            // what this process is now
+  User reader;          // and what its readers are
   std::string user_name;
   std::vector<std::string> warnings;
 };

@@ -43,6 +43,8 @@ inline ClientRules Client(const std::vector<std::string>& addresses, const std::
 inline RulesetTerms Terms() {
   RulesetTerms terms;
   terms.interfaces = {"vif*"};
+  terms.reader_uid = 65533;
+  terms.upstreams = {*Endpoint::Parse("192.0.2.53"), *Endpoint::Parse("[2001:db8::53]:5353")};
   terms.intercept = {A("10.139.1.1"), A("10.139.1.2"), A("fd09::53")};
   terms.dns_servers = {A("9.9.9.9"), A("2620:fe::fe")};
   return terms;

@@ -5,12 +5,14 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
-from lab import trial, zones  # noqa: E402
+from lab import topology, trial, zones  # noqa: E402
+from lab.servers import NSD_ADDRESS  # noqa: E402
 from lab.steady import DOCS, FORBIDDEN, RULES, assert_open, assert_shut, look_up, pins  # noqa: E402
 from lab.trial import wait_until  # noqa: E402
 
@@ -147,6 +149,74 @@ def gone(lab, _):
     return "gone with it, and another when it came back"
 
 
+def user_id(name):
+    return int(next(line for line in pathlib.Path("/etc/passwd").read_text().splitlines()
+                    if line.startswith(name + ":")).split(":")[2])
+
+
+def send_all(user, targets):
+    """As that user: a datagram and a connection to each, and what came of it."""
+    if user:
+        os.setresuid(*[user_id(user)] * 3)
+    outcomes = []
+    for address, port in targets:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sent = []
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            try:
+                sock.sendto(b"x", (address, port))
+                sent.append("udp")
+            except PermissionError:
+                pass
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.settimeout(SILENT)
+            try:
+                sock.connect((address, port))
+                sent.append("tcp")
+            except ConnectionRefusedError:
+                sent.append("tcp")
+            except TimeoutError:
+                pass
+        outcomes.append(sent)
+    return outcomes
+
+
+def speaks_to(lab, _):
+    """Readers' user reaches the upstreams, and nobody else in or outside; root does"""
+    work = lab.qube("work")
+    strange, port = "198.51.100.77", 4444
+    with lab.internet.socket(socket.AF_INET, socket.SOCK_DGRAM) as outside, \
+            work.socket(socket.AF_INET, socket.SOCK_STREAM) as inside:
+        outside.bind((strange, port))
+        inside.bind((work.address, port))
+        inside.listen()
+        elsewhere = [(strange, port), (strange, 53), (topology.UPSTREAM, 54), ("127.0.0.1", 53),
+                     (work.address, port), ("2001:db8:77::1", 53), (work.address6, port)]
+        with trial.with_dnspin(lab, "speaks", clients={"work": RULES}) as dnspin:
+            look_up(work)
+            as_reader = lab.netvm.call(send_all, "dnspin-resolver",
+                                       [(topology.UPSTREAM, 53), *elsewhere])
+            assert as_reader == [["udp", "tcp"]] + [[]] * len(elsewhere), as_reader
+            as_root = lab.netvm.call(send_all, "", elsewhere)
+            assert all("udp" in sent for sent in as_root), as_root
+            assert as_root[4] == ["udp", "tcp"], "nobody could have connected"
+            outside.settimeout(PATIENT)
+            assert outside.recv(9) == b"x"
+            outside.settimeout(SILENT)
+            try:
+                raise AssertionError(f"a reader's: {outside.recv(9)}")
+            except TimeoutError:
+                pass
+            # Other upstreams: the old one is nobody any more.
+            dnspin.write_settings({"dns": {"upstream": [NSD_ADDRESS]}})
+            assert dnspin.reload()
+            after = lab.netvm.call(send_all, "dnspin-resolver",
+                                   [(NSD_ADDRESS, 53), (topology.UPSTREAM, 53)])
+            assert after == [["udp", "tcp"], []], after
+            look_up(work)
+    return f"{len(elsewhere)} places of each family, before and after a change of upstreams"
+
+
 def shared(lab, _):
     """isolation = "shared": one reader serves all, and all wait when it dies"""
     work, personal = lab.qubes[:2]
@@ -175,4 +245,4 @@ def shared(lab, _):
 
 
 if __name__ == "__main__":
-    trial.run(its_own, killed, stopped, gone, shared)
+    trial.run(its_own, killed, stopped, gone, speaks_to, shared)

@@ -39,6 +39,8 @@ ClientRules Client(const std::vector<const char*>& addresses, const std::vector<
 RulesetTerms Terms() {
   RulesetTerms terms;
   terms.interfaces = {"vif*"};
+  terms.reader_uid = 65533;
+  terms.upstreams = {*Endpoint::Parse("192.0.2.53"), *Endpoint::Parse("[2001:db8::53]:5353")};
   terms.intercept = {A("10.139.1.1"), A("10.139.1.2")};
   return terms;
 }
@@ -97,6 +99,15 @@ add rule prerouting iifname "vif*" fib saddr . iif oif missing drop comment "mad
       "add map doors { type ipv4_addr : inet_service; }\n" +
           question + "redirect to :ip saddr map @doors comment \"made by dnspin\"\n" + question +
           "drop comment \"made by dnspin\"\n" +
+          "add chain output { type filter hook output priority filter; policy accept; }\n"
+          "add set upstreams { type ipv4_addr . inet_service; }\n"
+          "flush set upstreams\n"
+          "add element upstreams { 192.0.2.53 . 53 }\n"
+          "add rule output meta skuid 65533 oifname \"vif*\" ct direction reply accept comment "
+          "\"made by dnspin\"\n"
+          "add rule output meta skuid 65533 oifname != \"vif*\" meta l4proto { 6, 17 } ip daddr . "
+          "th dport @upstreams accept comment \"made by dnspin\"\n"
+          "add rule output meta skuid 65533 counter drop comment \"made by dnspin\"\n"
           "flush map doors\nadd element doors { 10.137.0.25 : 4053 }\n");
   EXPECT_TRUE(Has(text, "add map ip6 dnspin clients { type ipv6_addr : verdict; }"));
   EXPECT_EQ(text.find("qbs-", text.find("ip6 dnspin")), std::string::npos);
@@ -120,9 +131,13 @@ TEST(Ruleset, ManyInterfacesAndOpenInbound) {
                   "dport 53 redirect to :ip6 saddr map @doors comment \"made by dnspin\""));
   EXPECT_TRUE(Has(closed, "add element ip dnspin dns-addr { 9.9.9.9, 9.9.9.10 }"));
   EXPECT_TRUE(Has(closed, "add element ip6 dnspin dns-addr { 2620:fe::fe }"));
+  EXPECT_TRUE(Has(closed, "add element ip6 dnspin-dns upstreams { 2001:db8::53 . 5353 }"));
+  EXPECT_TRUE(Has(closed,
+                  "add rule ip dnspin-dns output meta skuid 65533 oifname \"tap0\" ct direction "
+                  "reply accept comment \"made by dnspin\""));
   terms.inbound_open = true;
   const std::string open = InstallText({terms, {}, {}, {}}, {}, RefreshWay::kInPlace);
-  EXPECT_EQ(open.find("oifname"), std::string::npos);
+  EXPECT_EQ(open.find("forward oifname"), std::string::npos);
 }
 
 TEST(Ruleset, OverAnEarlierRunOursGoesAndOthersStay) {
