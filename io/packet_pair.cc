@@ -97,6 +97,9 @@ absl::StatusOr<std::optional<Packet>> ReceivePacket(int fd, size_t octets_max,
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
       return std::optional<Packet>();
     }
+    if (errno == ECONNRESET) {  // it has gone, and never read all that we had sent
+      return absl::OutOfRangeError("the peer has closed");
+    }
     return absl::ErrnoToStatus(errno, "recvmsg");
   }
   packet.descriptors = TakeDescriptors(header);

@@ -42,7 +42,7 @@ class ResolverDaemon {
   RandomSource& random_;
   const ReadPolicy read_policy_;
   std::unique_ptr<Reactor> reactor_;
-  std::unique_ptr<DatagramBatch> batch_ = std::make_unique<DatagramBatch>();
+  std::unique_ptr<DatagramBatch> batch_ = std::make_unique_for_overwrite<DatagramBatch>();
   OpenQuestions open_{kQuestionsOpenMaxAll};
   StandingQuestions standing_;
   absl::flat_hash_map<uint32_t, std::unique_ptr<ClientDesk>> desks_;

@@ -160,7 +160,7 @@ def victims_reader(dnspin):
 def ask_until(qube, seconds):
     end, asked, told = time.monotonic() + seconds, 0, 0
     while time.monotonic() < end:
-        told += bool(qube.ask(f"{asked}.race.test").addresses)
+        told += bool(qube.ask(f"{asked}.race.test", timeout=10).addresses)
         asked += 1
         time.sleep(0.02)
     return asked, told

@@ -80,6 +80,12 @@ TEST_F(PacketPairTest, TheEndOfThePeerIsAnError) {
 }
 
 // An empty message reads like the end: who sends one is done with.
+TEST_F(PacketPairTest, APeerThatGoesWithoutHavingReadIsAnEndToo) {
+  ASSERT_TRUE(SendPacket(near_.get(), "unread").ok());
+  far_.reset();
+  EXPECT_EQ(ReceivePacket(near_.get(), 16).status().code(), absl::StatusCode::kOutOfRange);
+}
+
 TEST_F(PacketPairTest, AnEmptyMessageIsAnEnd) {
   ASSERT_EQ(send(far_.get(), "", 0, MSG_NOSIGNAL), 0);
   EXPECT_TRUE(absl::IsOutOfRange(ReceivePacket(near_.get(), 1024).status()));
