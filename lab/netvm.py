@@ -49,13 +49,8 @@ class Netvm(Namespace):
 
     def pins(self, qube, table="dnspin"):
         """Every element of every pin set of a qube, both families."""
-        found = []
-        for family, address in (("ip", qube.address), ("ip6", qube.address6)):
-            prefix = "pin-" + address.replace(".", "-").replace(":", "-") + "-"
-            for item in self.nft_json("table", family, table):
-                if item.get("set", {}).get("name", "").startswith(prefix):
-                    found += _elements(item["set"])
-        return found
+        return [pin for family in ("ip", "ip6")
+                for pin in pins_in(self.nft_json("table", family, table), qube)]
 
     def pinned_addresses(self, qube, table="dnspin"):
         return {pin.address for pin in self.pins(qube, table)}
@@ -67,6 +62,15 @@ class Netvm(Namespace):
             found += map(_flow, self.run(["conntrack", "-L", "-f", family]).stdout.splitlines())
         return [flow for flow in found
                 if not qube or flow.source in (qube.address, qube.address6)]
+
+
+def pins_in(listed, qube):
+    """Those of a qube, in a list of objects of nft's."""
+    prefixes = tuple(f"pin-{address.replace('.', '-').replace(':', '-')}-"
+                     for address in (qube.address, qube.address6) if address)
+    for item in listed:
+        if item.get("set", {}).get("name", "").startswith(prefixes):
+            yield from _elements(item["set"])
 
 
 def _elements(item):

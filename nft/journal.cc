@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "pinning/name.h"
 
@@ -17,16 +17,12 @@ namespace {
 
 constexpr size_t kLineOctetsMax = 1024;
 
-Descriptor Connect(const char* path) {
-  Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+// Also again, to who is there now.
+bool Connect(int fd, const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-  if (fd.valid() &&
-      connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
-    fd.reset();
-  }
-  return fd;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
 // No field can bring a line break, and so none can make a field of its own.
@@ -40,7 +36,13 @@ std::string OneLine(std::string_view text) {
 
 }  // namespace
 
-Journal::Journal(const char* socket_path) : socket_(Connect(socket_path)) {}
+Journal::Journal(std::string socket_path)
+    : path_(std::move(socket_path)),
+      socket_(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+  if (socket_.valid() && !Connect(socket_.get(), path_)) {
+    socket_.reset();
+  }
+}
 
 bool Journal::Spend(const std::string& client, BootTime now) {
   if (client.empty()) {
@@ -91,18 +93,15 @@ void Journal::TellDropped(BootTime now) {
 }
 
 void Journal::Send(const Event& event) {
-  const int priority = static_cast<int>(event.priority);
-  if (!socket_.valid()) {
-    const std::string line = fmt::format("<{}>{}\n", priority, OneLine(event.message));
-    // A pipe that says it is writable takes PIPE_BUF octets (4096) without waiting.
-    pollfd room{STDERR_FILENO, POLLOUT, 0};
-    if (poll(&room, 1, 0) != 1 || write(STDERR_FILENO, line.data(), line.size()) < 0) {
-      ++dropped_;
-    }
-    return;
+  if (!socket_.valid() || !SendEntry(event)) {
+    SendLine(event);
   }
+}
+
+// False if the journal has gone; one that does not keep up costs the entry.
+bool Journal::SendEntry(const Event& event) {
   std::string entry = fmt::format("MESSAGE={}\nPRIORITY={}\nSYSLOG_IDENTIFIER=dnspind\n",
-                                  OneLine(event.message), priority);
+                                  OneLine(event.message), static_cast<int>(event.priority));
   const auto field = [&entry](std::string_view name, std::string_view value) {
     if (!value.empty()) {
       entry += fmt::format("{}={}\n", name, OneLine(value));
@@ -113,7 +112,25 @@ void Journal::Send(const Event& event) {
   for (const auto& [name, value] : event.fields) {
     field(name, value);
   }
-  if (send(socket_.get(), entry.data(), entry.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+  const auto send_it = [&] {
+    return send(socket_.get(), entry.data(), entry.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+  };
+  if (send_it()) {
+    return true;
+  }
+  if (errno == EAGAIN || errno == ENOBUFS) {
+    ++dropped_;
+    return true;
+  }
+  return Connect(socket_.get(), path_) && send_it();
+}
+
+void Journal::SendLine(const Event& event) {
+  const std::string line =
+      fmt::format("<{}>{}\n", static_cast<int>(event.priority), OneLine(event.message));
+  // A pipe that says it is writable takes PIPE_BUF octets (4096) without waiting.
+  pollfd room{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&room, 1, 0) != 1 || write(STDERR_FILENO, line.data(), line.size()) < 0) {
     ++dropped_;
   }
 }

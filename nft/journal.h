@@ -30,8 +30,8 @@ class Journal {
  public:
   static constexpr const char* kSocketPath = "/run/systemd/journal/socket";
 
-  // Uses the socket if it is there now.
-  explicit Journal(const char* socket_path = kSocketPath);
+  // Uses the socket if it is there now, else stderr; stderr also while the journal has gone.
+  explicit Journal(std::string socket_path = kSocketPath);
 
   void Write(const Event& event, BootTime now);
   void Say(Priority priority, std::string message, BootTime now);
@@ -53,7 +53,10 @@ class Journal {
 
   bool Spend(const std::string& client, BootTime now);
   void Send(const Event& event);
+  bool SendEntry(const Event& event);
+  void SendLine(const Event& event);
 
+  const std::string path_;
   Descriptor socket_;
   std::map<std::string, Budget> budgets_;
   uint64_t dropped_ = 0;

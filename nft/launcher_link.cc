@@ -29,8 +29,14 @@ absl::StatusOr<std::optional<LauncherReport>> LauncherLink::Receive() {
   return report;
 }
 
-absl::StatusOr<int> LauncherLink::Ask(const LauncherRequest& request,
-                                      const Descriptor* descriptor) {
+// Whether it did what was asked of it is not known: which doors and readers there are neither.
+absl::Status LauncherLink::Lose(absl::Status why) {
+  lost_ = why;
+  return why;
+}
+
+absl::StatusOr<int> LauncherLink::Ask(LauncherRequest request, const Descriptor* descriptor) {
+  request.number = ++requests_;
   const int fd = descriptor != nullptr ? descriptor->get() : -1;
   const std::span<const int> descriptors(&fd, descriptor != nullptr ? 1 : 0);
   if (auto status = SendPacket(socket_.get(), BytesOf(request), descriptors); !status.ok()) {
@@ -39,23 +45,23 @@ absl::StatusOr<int> LauncherLink::Ask(const LauncherRequest& request,
   for (;;) {
     pollfd wait{socket_.get(), POLLIN, 0};
     if (poll(&wait, 1, kAnswerMs) == 0) {
-      return absl::DeadlineExceededError("the launcher does not answer");
+      return Lose(absl::DeadlineExceededError("the launcher does not answer"));
     }
     const auto report = Receive();
     if (!report.ok()) {
-      return report.status();
+      return Lose(report.status());
     }
     if (!report->has_value()) {
       continue;
     }
-    switch ((*report)->event) {
-      case LauncherEvent::kExited:
-        exits_.push_back(**report);
-        break;
-      case LauncherEvent::kDone:
-        return (*report)->value;
-      case LauncherEvent::kFailed:
-        return absl::ErrnoToStatus((*report)->value, "launcher");
+    if ((*report)->event == LauncherEvent::kExited) {
+      exits_.push_back(**report);
+    } else if ((*report)->number != 0 && (*report)->number != request.number) {
+      continue;  // on a request that was given up
+    } else if ((*report)->event == LauncherEvent::kDone) {
+      return (*report)->value;
+    } else {
+      return absl::ErrnoToStatus((*report)->value, "launcher");
     }
   }
 }
@@ -85,6 +91,9 @@ absl::Status LauncherLink::KillReader(uint32_t reader) {
 }
 
 absl::StatusOr<std::vector<LauncherReport>> LauncherLink::TakeExits() {
+  if (!lost_.ok()) {
+    return lost_;
+  }
   for (;;) {
     const auto report = Receive();
     if (!report.ok()) {

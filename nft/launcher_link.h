@@ -24,14 +24,18 @@ class LauncherLink {
   absl::Status Serve(uint32_t reader, uint32_t client, const Descriptor& channel);
   absl::Status KillReader(uint32_t reader);
 
-  // Readers that have ended since the last call. An error if the launcher itself has: time to stop.
+  // Readers that have ended since the last call. An error if the launcher itself has, or if it once
+  // gave no answer: time to stop.
   absl::StatusOr<std::vector<LauncherReport>> TakeExits();
 
  private:
-  absl::StatusOr<int> Ask(const LauncherRequest& request, const Descriptor* descriptor = nullptr);
+  absl::StatusOr<int> Ask(LauncherRequest request, const Descriptor* descriptor = nullptr);
   absl::StatusOr<std::optional<LauncherReport>> Receive();
+  absl::Status Lose(absl::Status why);
 
   Descriptor socket_;
+  uint32_t requests_ = 0;
+  absl::Status lost_;
   std::vector<LauncherReport> exits_;
 };
 

@@ -22,12 +22,13 @@ struct LauncherRequest {
   LauncherOp op{};
   uint32_t reader = 0;
   uint32_t client = 0;
-  uint32_t port = 0;  // kOpenDoor: the port wished for; 0: any
+  uint32_t port = 0;    // kOpenDoor: the port wished for; 0: any
+  uint32_t number = 0;  // of this request; the report on it has the same
 };
 
 enum class LauncherEvent : uint32_t {
-  kDone = 1,    // the last request; `value`: the door's port or the reader's pid
-  kFailed = 2,  // the last request; `value`: an errno
+  kDone = 1,    // a request; `value`: the door's port or the reader's pid
+  kFailed = 2,  // a request; `value`: an errno
   kExited = 3,  // a reader ended by itself or was killed; `value`: pid, `status`: as wait(2) has it
 };
 
@@ -36,11 +37,12 @@ struct LauncherReport {
   uint32_t reader = 0;
   int32_t value = 0;
   int32_t status = 0;
+  uint32_t number = 0;  // of the request that this is about; 0: of one that was malformed
 };
 
 // The launcher and dnspind are one binary: the host's own layout will do.
-static_assert(sizeof(LauncherRequest) == 16 && std::is_trivially_copyable_v<LauncherRequest>);
-static_assert(sizeof(LauncherReport) == 16 && std::is_trivially_copyable_v<LauncherReport>);
+static_assert(sizeof(LauncherRequest) == 20 && std::is_trivially_copyable_v<LauncherRequest>);
+static_assert(sizeof(LauncherReport) == 20 && std::is_trivially_copyable_v<LauncherReport>);
 
 template <typename T>
 std::string_view BytesOf(const T& value) {

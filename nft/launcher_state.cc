@@ -12,8 +12,9 @@ LauncherReport LauncherState::Take(const Packet& packet) {
   const auto request = ValueOf<LauncherRequest>(packet.bytes);
   const uint32_t reader = request ? request->reader : 0;
   const int value = !request || packet.truncated ? -EINVAL : Do(*request, packet.descriptors);
-  return value < 0 ? LauncherReport{LauncherEvent::kFailed, reader, -value, 0}
-                   : LauncherReport{LauncherEvent::kDone, reader, value, 0};
+  const uint32_t number = request ? request->number : 0;
+  return value < 0 ? LauncherReport{LauncherEvent::kFailed, reader, -value, 0, number}
+                   : LauncherReport{LauncherEvent::kDone, reader, value, 0, number};
 }
 
 int LauncherState::Do(const LauncherRequest& request, const std::vector<Descriptor>& descriptors) {
@@ -96,7 +97,7 @@ std::optional<LauncherReport> LauncherState::Exited(pid_t pid, int status) {
   if (found == readers_.end()) {
     return std::nullopt;
   }
-  const LauncherReport report{LauncherEvent::kExited, found->first, pid, status};
+  const LauncherReport report{LauncherEvent::kExited, found->first, pid, status, 0};
   readers_.erase(found);
   return report;
 }

@@ -20,6 +20,7 @@
 #include "config/text_file.h"
 #include "io/system_clock.h"
 #include "nft/daemon.h"
+#include "nft/giving_up.h"
 #include "nft/netvm.h"
 #include "nft/notify.h"
 #include "nft/start.h"
@@ -397,4 +398,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace dnspin
 
-int main(int argc, char** argv) { return dnspin::Main(argc, argv); }
+int main(int argc, char** argv) {
+  dnspin::EndAsTheSystemWouldNot();
+  dnspin::EndWith(dnspin::Main(argc, argv));
+}

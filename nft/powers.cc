@@ -13,6 +13,8 @@
 namespace dnspin {
 namespace {
 
+constexpr int kCapabilitiesMax = 64;
+
 absl::Status SetCapabilities(uint64_t permitted, uint64_t inheritable) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> parts{};
@@ -27,10 +29,11 @@ absl::Status SetCapabilities(uint64_t permitted, uint64_t inheritable) {
   return absl::OkStatus();
 }
 
-// Needs CAP_SETPCAP; the kernel says EINVAL past its last capability.
+// Needs CAP_SETPCAP; the kernel says EINVAL past its last capability, which may be older than ours.
 absl::Status EmptyBoundingSet() {
-  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
-    if (prctl(PR_CAPBSET_DROP, capability) < 0) {
+  for (int capability = 0; capability < kCapabilitiesMax; ++capability) {
+    if (prctl(PR_CAPBSET_DROP, capability) < 0 &&
+        (errno != EINVAL || prctl(PR_CAPBSET_READ, capability) >= 0)) {
       return absl::ErrnoToStatus(errno, "drop from the bounding set");
     }
   }
@@ -53,12 +56,19 @@ Capabilities::Capabilities(std::initializer_list<int> numbers) {
   }
 }
 
-std::optional<User> FindUser(const std::string& name) {
+absl::StatusOr<std::optional<User>> FindUser(const std::string& name) {
+  errno = 0;
   const passwd* const entry = getpwnam(name.c_str());
-  if (entry == nullptr) {
-    return std::nullopt;
+  if (entry != nullptr) {
+    return User{entry->pw_uid, entry->pw_gid};
   }
-  return User{entry->pw_uid, entry->pw_gid};
+  // Of an account that does not exist the C library says many things, of its own troubles these.
+  for (const int trouble : {EINTR, EIO, EMFILE, ENFILE, ENOMEM, ERANGE}) {
+    if (errno == trouble) {
+      return absl::ErrnoToStatus(errno, "look for user " + name);
+    }
+  }
+  return std::nullopt;
 }
 
 absl::Status BecomeUser(User user, User effective, const Capabilities& kept,
@@ -95,7 +105,7 @@ absl::Status BecomeUserForExec(User user, const Capabilities& inherited) {
   if (auto status = SetCapabilities(inherited.mask(), inherited.mask()); !status.ok()) {
     return status;
   }
-  for (int capability = 0; capability < 64; ++capability) {
+  for (int capability = 0; capability < kCapabilitiesMax; ++capability) {
     if (inherited.Holds(capability) &&
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) {
       return absl::ErrnoToStatus(errno, "raise an ambient capability");

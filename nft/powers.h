@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace dnspin {
 
@@ -18,7 +19,8 @@ struct User {
   bool operator==(const User&) const = default;
 };
 
-std::optional<User> FindUser(const std::string& name);
+// Nobody of that name is no error; that it cannot be known is.
+absl::StatusOr<std::optional<User>> FindUser(const std::string& name);
 
 // A set of capabilities, by their numbers in linux/capability.h.
 class Capabilities {

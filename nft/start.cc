@@ -41,17 +41,19 @@ absl::StatusOr<Descriptor> OpenReaderProgram() {
                              ") nor in /usr/libexec/dnspin");
 }
 
-// A directory that has no name any more: nothing is in it and nothing can be made in it.
+// A directory that has no name any more: nothing is in it and nothing can be made in it. Who was
+// interrupted here may have left it.
 absl::StatusOr<Descriptor> MakeEmptyRoot(const std::string& run_dir) {
-  std::string path = run_dir + "/empty-" + std::string(6, 'X');  // which mkdtemp replaces
-  if (mkdtemp(path.data()) == nullptr) {
-    return absl::ErrnoToStatus(errno, "make an empty directory in " + run_dir);
-  }
-  chmod(path.c_str(), 0555);
-  Descriptor root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const std::string path = run_dir + "/empty";
   rmdir(path.c_str());
-  if (!root.valid()) {
-    return absl::ErrnoToStatus(errno, "open " + path);
+  if (mkdir(path.c_str(), 0500) < 0) {
+    return absl::ErrnoToStatus(errno, "make " + path);
+  }
+  Descriptor root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root.valid() || chmod(path.c_str(), 0555) < 0 || rmdir(path.c_str()) < 0) {
+    const int error = errno;
+    rmdir(path.c_str());
+    return absl::ErrnoToStatus(error, "make an empty directory of " + path);
   }
   return root;
 }
@@ -72,17 +74,23 @@ absl::StatusOr<Descriptor> TakeLock() {
   return lock;
 }
 
-void FindOwn(const StartTerms& terms, Started& started) {
+absl::Status FindOwn(const StartTerms& terms, Started& started) {
+  const auto user = FindUser(terms.user);
+  const auto nobody = FindUser(kNobody);
+  for (const absl::Status& status : {user.status(), nobody.status()}) {
+    if (!status.ok()) {
+      return status;
+    }
+  }
   started.user_name = terms.user;
-  auto user = FindUser(terms.user);
-  if (!user) {
+  if (!*user) {
     started.warnings.push_back(fmt::format(
         "user '{}' does not exist: running as nobody; mend it with: useradd --system {}",
         terms.user, terms.user));
     started.user_name = kNobody;
-    user = FindUser(kNobody).value_or(User{65534, 65534});
   }
-  started.user = *user;
+  started.user = user->value_or(nobody->value_or(User{65534, 65534}));
+  return absl::OkStatus();
 }
 
 // The readers' user is nobody else's: not root, and not dnspind's, whom they could then ask the
@@ -90,7 +98,12 @@ void FindOwn(const StartTerms& terms, Started& started) {
 absl::StatusOr<User> FindReader(const std::string& account, User own) {
   uint32_t uid = 0;
   const bool number = absl::SimpleAtoi(account, &uid);
-  const auto found = number ? std::optional(User{uid, uid}) : FindUser(account);
+  const absl::StatusOr<std::optional<User>> looked =
+      number ? std::optional(User{uid, uid}) : FindUser(account);
+  if (!looked.ok()) {
+    return looked.status();
+  }
+  const std::optional<User>& found = *looked;
   const std::string_view fault = !found                  ? "does not exist"
                                  : found->uid == own.uid ? "is what dnspind runs as"
                                  : found->uid == 0 || found->gid == 0
@@ -140,7 +153,9 @@ void RaiseDescriptorLimit() {
 
 absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
   Started started;
-  FindOwn(terms, started);
+  if (auto status = FindOwn(terms, started); !status.ok()) {
+    return status;
+  }
   const auto reader = FindReader(terms.resolver_user, started.user);
   if (!reader.ok()) {
     return reader.status();
