@@ -71,7 +71,7 @@ __attribute__((constructor)) void MapPage() {
     return;
   }
   role = std::strcmp(name, "/dnspin-resolver") == 0 ? Role::kReader : Role::kDnspind;
-  std::strcpy(name, "/faults");
+  std::memcpy(name, "/faults", sizeof("/faults"));
   std::array<void*, 4> frames{};
   backtrace(frames.data(), 4);  // what it loads, it loads now
   const int fd = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path.data(), O_RDWR | O_CLOEXEC));

@@ -8,9 +8,11 @@ using dnspin::faults::Kind;
 using dnspin::faults::Meet;
 
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier)
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);
 void* __libc_realloc(void*, size_t);
+// NOLINTEND(bugprone-reserved-identifier)
 
 void* malloc(size_t size) {
   if (Meet(Kind::kMemory, "malloc", dnspin::faults::kFail) != dnspin::faults::kNothing) {

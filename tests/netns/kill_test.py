@@ -76,7 +76,7 @@ def under_load(lab, times, draw):
             for one in askers.values():
                 one.stop()
         tallies = [one.end() for one in askers.values()]
-        assert not trespass.arrived, f"{len(trespass.arrived)} of {trespass.sent} trespassers passed"
+        assert not trespass.arrived, f"{len(trespass.arrived)} of {trespass.sent} came through"
         assert trespass.sent > 0 and stage.unpinned == 0
         for tally in tallies:
             assert tally.told == tally.open > 0 and not tally.lost and not tally.wrong, tally
