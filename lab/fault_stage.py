@@ -16,7 +16,7 @@ import signal
 import socket
 import time
 
-from lab.memory import family
+from lab.memory import roles
 from lab.namespace import LabError
 from lab.netvm import pins_in
 from lab.steady import CASINO, FORBIDDEN
@@ -244,11 +244,10 @@ class Stage:
     def _processes(self):
         """Of dnspind, its launcher and its readers: the powers, and how many descriptors."""
         found = {}
-        for pid in family(self.dnspin.pid):
+        for role, pid in ((role, pid) for role, pids in roles(self.dnspin.pid).items()
+                          for pid in pids):
             status = pathlib.Path(f"/proc/{pid}/status").read_text()
             limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
-            name = re.search(r"^Name:\s+(\S+)", status).group(1)
-            role = name if name in ("dnspind", "dnspin-launcher") else "reader"
             found.setdefault(role, []).append(
                 [*(match[0] for match in POWERS.finditer(status)), *LIMITS.findall(limits),
                  f"{len(os.listdir(f'/proc/{pid}/fd'))} descriptors"])
@@ -259,9 +258,8 @@ class Stage:
         require(run_dir == ["control"], f"in run_dir: {run_dir}")
         if self._own is None:
             return
-        with contextlib.suppress(FileNotFoundError):
-            if wait_until(lambda: self._same_processes(), 3, 0.05):
-                return
+        if wait_until(self._same_processes, 3, 0.05):
+            return
         now, own = self._processes(), self._own
         require(False, "processes differ:", [
             (role, sorted(set(sum(now.get(role, []), [])) ^ set(sum(own.get(role, []), []))),
@@ -269,7 +267,7 @@ class Stage:
             if now.get(role) != own.get(role)])
 
     def _same_processes(self):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ValueError):  # one has just ended
             return self._processes() == self._own
         return False
 

@@ -13,6 +13,12 @@ def family(pid):
     return found
 
 
+def roles(pid):
+    """Those of a dnspind by what they are."""
+    launcher, *readers = family(pid)[1:]
+    return {"dnspind": [pid], "launcher": [launcher], "reader": readers}
+
+
 def kibibytes(pids, field="Pss"):
     """`Rss`, `Pss` (a page that many share is shared out), `Pss_Anon` (their own), of all together.
     """

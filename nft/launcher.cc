@@ -149,6 +149,9 @@ void Launcher::Run() {
   }
   sigprocmask(SIG_SETMASK, &blocked, nullptr);
   const Descriptor children(signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (!children.valid()) {
+    _exit(1);  // nobody would hear of readers that end
+  }
   std::array<pollfd, 2> waits = {{{requests_.get(), POLLIN, 0}, {children.get(), POLLIN, 0}}};
   for (;;) {
     if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) {

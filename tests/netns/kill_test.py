@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from lab import trial  # noqa: E402
 from lab.asker import Askers  # noqa: E402
 from lab.fault_stage import RULES, Stage, require  # noqa: E402
-from lab.memory import family  # noqa: E402
+from lab.memory import roles  # noqa: E402
 from lab.trespass import Trespass  # noqa: E402
 
 SETTINGS = {"pins": {"per_client": 65_536}}  # each pin lives longer than this test
@@ -27,22 +27,13 @@ RATE = 100
 LATEST = 0.5  # seconds between a process that works and its end
 
 
-def victims(dnspin):
-    """Pids by what they are."""
-    found = collections.defaultdict(list)
-    for pid in family(dnspin.pid):
-        name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-        found[name if name in ("dnspind", "dnspin-launcher") else "reader"].append(pid)
-    return found
-
-
 def kill_one(stage, what, draw):
     """At a random moment; dnspind is started anew as a service manager would."""
-    pids = victims(stage.dnspin)[what]
+    pids = roles(stage.dnspin.pid)[what]
     stage.unpinned += stage.dnspin_metric("answers_released_unpinned")
     time.sleep(draw.uniform(0, LATEST))
     os.kill(draw.choice(pids), signal.SIGKILL)
-    code = {"dnspind": -9, "dnspin-launcher": 3}.get(what)
+    code = {"dnspind": -9, "launcher": 3}.get(what)
     if code is not None:
         ended = stage.dnspin.process.wait(10)
         require(ended == code, f"{what} killed: dnspind ends with {ended}")
@@ -65,7 +56,7 @@ def under_load(lab, times, draw):
         askers = {qube: Askers(lab.qube(qube), RATE, names=NAMES) for qube in ("work", "personal")}
         try:
             with Trespass(lab, lab.qube("work"), pause=0.005) as trespass:
-                order = ["dnspind", "dnspin-launcher", "reader"] * times
+                order = ["dnspind", "launcher", "reader"] * times
                 draw.shuffle(order)
                 for what in order:
                     kill_one(stage, what, draw)
