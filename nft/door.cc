@@ -52,10 +52,13 @@ bool Bind(int fd, Kind kind, uint16_t port) {
   return bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
+// 0 if that cannot be known.
 uint16_t BoundPort(int fd) {
   sockaddr_in6 address{};
   socklen_t length = sizeof(address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) < 0) {
+    return 0;
+  }
   return ntohs(address.sin6_port);  // at the same place as sin_port
 }
 
@@ -80,6 +83,9 @@ absl::StatusOr<Door> TryPort(uint16_t port) {
     }
     if (door.port == 0) {
       door.port = BoundPort(fd.get());
+    }
+    if (door.port == 0) {
+      return absl::UnavailableError("nobody knows which port a door got");
     }
     door.sockets[i] = std::move(fd);
   }
