@@ -13,6 +13,7 @@ silence.
 """
 
 import collections
+import functools
 import heapq
 import itertools
 import selectors
@@ -173,7 +174,8 @@ class Authority:
             query = dnswire.read_query(bytes(buffer[2:2 + length]), "tcp", source)
             del buffer[:2 + length]
             if query:
-                self._serve(query, stream, lambda message: _send_stream(stream, message))
+                self._serve(query, stream,
+                            lambda message, piece=0: _send_stream(stream, message, piece))
 
     def _script_for(self, name):
         if name in self._scripts:
@@ -200,6 +202,8 @@ class Authority:
             out = send
             if reply.leave_from and query.transport == "udp":
                 out = self._stranger(reply.leave_from, server, query.source)
+            elif reply.piece and query.transport == "tcp":
+                out = functools.partial(send, piece=reply.piece)
             self._at(reply.delay, lambda o=out, m=reply.octets(query): o(m))
 
     def _at(self, delay, action):
@@ -240,8 +244,12 @@ def _send_to(sock, message, target):
         pass  # like any datagram it may be lost
 
 
-def _send_stream(stream, message):
+def _send_stream(stream, message, piece=0):
+    octets = struct.pack("!H", len(message)) + message
     try:
-        stream.sendall(struct.pack("!H", len(message)) + message)
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(octets), piece or len(octets)):
+            stream.sendall(octets[at:at + (piece or len(octets))])
+            time.sleep(0.002 if piece else 0)
     except OSError:
         pass

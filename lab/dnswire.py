@@ -114,6 +114,7 @@ class Reply:
     tail: bytes = b""                      # after the last record
     mangle: Optional[Callable[[bytes], bytes]] = None  # the last word on the octets
     leave_from: str = ""                   # "port" or "address": a wrong sender
+    piece: int = 0                         # over TCP: so many octets at a time
 
     def octets(self, query):
         flags, sections = self.flags | self.rcode, [self.answer, self.authority, self.additional]

@@ -10,8 +10,6 @@
 namespace dnspin {
 namespace {
 
-constexpr int kSystemWouldNot = 3;
-
 // Without memory, which there may be none of.
 [[noreturn]] void End(std::string_view last_word) {
   if (write(STDERR_FILENO, last_word.data(), last_word.size()) < 0) {
@@ -22,15 +20,13 @@ constexpr int kSystemWouldNot = 3;
 
 }  // namespace
 
-void EndAsTheSystemWouldNot() {
-  std::set_new_handler([] { End("<2>dnspind: there is no memory left\n"); });
-  if (std::atexit([] { End("<2>dnspind: a library gave up (its reason may stand above)\n"); }) !=
-      0) {
-    End("<2>dnspind: there is no memory left\n");
+void EndWith(int (*run)(int, char**), int argc, char** argv) {
+  constexpr std::string_view kNoMemory = "<2>dnspind: there is no memory left\n";
+  std::set_new_handler([] { End(kNoMemory); });
+  if (std::atexit([] { End("<2>dnspind: a library gave up; it may say why above\n"); }) != 0) {
+    End(kNoMemory);
   }
-}
-
-void EndWith(int status) {
+  const int status = run(argc, argv);
   std::fflush(nullptr);
   _exit(status);
 }

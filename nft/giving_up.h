@@ -5,10 +5,9 @@
 
 namespace dnspin {
 
-// From now on both say so, and end with exit status 3.
-void EndAsTheSystemWouldNot();
+constexpr int kSystemWouldNot = 3;  // the exit status
 
-// The way out of main: no library gave up.
-[[noreturn]] void EndWith(int status);
+// Runs it and ends with what it returns; in its place with kSystemWouldNot and a word on stderr.
+[[noreturn]] void EndWith(int (*run)(int, char**), int argc, char** argv);
 
 }  // namespace dnspin

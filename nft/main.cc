@@ -32,7 +32,6 @@ namespace {
 constexpr int kDone = 0;
 constexpr int kRefusedByConfiguration = 1;
 constexpr int kUsage = 2;
-constexpr int kSystemWouldNot = 3;
 
 constexpr const char* kUsageText =
     "usage: dnspind [--config FILE] [--check] [--teardown] [--version] [--help]\n"
@@ -398,7 +397,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace dnspin
 
-int main(int argc, char** argv) {
-  dnspin::EndAsTheSystemWouldNot();
-  dnspin::EndWith(dnspin::Main(argc, argv));
-}
+int main(int argc, char** argv) { dnspin::EndWith(dnspin::Main, argc, argv); }
