@@ -57,6 +57,7 @@ elseif(DNSPIN_FLAVOR STREQUAL "fuzz")
   endif()
   set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=all)
   target_compile_options(dnspin_options INTERFACE -O1 -g -fno-omit-frame-pointer
+                                                  -D_GLIBCXX_ASSERTIONS
                                                   -fsanitize=fuzzer-no-link ${sanitize})
   target_link_options(dnspin_options INTERFACE ${sanitize})
 else()

@@ -7,6 +7,13 @@ foreach(module libnftables libnftnl libmnl libnetfilter_conntrack re2 libpsl lib
                tomlplusplus nlohmann_json ldns libseccomp)
   pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
+set(instrumented_ldns ${PROJECT_BINARY_DIR}/ldns)
+if(DNSPIN_FLAVOR STREQUAL "fuzz" AND EXISTS ${instrumented_ldns}/libldns.a)  # fuzz/build_ldns.sh
+  set_target_properties(
+    PkgConfig::ldns
+    PROPERTIES INTERFACE_LINK_LIBRARIES "${instrumented_ldns}/libldns.a;ssl;crypto"
+               INTERFACE_INCLUDE_DIRECTORIES ${instrumented_ldns}/source)
+endif()
 if(NOT DNSPIN_FLAVOR STREQUAL "fuzz")
   pkg_check_modules(gtest_main REQUIRED IMPORTED_TARGET gtest_main)
 endif()

@@ -1,23 +1,21 @@
 // An upstream's message: what the pre-validator lets through, ldns reads as we do; what we say
-// again is read again as the same; and only addresses that descend from the question come out of
-// it.
+// again is read again as the same; and exactly those addresses come out of it, are pinned and are
+// told, for no longer than they may be, that an oracle finds in the same octets.
 #include <algorithm>
-#include <set>
 #include <span>
 #include <variant>
 
+#include "fuzz/answer_oracle.h"
+#include "fuzz/answer_told.h"
 #include "pinning/check.h"
 #include "pinning/lineage.h"
+#include "resolver/octets.h"
 #include "resolver/reply.h"
 #include "resolver/service_binding.h"
 #include "resolver/wire.h"
 
 namespace dnspin {
 namespace {
-
-std::span<const uint8_t> Octets(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
 
 // hardening.md R-c20.
 void CheckRoundTrip(const Answer& answer) {
@@ -32,10 +30,11 @@ void CheckRoundTrip(const Answer& answer) {
                     .ede = dns::kEdeOther};
   const std::string bytes = EncodeReply(question, reply, 65535);
   DNSPIN_CHECK(bytes.size() <= 65535);
-  DNSPIN_CHECK(CheckAnswer(Octets(bytes)).ok());
-  const auto again = ReadAnswer(Octets(bytes));
+  DNSPIN_CHECK(CheckAnswer(AsOctets(bytes)).ok());
+  const auto again = ReadAnswer(AsOctets(bytes));
   DNSPIN_CHECK(again.ok());
-  if (ReadReplyHeader(Octets(bytes))->truncated) {  // names whole may not fit where compressed did
+  if (ReadReplyHeader(AsOctets(bytes))
+          ->truncated) {  // names whole may not fit where compressed did
     DNSPIN_CHECK(again->answer.empty() && again->authority.empty());
   } else {
     DNSPIN_CHECK(*again == answer);
@@ -60,7 +59,7 @@ void CheckHints(const std::string& rdata, const KeepsHint& keeps) {
   }
   DNSPIN_CHECK(filtered->size() <= rdata.size());
   DNSPIN_CHECK(Filtered(*filtered, keeps, BindingTerms::Ech::kStrip) == filtered);
-  const auto binding = ReadServiceBinding(Octets(*filtered));
+  const auto binding = ReadServiceBinding(AsOctets(*filtered));
   DNSPIN_CHECK(binding.has_value());
   std::string hints;
   for (const ServiceParameter& parameter : binding->parameters) {
@@ -86,37 +85,29 @@ void CheckHints(const Answer& answer) {
   }
 }
 
-// A second opinion on the lineage, without order, length or loops: everything reachable.
-std::set<Name> Reachable(const Answer& answer) {
-  std::set<Name> names{answer.asked};
-  for (size_t before = 0; before != names.size();) {
-    before = names.size();
-    for (const Record& record : answer.answer) {
-      const auto target = Name::FromWire(record.rdata);
-      if (record.type == dns::kCname && record.klass == dns::kIn && target &&
-          names.contains(record.owner)) {
-        names.insert(*target);
-      }
-    }
+std::string Wire(const oracle::Labels& labels) {
+  std::string wire;
+  for (const std::string& label : labels) {
+    wire += static_cast<char>(label.size()) + label;
   }
-  return names;
+  return wire + '\0';
 }
 
-void CheckWalk(const Answer& answer) {
+void CheckWalk(const Answer& answer, const oracle::Message& message) {
   const auto walked = Walk(answer);
   const auto* lineage = std::get_if<Lineage>(&walked);
+  const oracle::Descent descent = oracle::Follow(message);
+  DNSPIN_CHECK((lineage != nullptr) == descent.believed);
   if (lineage == nullptr) {
     return;
   }
-  const std::set<Name> names = Reachable(answer);
+  DNSPIN_CHECK(std::equal(
+      lineage->names.begin(), lineage->names.end(), descent.names.begin(), descent.names.end(),
+      [](const Name& name, const oracle::Labels& labels) { return name.Wire() == Wire(labels); }));
+  DNSPIN_CHECK(lineage->ttl == descent.ttl.value_or(0));
+  DNSPIN_CHECK(lineage->addresses.size() == descent.addresses.size());
   for (const Address& address : lineage->addresses) {
-    const auto octets = address.bytes();
-    const std::string_view rdata(reinterpret_cast<const char*>(octets.data()), octets.size());
-    DNSPIN_CHECK(answer.type == (octets.size() == 4 ? dns::kA : dns::kAaaa));
-    DNSPIN_CHECK(std::any_of(answer.answer.begin(), answer.answer.end(), [&](const Record& record) {
-      return record.type == answer.type && record.klass == dns::kIn && record.rdata == rdata &&
-             names.contains(record.owner);
-    }));
+    DNSPIN_CHECK(descent.addresses.contains(std::string(AsText(address.bytes()))));
   }
 }
 
@@ -124,16 +115,20 @@ void CheckWalk(const Answer& answer) {
 }  // namespace dnspin
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  const std::span<const uint8_t> message(bytes, size);
-  const bool sound = dnspin::CheckAnswer(message).ok();
-  DNSPIN_CHECK(!sound || dnspin::ReadReplyHeader(message).has_value());
-  const auto answer = dnspin::ReadAnswer(message);
+  const std::span<const uint8_t> octets(bytes, size);
+  const bool sound = dnspin::CheckAnswer(octets).ok();
+  const auto message = dnspin::oracle::Read(dnspin::AsText(octets));
+  DNSPIN_CHECK(sound ? message.has_value() : !message || !message->plain);
+  DNSPIN_CHECK(!sound || dnspin::ReadReplyHeader(octets).has_value());
+  const auto answer = dnspin::ReadAnswer(octets);
   DNSPIN_CHECK(sound || !answer.ok());
   DNSPIN_CHECK(!absl::IsInternal(answer.status()));  // ldns and the pre-validator agree
   if (answer.ok()) {
+    DNSPIN_CHECK(answer->rcode == message->rcode);
     dnspin::CheckRoundTrip(*answer);
     dnspin::CheckHints(*answer);
-    dnspin::CheckWalk(*answer);
+    dnspin::CheckWalk(*answer, *message);
+    dnspin::CheckTold(*answer, *message);
   }
   return 0;
 }
