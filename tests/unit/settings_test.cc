@@ -258,6 +258,11 @@ TEST(SettingsTest, WhatIsNoTomlIsSaidWithItsLine) {
       {"[pins]\nslack = \"\0\"\n"s, "2:"},
       {"[pins]\nslack = \"\xFF\"\n", "2:"},
       {"a = " + std::string(100'000, '['), "1:"},
+      {"[pins]\n[\n[dns]\n", "2:"},  // toml++ 3.3.0 asserts that this is not so
+      {"[pins]\r\n[[\r\n", "2:"},
+      {"# \u00E9\n[pins]\nslack = \u00E9\n", "3:9:"},
+      {"[pins]\nslack = \"\"\"\n\u00E9\"\"\" # \u00E9\n \uFED1", "4:2:"},
+      {"[pins]\nslack = '\u00E9\n\u00E9", "3:1:"},
   };
   for (const auto& row : rows) {
     const std::string said = Faults(row.text);
