@@ -112,10 +112,20 @@ class ObjectReader {
   std::string& fault_;
 };
 
+// Nothing unless it is spelled as we would.
+template <typename T>
+std::optional<T> Exactly(const std::string& text, std::optional<T> value) {
+  return value && value->Text() == text ? std::move(value) : std::nullopt;
+}
+
 template <typename T>
 std::optional<T> ParseText(const Json& item) {
   const auto* text = item.get_ptr<const std::string*>();
-  return text == nullptr ? std::nullopt : T::Parse(*text);
+  return text == nullptr ? std::nullopt : Exactly(*text, T::Parse(*text));
+}
+
+std::optional<Name> HostFrom(const std::string& text) {
+  return Exactly(text, Name::FromHost(text));
 }
 
 std::string RuleText(const Rule& rule) {
@@ -173,7 +183,8 @@ PinTerms TermsFrom(const Json& json, std::string& fault) {
 std::optional<Upstream> UpstreamFrom(const Json& json) {
   std::string fault;
   ObjectReader object(json, 2, fault);
-  const auto endpoint = Endpoint::Parse(object.GetText("endpoint"));
+  const std::string text = object.GetText("endpoint");
+  const auto endpoint = Exactly(text, Endpoint::Parse(text));
   std::string interface = object.GetText("interface");
   if (!fault.empty() || !endpoint) {
     return std::nullopt;
@@ -185,8 +196,8 @@ std::optional<Grant> GrantFrom(const Json& json) {
   std::string fault;
   ObjectReader object(json, 5, fault);
   std::string rule_host = object.GetText("rule_host");
-  const auto target = Name::FromHost(object.GetText("target"));
-  const auto parent = Name::FromHost(object.GetText("parent"));
+  const auto target = HostFrom(object.GetText("target"));
+  const auto parent = HostFrom(object.GetText("parent"));
   const auto depth = object.GetNumber<uint8_t>("depth", Grants::kDepthMax);
   const auto until = object.GetNumber<int64_t>("until_ns", std::numeric_limits<int64_t>::max());
   if (!fault.empty() || !target || !parent || depth == 0) {

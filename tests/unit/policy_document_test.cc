@@ -122,6 +122,9 @@ TEST(PolicyDocumentTest, WhatWeWouldNotWriteIsRefused) {
       {"\"rules\":[", "\"rules\":[\"# none\","},
       {"\"addresses\":[]", "\"addresses\":{}"},
       {"\"addresses\":[]", "\"addresses\":[\"10.0.0.300\"]"},
+      {"\"own\":[]", "\"own\":[\"2001:DB8::1\"]"},
+      {"192.0.2.53:53", "192.0.2.53"},
+      {"\"t.test\"", "\"t.test.\""},
       {"action=accept", "action=acept"},
       {"action=accept", "accept"},  // well spelt, but not ours
       {"dstports=443-443", "dstports=443"},
