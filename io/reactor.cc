@@ -97,7 +97,8 @@ absl::Status Reactor::Turn(BootTime now, std::optional<BootTime> deadline) {
   }
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
-    const auto found = entries_.find(event.data.u64);
+    const uint64_t id = event.data.u64;  // a copy: the kernel's struct is packed
+    const auto found = entries_.find(id);
     if (found == entries_.end()) {
       continue;  // ended by an earlier callback of this turn
     }

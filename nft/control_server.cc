@@ -107,8 +107,11 @@ void ControlServer::Read(Connection& connection) {
   }
   connection.received.append(part.data(), static_cast<size_t>(octets));
   const size_t end = connection.received.find('\n');
+  if (std::min(end, connection.received.size()) > kRequestOctetsMax) {
+    connection.ended = true;
+    return;
+  }
   if (end == std::string::npos) {
-    connection.ended = connection.received.size() > kRequestOctetsMax;
     return;
   }
   connection.unsent = answer_(connection.received.substr(0, end));
