@@ -139,7 +139,8 @@ std::optional<ReaderFault> PinService::Consider(ServedClient& client, const Gran
     return std::nullopt;
   }
   ++client.grants_left_out;
-  client.grants.LeaveOut(now + std::chrono::seconds(request.ttl_s) + Grants::kRemembered);
+  const auto ttl = std::min(std::chrono::seconds(request.ttl_s), client.policy.terms.told_max);
+  client.grants.LeaveOut(now + ttl + Grants::kRemembered);
   return std::nullopt;
 }
 
