@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -93,22 +94,40 @@ inline std::string OctetsOf(const Address& address) {
   return {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()};
 }
 
-// Puts a client under one of the lists above.
+// What one of the lists above makes of a client, whatever its addresses; made once.
+struct Government {
+  Policy policy;
+  std::shared_ptr<const Permissions> permissions;
+  DropNames drops;
+};
+
+inline const Government& GovernmentOf(size_t rules) {
+  static std::map<size_t, Government> known;
+  const auto [found, fresh] = known.try_emplace(rules);
+  auto& [policy, permissions, drops] = found->second;
+  if (fresh) {
+    policy.generation = 1;
+    policy.rules = RulesOf(kRules[rules]);
+    drops.Follow(policy.rules);
+    const std::vector<Address> any = {*Address::Parse("10.137.0.1")};
+    policy.closed_from = drops.ClosedFrom(policy.rules, any);
+    policy.terms = kTerms;
+    policy.rebind_ok = {{HostPattern::Kind::kName, *Name::FromHost("nas.a.test"), ""},
+                        {HostPattern::Kind::kName, *Name::FromHost("edge.net"), ""}};
+    policy.own = {*Address::Parse("198.51.100.200")};
+    permissions = std::make_shared<const Permissions>(policy);
+  }
+  return found->second;
+}
+
 inline void Govern(ServedClient& client, size_t rules) {
-  Policy& policy = client.policy;
-  policy.client = client.desired.name;
-  policy.addresses = client.desired.addresses;
-  policy.generation = 1;
-  policy.rules = RulesOf(kRules[rules]);
-  client.learned.Follow(policy.rules);
-  client.drops = client.learned;
-  policy.closed_from = client.drops.ClosedFrom(policy.rules, policy.addresses);
-  policy.terms = kTerms;
-  policy.rebind_ok = {{HostPattern::Kind::kName, *Name::FromHost("nas.a.test"), ""},
-                      {HostPattern::Kind::kName, *Name::FromHost("edge.net"), ""}};
-  policy.own = {*Address::Parse("198.51.100.200")};
-  client.permissions = std::make_shared<const Permissions>(policy);
-  client.groups = GroupsOf(policy.rules, client.groups);
+  const Government& government = GovernmentOf(rules);
+  client.policy = government.policy;
+  client.policy.client = client.desired.name;
+  client.policy.addresses = client.desired.addresses;
+  client.permissions = government.permissions;
+  client.drops = client.learned = government.drops;
+  client.groups = GroupsOf(client.policy.rules, client.groups);
 }
 
 inline ServedClient ClientOf(ClientId id, size_t rules, bool ipv6) {

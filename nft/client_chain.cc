@@ -114,7 +114,7 @@ std::optional<PinSetParts> ReadSetName(std::string_view kind, std::string_view n
   PinSetParts parts{std::string(name.substr(kind.size(), dash - kind.size())), 0};
   const char* end = name.data() + name.size();
   const auto [stopped, error] = std::from_chars(name.data() + dash + 1, end, parts.group);
-  if (error != std::errc() || stopped != end || parts.group == 0 || !IsLabel(parts.label)) {
+  if (error != std::errc() || stopped != end || name[dash + 1] == '0' || !IsLabel(parts.label)) {
     return std::nullopt;
   }
   return parts;

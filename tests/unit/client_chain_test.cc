@@ -233,10 +233,26 @@ TEST(ClientChain, ASetsNameReadsBack) {
   EXPECT_EQ(ReadDropSetName("drop-10-137-0-25-1"), (PinSetParts{"10-137-0-25", 1}));
   EXPECT_EQ(ReadDropSetName("pin-10-137-0-25-1"), std::nullopt);
   EXPECT_EQ(ReadPinSetName("drop-10-137-0-25-1"), std::nullopt);
-  for (const char* bad :
-       {"", "pin", "pin-", "pin--", "pin-1", "pin-a-", "pin-a-0", "pin-a-x", "pin-a-1x",
-        "pin-a-99999999999", "qbs-a-1", "xpin-a-1", "pin-a-1", "pin-malware-1", "pin-bad-1",
-        "pin-10-137-0-1", "pin-10-137-0-256-1", "pin-fd09-0-0--19-1", "pin-10.137.0.25-1"}) {
+  for (const char* bad : {"",
+                          "pin",
+                          "pin-",
+                          "pin--",
+                          "pin-1",
+                          "pin-a-",
+                          "pin-a-0",
+                          "pin-a-x",
+                          "pin-a-1x",
+                          "pin-a-99999999999",
+                          "qbs-a-1",
+                          "xpin-a-1",
+                          "pin-a-1",
+                          "pin-malware-1",
+                          "pin-bad-1",
+                          "pin-10-137-0-1",
+                          "pin-10-137-0-256-1",
+                          "pin-fd09-0-0--19-1",
+                          "pin-10.137.0.25-1",
+                          "pin-10-137-0-25-01"}) {
     EXPECT_EQ(ReadPinSetName(bad), std::nullopt) << bad;
   }
 }
