@@ -12,7 +12,7 @@
 
 namespace dnspin {
 
-absl::StatusOr<Descriptor> ListenForControl(const std::string& run_dir, gid_t group) {
+absl::StatusOr<Descriptor> ListenForControl(const std::string& run_dir) {
   const std::string path = run_dir + "/control";
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -33,7 +33,7 @@ absl::StatusOr<Descriptor> ListenForControl(const std::string& run_dir, gid_t gr
   if (!bound) {
     return absl::ErrnoToStatus(error, "bind " + path);
   }
-  if (chown(path.c_str(), 0, group) < 0 || listen(fd.get(), 16) < 0) {
+  if (listen(fd.get(), 16) < 0) {
     return absl::ErrnoToStatus(errno, "listen on " + path);
   }
   return fd;

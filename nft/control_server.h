@@ -60,7 +60,8 @@ class ControlServer {
   Watch watch_;
 };
 
-// The listening socket RUN_DIR/control, mode 0660 of root and `group`; replaces one left behind.
-absl::StatusOr<Descriptor> ListenForControl(const std::string& run_dir, gid_t group);
+// The listening socket RUN_DIR/control, mode 0660 of who we are effectively; replaces one left
+// behind.
+absl::StatusOr<Descriptor> ListenForControl(const std::string& run_dir);
 
 }  // namespace dnspin

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <numeric>
 
 #include "nft/control_reply.h"
 
@@ -72,6 +73,8 @@ std::vector<Metric> TotalsOf(const ControlView& view) {
     totals.push_back(std::move(total));
   }
   totals.push_back({"readers_restarted", view.readers.restarted});
+  const auto& ended = view.readers.ended;
+  totals.push_back({"readers_ended", std::accumulate(ended.begin(), ended.end(), uint64_t{0})});
   totals.push_back({"commits_failed", view.commits_failed});
   totals.push_back({"log_lines_dropped", view.log_lines_dropped});
   totals.push_back({"reloads", view.reloads});

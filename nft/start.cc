@@ -118,11 +118,26 @@ absl::StatusOr<User> FindReader(const std::string& account, User own) {
       account, fault));
 }
 
+// What is made meanwhile is that group's, which takes no CAP_CHOWN. Where it cannot be, it is
+// root's.
+class AsGroup {
+ public:
+  explicit AsGroup(gid_t group) { Become(group); }
+  ~AsGroup() { Become(own_); }
+  AsGroup(const AsGroup&) = delete;
+  AsGroup& operator=(const AsGroup&) = delete;
+
+ private:
+  static void Become(gid_t group) { static_cast<void>(!setegid(group)); }
+
+  const gid_t own_ = getegid();
+};
+
 // What is made there is made by root: nobody else may write to it.
 absl::Status MakeRunDir(const std::string& run_dir, gid_t group) {
+  const AsGroup theirs(group);
   if (mkdir(run_dir.c_str(), 0750) == 0) {
-    return chown(run_dir.c_str(), 0, group) == 0 ? absl::OkStatus()
-                                                 : absl::ErrnoToStatus(errno, "chown " + run_dir);
+    return absl::OkStatus();
   }
   if (errno != EEXIST) {
     return absl::ErrnoToStatus(errno, "make " + run_dir);
@@ -136,6 +151,11 @@ absl::Status MakeRunDir(const std::string& run_dir, gid_t group) {
                     run_dir));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<Descriptor> ListenAs(gid_t group, const std::string& run_dir) {
+  const AsGroup theirs(group);
+  return ListenForControl(run_dir);
 }
 
 // Four sockets a door and one for each question under way are more than the usual 1,024.
@@ -186,7 +206,7 @@ absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
     return lock.status();
   }
   started.lock = *std::move(lock);
-  auto control = ListenForControl(terms.run_dir, started.user.gid);
+  auto control = ListenAs(started.user.gid, terms.run_dir);
   if (!control.ok()) {
     return control.status();
   }

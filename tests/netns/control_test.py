@@ -108,7 +108,7 @@ def assert_prometheus(text, totals):
             described.add(line.split()[2])
             assert line.split()[3] in ("counter", "gauge"), line
         elif not line.startswith("# HELP "):
-            match = re.fullmatch(r"([a-z_]+)(\{client=\"[a-z]+\"\})? (\d+)", line)
+            match = re.fullmatch(r"([a-z_]+)(\{(?:client|reason)=\"[a-z]+\"\})? (\d+)", line)
             assert match and match.group(1) in described, line
             sums[match.group(1)] = sums.get(match.group(1), 0) + int(match.group(3))
     assert text.endswith("\n") and len(sums) == len(described) == len(totals), described
