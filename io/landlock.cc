@@ -13,7 +13,6 @@ namespace dnspin {
 namespace {
 
 // linux/landlock.h as of 6.12, which is younger than Debian's headers.
-constexpr uint64_t kExecute = 1 << 0;
 constexpr uint64_t kReadFile = 1 << 2;
 constexpr uint64_t kReadFolder = 1 << 3;
 constexpr uint64_t kBindTcp = 1 << 0;
@@ -34,15 +33,14 @@ Ruleset RulesetOf(const LandlockTerms& terms, size_t version) {
   Ruleset ruleset;
   const unsigned rights = version < kFileRights.size() ? kFileRights[version] : kFileRights.back();
   ruleset.files = (uint64_t{1} << rights) - 1;
-  if (terms.may_read) {
+  if (terms.files == LandlockTerms::Files::kRead) {
     ruleset.files &= ~(kReadFile | kReadFolder);
+  } else if (terms.files == LandlockTerms::Files::kAll) {
+    ruleset.files = 0;
   }
-  if (terms.may_execute) {
-    ruleset.files &= ~kExecute;
-  }
-  ruleset.net = version >= 4 && !terms.may_bind ? kBindTcp : 0;
+  ruleset.net = version >= 4 && !terms.sockets ? kBindTcp : 0;
   if (version >= 6) {
-    ruleset.scoped = kSignal | (terms.may_name ? 0 : kAbstractUnixSocket);
+    ruleset.scoped = kSignal | (terms.sockets ? 0 : kAbstractUnixSocket);
   }
   return ruleset;
 }

@@ -5,14 +5,13 @@
 namespace dnspin {
 
 struct LandlockTerms {
-  bool may_read = false;  // files and folders; else none at all. What is open stays so
-  bool may_execute = false;
-  bool may_bind = false;  // TCP ports
-  bool may_name = false;  // connect to abstract UNIX sockets of processes outside
+  enum class Files : unsigned char { kNone, kRead, kAll };
+  Files files = Files::kNone;  // what is open stays so
+  bool sockets = false;        // bind TCP ports, and reach abstract UNIX sockets from outside
 };
 
-// For good, and for all children. Nothing may be written, made or removed, and nobody outside may
-// be signalled, where the kernel knows how to forbid it (files since 5.13, ports since 6.7, signals
+// For good, and for all children. What `terms` do not allow, and signals to processes outside, are
+// forbidden where the kernel knows how to (files since 5.13, ports since 6.7, the others
 // since 6.12). Which of it was forbidden is the kernel's version of Landlock; 0: none.
 int EnterLandlock(const LandlockTerms& terms);
 

@@ -49,7 +49,8 @@ absl::Status Allow(const Filter& filter, const AllowedCall& call) {
 
 std::vector<AllowedCall> CallsOfTheLibraries() {
   const AllowedCall no_exec{"mprotect", {{2, 0, PROT_EXEC}}};
-  const ArgumentIs unshared{3, MAP_PRIVATE | MAP_ANONYMOUS, MAP_TYPE | MAP_ANONYMOUS};
+  // Private, or what getrandom() of glibc 2.41 takes (MAP_DROPPABLE).
+  const ArgumentIs unshared{3, MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS};
   std::vector<AllowedCall> calls = {
       {"brk"},
       {"mmap", {{2, 0, PROT_EXEC}, unshared}},
@@ -63,6 +64,7 @@ std::vector<AllowedCall> CallsOfTheLibraries() {
       {"clock_getres"},
       {"gettimeofday"},
       {"time"},
+      {"sysinfo"},  // qsort()
       {"restart_syscall"},
       {"close"},
       // By file, never by name: the length of a memfd, what kind stdout is.

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "io/packet_pair.h"
+#include "nft/confinement.h"
 #include "nft/door.h"
 #include "nft/launcher_message.h"
 #include "nft/launcher_state.h"
@@ -189,8 +190,11 @@ absl::StatusOr<Descriptor> ForkLauncher(const LauncherTerms& terms) {
   // A terminal's Ctrl-C is dnspind's to answer; the launcher ends when dnspind does.
   setsid();
   prctl(PR_SET_NAME, "dnspin-launcher");
-  const auto status = BecomeUser(terms.own, terms.reader, Capabilities({CAP_SYS_CHROOT}),
-                                 Capabilities({CAP_SYS_CHROOT}));
+  auto status = BecomeUser(terms.own, terms.reader, Capabilities({CAP_SYS_CHROOT}),
+                           Capabilities({CAP_SYS_CHROOT}));
+  if (status.ok()) {
+    status = ConfineLauncher(terms.reader);
+  }
   if (!status.ok()) {
     std::fprintf(stderr, "<2>launcher: %s\n", status.ToString().c_str());
     _exit(1);

@@ -19,6 +19,7 @@
 #include "config/resolv_conf.h"
 #include "config/text_file.h"
 #include "io/system_clock.h"
+#include "nft/confinement.h"
 #include "nft/daemon.h"
 #include "nft/giving_up.h"
 #include "nft/netvm.h"
@@ -207,22 +208,6 @@ std::optional<RefreshWay> ForcedRefreshWay() {
              : std::nullopt;
 }
 
-void SayWarnings(const Started& started, const ConfigurationFiles& files, Journal& journal,
-                 BootTime now) {
-  for (const std::string& warning : started.warnings) {
-    journal.Say(Priority::kWarning, warning, now);
-  }
-  for (const std::string& file : files.settings) {
-    if (access(file.c_str(), F_OK) == 0 && access(file.c_str(), R_OK) != 0) {
-      journal.Say(Priority::kWarning,
-                  fmt::format("{} is not readable for user {}: it cannot be read anew; mend it "
-                              "with: chgrp -R {} and chmod -R g+rX its folder",
-                              file, started.user_name, started.user_name),
-                  now);
-    }
-  }
-}
-
 // What dnspind listens to and speaks by, beside QubesDB and its readers.
 struct Sockets {
   std::unique_ptr<Reactor> reactor;
@@ -267,7 +252,7 @@ absl::StatusOr<Sockets> OpenSockets(const std::string& table) {
 absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started started,
                    Descriptor signals, SystemClock& clock) {
   Journal journal;
-  SayWarnings(started, files, journal, clock.Now());
+  SayWarnings(started, files.settings, journal, clock.Now());
   const std::string table = loader.settings().table;
   auto sockets = OpenSockets(table);
   auto source = QubesdbSource::Create(QubesdbSource::DefaultSockets());
@@ -275,6 +260,9 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
     if (!status.ok()) {
       return status;
     }
+  }
+  if (auto status = ConfineDnspind(); !status.ok()) {
+    return status;
   }
   Firewall firewall(sockets->nftables, table, sockets->set_writer->refresh_way());
   LauncherLink launcher(std::move(started.launcher));

@@ -218,4 +218,20 @@ absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
   return started;
 }
 
+void SayWarnings(const Started& started, const std::vector<std::string>& settings, Journal& journal,
+                 BootTime now) {
+  for (const std::string& warning : started.warnings) {
+    journal.Say(Priority::kWarning, warning, now);
+  }
+  for (const std::string& file : settings) {
+    if (access(file.c_str(), F_OK) == 0 && access(file.c_str(), R_OK) != 0) {
+      journal.Say(Priority::kWarning,
+                  fmt::format("{} is not readable for user {}: it cannot be read anew; mend it "
+                              "with: chgrp -R {} and chmod -R g+rX its folder",
+                              file, started.user_name, started.user_name),
+                  now);
+    }
+  }
+}
+
 }  // namespace dnspin

@@ -7,7 +7,9 @@
 
 #include "absl/status/statusor.h"
 #include "io/descriptor.h"
+#include "nft/journal.h"
 #include "nft/powers.h"
+#include "pinning/clock.h"
 
 namespace dnspin {
 
@@ -29,5 +31,9 @@ struct Started {
 
 // Needs root. On success this process is `user` with CAP_NET_ADMIN and nothing else.
 absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms);
+
+// What stands in the way of nothing but should be mended; `settings`: files to be read anew.
+void SayWarnings(const Started& started, const std::vector<std::string>& settings, Journal& journal,
+                 BootTime now);
 
 }  // namespace dnspin

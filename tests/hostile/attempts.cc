@@ -298,7 +298,6 @@ Surroundings LookAround() {
   for (pid_t child = 0; children >> child;) {
     around.sibling = child != getpid() ? child : around.sibling;
   }
-  around.pidfd = static_cast<int>(syscall(SYS_pidfd_open, around.launcher, 0));
   around.name_space = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
   return around;
 }

@@ -14,7 +14,7 @@ struct Surroundings {
   pid_t launcher = -1;
   pid_t dnspind = -1;
   pid_t sibling = -1;  // another reader, where there is one
-  int pidfd = -1;      // of the launcher
+  int pidfd = -1;      // of a process: which a reader cannot come by
   int name_space = -1;
 };
 
