@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Writes the seeds of corpus/launcher_request. Run it after a change of the requests and commit what
-it wrote; what it does not write is left as it is, so findings may lie beside."""
+"""Writes the seeds of corpus/launcher_request. Run it after a change of the requests and commit
+what it wrote; what it does not write is left as it is, so findings may lie beside."""
 
 import pathlib
 import struct

@@ -161,6 +161,7 @@ std::vector<AllowedCall> CallsOfLauncher(User reader) {
                  {"listen"},
                  {"wait4"},
                  {"kill", {IntIs(1, SIGKILL)}},
+                 {"tgkill", {IntIs(2, SIGABRT)}},  // a reader's abort()
                  {"signalfd4"},
                  // A reader's filter, on top of this one, says which of them it may use how.
                  {"connect"},

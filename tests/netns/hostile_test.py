@@ -182,7 +182,4 @@ def outlived(lab, _):
 
 
 if __name__ == "__main__":
-    STORIES = [free, unfiltered, confined, outlived]
-    if "outward" in sys.argv:  # waits for the output chain on the readers' uid
-        STORIES.append(outward)
-    trial.run(*STORIES)
+    trial.run(free, unfiltered, confined, outward, outlived)

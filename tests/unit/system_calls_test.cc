@@ -26,14 +26,17 @@
 namespace dnspin {
 namespace {
 
+// Made in the child: its own process id is in them.
+using Calls = std::function<std::vector<AllowedCall>()>;
+
 constexpr int kOpen = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 // How a child ends that may make these calls alone and then does this.
-std::string Ends(const std::vector<AllowedCall>& calls, const std::function<void()>& act) {
+std::string Ends(const Calls& calls, const std::function<void()>& act) {
   const pid_t child = fork();
   if (child == 0) {
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (!AllowOnly(calls).ok()) {
+    if (!AllowOnly(calls()).ok()) {
       _exit(7);
     }
     act();
@@ -53,7 +56,7 @@ struct Row {
   const char* end;
 };
 
-void Try(const std::vector<AllowedCall>& calls, const std::vector<Row>& rows) {
+void Try(const Calls& calls, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     EXPECT_EQ(Ends(calls, row.act), row.end) << row.what;
   }
@@ -85,7 +88,7 @@ TEST(SystemCalls, AMisspeltOneIsFound) {
 }
 
 TEST(SystemCalls, AReaderMakesItsOwnAndNoOther) {
-  Try(CallsOfReader(),
+  Try(CallsOfReader,
       {
           {"nothing", [] {}, "exit 0"},
           {"UDP", [] { _exit(socket(AF_INET, SOCK_DGRAM | kOpen, 0) < 0); }, "exit 0"},
@@ -129,14 +132,14 @@ TEST(SystemCalls, MemoryIsPrivateOrMayBeDropped) {
     return [flags] { mmap(nullptr, 4096, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0); };
   };
   constexpr int kDroppable = 8;  // MAP_DROPPABLE, which is younger than Debian's headers
-  Try(CallsOfReader(), {{"private", map(MAP_PRIVATE), "exit 0"},
-                        {"droppable", map(kDroppable), "exit 0"},
-                        {"shared", map(MAP_SHARED), "filtered"},
-                        {"shared, said otherwise", map(MAP_SHARED_VALIDATE), "filtered"}});
+  Try(CallsOfReader, {{"private", map(MAP_PRIVATE), "exit 0"},
+                      {"droppable", map(kDroppable), "exit 0"},
+                      {"shared", map(MAP_SHARED), "filtered"},
+                      {"shared, said otherwise", map(MAP_SHARED_VALIDATE), "filtered"}});
 }
 
 TEST(SystemCalls, DnspindStartsNothingAndWritesNoFile) {
-  Try(CallsOfDnspind(),
+  Try(CallsOfDnspind,
       {
           {"the firewall's netlink", [] { socket(AF_NETLINK, SOCK_RAW, 12); }, "exit 0"},
           {"routes", [] { socket(AF_NETLINK, SOCK_RAW, 0); }, "filtered"},
@@ -159,7 +162,7 @@ TEST(SystemCalls, DnspindStartsNothingAndWritesNoFile) {
 }
 
 TEST(SystemCalls, TheLauncherStartsReadersAndNobodyElse) {
-  Try(CallsOfLauncher(kReader),
+  Try([] { return CallsOfLauncher(kReader); },
       {
           {"fork",
            [] {
