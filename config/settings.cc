@@ -109,6 +109,13 @@ void ReadTable(std::string_view table, const toml::table& entries, Settings& set
   }
 }
 
+// A quotation mark within a word is part of that, whatever will be said of it.
+bool BeginsText(std::string_view text, size_t at) {
+  constexpr std::string_view kBefore = " \t\r\n=,[{.";
+  return (text[at] == '"' || text[at] == '\'') &&
+         (at == 0 || kBefore.find(text[at - 1]) != std::string_view::npos);
+}
+
 // Behind the text that begins at `at`, with a quotation mark or three.
 size_t EndOfText(std::string_view text, size_t at) {
   const char quote = text[at];
@@ -135,7 +142,7 @@ std::optional<size_t> FindForeign(std::string_view text) {
   for (size_t at = text.starts_with(kByteOrderMark) ? 3 : 0; at < text.size();) {
     if (text[at] == '#') {
       at = std::min(text.find('\n', at), text.size());
-    } else if (text[at] == '"' || text[at] == '\'') {
+    } else if (BeginsText(text, at)) {
       at = EndOfText(text, at);
     } else if (static_cast<uint8_t>(text[at]) > 0x7F) {
       return at;

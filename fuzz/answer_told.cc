@@ -34,7 +34,7 @@ struct Circumstances {
   Circumstances(uint16_t id, const Name& asked)
       : listed((id & 1) == 0 && asked.IsHost() && !asked.IsRoot()),
         blocked((id & 2) != 0),
-        rebind_ok((id & 4) != 0),
+        rebind_ok((id & 4) != 0 && asked.IsHost() && !asked.IsRoot()),
         only_ipv4((id & 8) != 0),
         own((id & 16) != 0),
         dnssec_ok((id & 256) != 0),

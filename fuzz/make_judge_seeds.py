@@ -55,6 +55,9 @@ SEEDS = {
     "pin": GOOD + TURN + GOOD,
     "life_grows": GOOD + wait(20) + GOOD + wait(40) + pin("www.a.test", ".a.test", told=2) +
                   wait(60),
+    "life_never_shrinks": pin("www.a.test", ".a.test", told=300) + TURN +
+                          pin("www.a.test", ".a.test", told=2) + TURN +
+                          pin("a.test", ".a.test", told=2) + TURN,
     "not_listed": pin("evil.b.test", "b.test"),
     "another_rule": pin("www.a.test", "b.test"),
     "dropped": pin("ads.a.test", ".a.test"),
@@ -87,6 +90,7 @@ SEEDS = {
     "grant_loses_rule": grant("b.test", "b.test", "edge.net") + pin("edge.net", "b.test") + TURN +
                         follow(1) + pin("edge.net", "b.test", policy=OLDER) + TURN,
     "kernel_fails": fail(1) + GOOD + TURN + fail(2) + GOOD + TURN + GOOD + TURN,
+    "kernel_fails_for_good": GOOD + fail(7) + TURN + GOOD + fail(7) + TURN + GOOD,
     "quota_of_name": pin("b.test", "b.test", *ADDRESSES[:4]) +
                      pin("b.test", "b.test", *ADDRESSES[9:11]) + TURN +
                      grant("b.test", "b.test", "edge.net") +

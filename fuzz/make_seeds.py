@@ -144,10 +144,31 @@ def record(rdtype, rdata, owner=b"\xc0\x0c", length=None, ttl=60):
     return owner + struct.pack("!2HIH", rdtype, 1, ttl, length) + rdata
 
 
+def aliases(links, ttls=(60, 60), ident=0):
+    """So many aliases, then an address. The ID says under what rules it is judged."""
+    message = dns.message.make_response(dns.message.make_query("a0.example.com.", "A"))
+    message.id = ident
+    for i in range(links):
+        message.answer.append(dns.rrset.from_text(f"a{i}.example.com.", ttls[0], "IN", "CNAME",
+                                                  f"a{i + 1}.example.com."))
+    message.answer.append(dns.rrset.from_text(f"a{links}.example.com.", ttls[1], "IN", "A",
+                                              "192.0.2.9", "10.0.0.9", "127.0.0.9"))
+    return message.to_wire()
+
+
 def answers():
     soa = [("example.com.", "SOA", ["ns.example.com. root.example.com. 1 2 3 4 5"])]
     for name, sections in ZONE.items():
         yield name, reply(sections)
+    yield "chain_of_16", aliases(16)
+    yield "chain_of_17", aliases(17)
+    yield "chain_of_short_life", aliases(2, (5, 200))
+    yield "chain_to_short_life", aliases(2, (200, 5))
+    yield "chain_told_late", aliases(2, (5, 200), 512)
+    yield "chain_unlisted", aliases(2, (5, 200), 1)
+    yield "chain_dropped", aliases(2, ident=2)
+    yield "chain_to_private", aliases(2, ident=4)
+    yield "chain_to_own", aliases(2, ident=20)
     yield "nxdomain", reply([], rcode=3, authority=soa, edns=0)
     yield "nodata", reply([], authority=soa)
     yield "servfail", reply([], rcode=2)

@@ -263,6 +263,7 @@ TEST(SettingsTest, WhatIsNoTomlIsSaidWithItsLine) {
       {"# \u00E9\n[pins]\nslack = \u00E9\n", "3:9:"},
       {"[pins]\nslack = \"\"\"\n\u00E9\"\"\" # \u00E9\n \uFED1", "4:2:"},
       {"[pins]\nslack = '\u00E9\n\u00E9", "3:1:"},
+      {"a = [1e\"\uFED1\"]", "1:9:"},
   };
   for (const auto& row : rows) {
     const std::string said = Faults(row.text);
