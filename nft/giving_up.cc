@@ -21,7 +21,7 @@ namespace {
 }  // namespace
 
 void EndWith(int (*run)(int, char**), int argc, char** argv) {
-  constexpr std::string_view kNoMemory = "<2>dnspind: there is no memory left\n";
+  static constexpr std::string_view kNoMemory = "<2>dnspind: there is no memory left\n";
   std::set_new_handler([] { End(kNoMemory); });
   if (std::atexit([] { End("<2>dnspind: a library gave up; it may say why above\n"); }) != 0) {
     End(kNoMemory);
