@@ -273,7 +273,7 @@ void Daemon::ReloadAndSay(BootTime now) {
   const auto monotonic = std::chrono::duration_cast<std::chrono::microseconds>(
                              std::chrono::steady_clock::now().time_since_epoch())
                              .count();
-  NotifyServiceManager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic));
+  NotifyServiceManager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", monotonic)).IgnoreError();
   if (const auto status = Reload(Reading::kAll, now); !status.ok()) {
     const std::string errors(status.message());
     for (size_t from = 0; from < errors.size();) {
@@ -287,7 +287,7 @@ void Daemon::ReloadAndSay(BootTime now) {
     parts_.journal.Say(Priority::kNotice,
                        fmt::format("reloaded: {} clients", roster_.clients().size()), now);
   }
-  NotifyServiceManager("READY=1");
+  NotifyServiceManager("READY=1").IgnoreError();
   PauseReloads(now);
 }
 

@@ -297,13 +297,11 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
                  .read_servers = [&] { return ReadFollowed(sockets->resolv_conf_watch); },
                  .write_policy = PolicyDocument,
                  .isolation = isolation});
-  if (auto status = daemon.Begin(loader.Make(source->view(), netvm.vifs())); !status.ok()) {
-    return status;
-  }
-  NotifyServiceManager("READY=1");
-  absl::Status ended = daemon.Run();
-  NotifyServiceManager("STOPPING=1");
-  return ended;
+  absl::Status status = daemon.Begin(loader.Make(source->view(), netvm.vifs()));
+  status = status.ok() ? NotifyServiceManager("READY=1") : status;
+  status = status.ok() ? daemon.Run() : status;
+  NotifyServiceManager("STOPPING=1").IgnoreError();
+  return status;
 }
 
 int Teardown(const std::string& table) {

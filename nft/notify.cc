@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -12,16 +13,16 @@
 
 namespace dnspin {
 
-void NotifyServiceManager(std::string_view state) {
+absl::Status NotifyServiceManager(std::string_view state) {
   const char* const variable = std::getenv("NOTIFY_SOCKET");
   if (variable == nullptr || (variable[0] != '/' && variable[0] != '@')) {
-    return;
+    return absl::OkStatus();
   }
   const std::string path = variable;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
-    return;
+    return absl::InvalidArgumentError("NOTIFY_SOCKET is too long a path");
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   if (path.front() == '@') {
@@ -29,9 +30,11 @@ void NotifyServiceManager(std::string_view state) {
   }
   const Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  // A manager that does not listen is its own trouble, not ours.
-  static_cast<void>(sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                           reinterpret_cast<const sockaddr*>(&address), length));
+  if (sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+             reinterpret_cast<const sockaddr*>(&address), length) < 0) {
+    return absl::ErrnoToStatus(errno, "tell the service manager");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace dnspin

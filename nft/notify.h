@@ -4,9 +4,12 @@
 
 #include <string_view>
 
+#include "absl/status/status.h"
+
 namespace dnspin {
 
 // "READY=1", "RELOADING=1\nMONOTONIC_USEC=...", "STOPPING=1"; silent without a service manager.
-void NotifyServiceManager(std::string_view state);
+// An error if it cannot be told: one that waits for "READY=1" would wait in vain.
+absl::Status NotifyServiceManager(std::string_view state);
 
 }  // namespace dnspin
