@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -60,8 +61,13 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t octets_
     return absl::ErrnoToStatus(errno, "cannot open");
   }
   const File file(::fdopen(fd, "re"));
+  if (!file) {
+    const int error = errno;
+    ::close(fd);  // nobody has taken it
+    return absl::ErrnoToStatus(error, "cannot look at");
+  }
   struct stat status {};
-  if (!file || ::fstat(fd, &status) != 0) {
+  if (::fstat(fd, &status) != 0) {
     return absl::ErrnoToStatus(errno, "cannot look at");
   }
   if (auto judged = Judge(status, octets_max); !judged.ok()) {

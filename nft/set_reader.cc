@@ -79,7 +79,7 @@ absl::StatusOr<std::vector<std::string>> Names(TableDump& dump, const std::strin
   std::vector<std::string> names;
   const absl::Status status = dump.Sets(table, [&](const nlmsghdr& reply) {
     const nftnl::Set set(nftnl_set_alloc());
-    if (set == nullptr || nftnl_set_nlmsg_parse(&reply, set.get()) < 0) {
+    if (!dump.Took(set != nullptr && nftnl_set_nlmsg_parse(&reply, set.get()) >= 0)) {
       return;
     }
     const char* name = nftnl_set_get_str(set.get(), NFTNL_SET_NAME);

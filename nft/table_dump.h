@@ -33,14 +33,20 @@ class TableDump {
   absl::Status Elements(const std::string& table, const std::string& set,
                         const std::function<void(nftnl_set_elem*)>& each);
 
+  // For callbacks: as it says; a message for which there was no memory fails the dump. Without it
+  // what the kernel holds would look like less.
+  bool Took(bool parsed);
+
   Family family() const { return family_; }
 
  private:
+  absl::Status Ask(const nlmsghdr& request, const Each& each);
   nlmsghdr* Request(uint16_t type);
   absl::Status AskOfTable(const nlmsghdr& request, const Each& each);
 
   NetlinkSocket& socket_;
   Family family_;
+  bool unread_ = false;
   alignas(nlmsghdr) std::array<char, 1024> request_{};  // a header and two names
 };
 

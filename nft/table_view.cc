@@ -77,7 +77,7 @@ class Look {
   absl::Status Tables(std::span<const std::string> names) {
     return dump_.All(NFT_MSG_GETTABLE, [&](const nlmsghdr& reply) {
       const nftnl::Table table(nftnl_table_alloc());
-      if (table != nullptr && nftnl_table_nlmsg_parse(&reply, table.get()) >= 0) {
+      if (dump_.Took(table != nullptr && nftnl_table_nlmsg_parse(&reply, table.get()) >= 0)) {
         const std::string name = Text(nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME));
         if (std::find(names.begin(), names.end(), name) != names.end()) {
           views_[name];
@@ -89,7 +89,7 @@ class Look {
   absl::Status Chains() {
     return dump_.All(NFT_MSG_GETCHAIN, [&](const nlmsghdr& reply) {
       const nftnl::Chain chain(nftnl_chain_alloc());
-      if (chain != nullptr && nftnl_chain_nlmsg_parse(&reply, chain.get()) >= 0) {
+      if (dump_.Took(chain != nullptr && nftnl_chain_nlmsg_parse(&reply, chain.get()) >= 0)) {
         const auto view = views_.find(Text(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)));
         if (view != views_.end()) {
           view->second.chains.push_back(Text(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)));
@@ -101,7 +101,7 @@ class Look {
   absl::Status Sets(const std::string& table, TableView& view) {
     return dump_.Sets(table, [&](const nlmsghdr& reply) {
       const nftnl::Set set(nftnl_set_alloc());
-      if (set == nullptr || nftnl_set_nlmsg_parse(&reply, set.get()) < 0) {
+      if (!dump_.Took(set != nullptr && nftnl_set_nlmsg_parse(&reply, set.get()) >= 0)) {
         return;
       }
       const std::string name = Text(nftnl_set_get_str(set.get(), NFTNL_SET_NAME));
@@ -117,7 +117,7 @@ class Look {
   absl::Status Rules(const std::string& table, TableView& view) {
     return dump_.Rules(table, [&](const nlmsghdr& reply) {
       const nftnl::Rule rule(nftnl_rule_alloc());
-      if (rule != nullptr && nftnl_rule_nlmsg_parse(&reply, rule.get()) >= 0) {
+      if (dump_.Took(rule != nullptr && nftnl_rule_nlmsg_parse(&reply, rule.get()) >= 0)) {
         ReadRule(rule.get(), view);
       }
     });

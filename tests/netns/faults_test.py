@@ -180,7 +180,8 @@ def sample(lab, _):
                 by_kind[story, fault.kind].append(fault)
                 last[story, fault.role, fault.call, fault.action] = fault
         kinds = sorted(by_kind)
-        return [last[once] for once in ONCE_BROKEN] + [draw.choice(by_kind[kinds[turn % len(kinds)]]) for turn in range(SAMPLE)]
+        drawn = [draw.choice(by_kind[kinds[turn % len(kinds)]]) for turn in range(SAMPLE)]
+        return [last[once] for once in ONCE_BROKEN] + drawn
     return run(lab, choose)
 
 
