@@ -54,8 +54,9 @@ void AddComment(nftnl_set_elem* element, const std::string& comment) {
   DNSPIN_CHECK(note != nullptr);
   DNSPIN_CHECK(nftnl_udata_put_strz(note.get(), NFTNL_UDATA_SET_ELEM_COMMENT, comment.c_str()) !=
                0);
-  nftnl_set_elem_set(element, NFTNL_SET_ELEM_USERDATA, nftnl_udata_buf_data(note.get()),
-                     nftnl_udata_buf_len(note.get()));
+  DNSPIN_CHECK(nftnl_set_elem_set(element, NFTNL_SET_ELEM_USERDATA,
+                                  nftnl_udata_buf_data(note.get()),
+                                  nftnl_udata_buf_len(note.get())) == 0);
 }
 
 enum class Part { kKey, kAll };
@@ -66,8 +67,8 @@ Set SetWith(const std::string& table, const PinElement& pin, Part part) {
   nftnl_set_elem* element = nftnl_set_elem_alloc();
   DNSPIN_CHECK(set != nullptr && element != nullptr);
   nftnl_set_elem_add(set.get(), element);  // which owns it now
-  nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table.c_str());
-  nftnl_set_set_str(set.get(), NFTNL_SET_NAME, pin.set.c_str());
+  DNSPIN_CHECK(nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table.c_str()) == 0);
+  DNSPIN_CHECK(nftnl_set_set_str(set.get(), NFTNL_SET_NAME, pin.set.c_str()) == 0);
   const std::span<const uint8_t> key = pin.address.bytes();
   nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key.data(), static_cast<uint32_t>(key.size()));
   if (part == Part::kAll) {
@@ -97,7 +98,8 @@ class SetWriter::Batch {
   void Table(uint16_t type, const std::string& table) {
     const nftnl::Table object(nftnl_table_alloc());
     DNSPIN_CHECK(object != nullptr);
-    nftnl_table_set_str(object.get(), NFTNL_TABLE_NAME, table.c_str());
+    // The kernel takes a table without a name for all of them.
+    DNSPIN_CHECK(nftnl_table_set_str(object.get(), NFTNL_TABLE_NAME, table.c_str()) == 0);
     const uint16_t flags = type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0;
     nftnl_table_nlmsg_build_payload(Open(type, NFPROTO_IPV4, flags, 0), object.get());
     Shut();
@@ -105,8 +107,8 @@ class SetWriter::Batch {
   void NewSet(const std::string& table, const std::string& name) {
     const Set set(nftnl_set_alloc());
     DNSPIN_CHECK(set != nullptr);
-    nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table.c_str());
-    nftnl_set_set_str(set.get(), NFTNL_SET_NAME, name.c_str());
+    DNSPIN_CHECK(nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table.c_str()) == 0);
+    DNSPIN_CHECK(nftnl_set_set_str(set.get(), NFTNL_SET_NAME, name.c_str()) == 0);
     nftnl_set_set_u32(set.get(), NFTNL_SET_ID, 1);
     nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
     nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, nftnl::kIpv4AddressType);
