@@ -73,10 +73,11 @@ bool IsReason(const KernelPin& element, const ServedClient& client, const PinKey
 
 void CheckAdopted(const ServedClient& client, const model::Client& model,
                   const std::vector<Found>& found) {
-  for (const auto& [key, pin] : client.ledger.pins()) {
+  for (const auto& entry : client.ledger.pins()) {
+    const PinKey& key = entry.first;
     const PinGroup* const group = GroupOf(client, key.group);
     DNSPIN_CHECK(group != nullptr && group->action == Action::kAccept);
-    for (const PinHolder& holder : pin.holders) {
+    for (const PinHolder& holder : entry.second.holders) {
       const std::string asked = holder.asked.Text();
       const bool spelled =
           std::any_of(group->rules.begin(), group->rules.end(), [&](uint32_t position) {

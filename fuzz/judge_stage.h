@@ -74,6 +74,7 @@ inline std::vector<Rule> RulesOf(const std::vector<model::Line>& lines) {
 inline const std::vector<Name>& ParsedNames() {
   static const std::vector<Name> names = [] {
     std::vector<Name> parsed;
+    parsed.reserve(kNames.size());
     for (const std::string& name : kNames) {
       parsed.push_back(*Name::FromHost(name));
     }
@@ -208,8 +209,8 @@ inline Journal& Silent() {
     static const int sink = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    const std::string name = "/tmp/dnspin-fuzz-" + std::to_string(getpid());
-    name.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    std::string name = "/tmp/dnspin-fuzz-" + std::to_string(getpid());
+    std::copy(name.begin(), name.end(), std::begin(address.sun_path));
     bind(sink, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
     return name;
   }();

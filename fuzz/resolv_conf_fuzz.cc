@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   std::string named;
   for (const std::string_view line : SplitLines(text)) {
     if (line.starts_with("nameserver ") || line.starts_with("nameserver\t")) {
-      named += std::string(line) + "\n";
+      named += std::string(line) + "\r\n";  // a line may end in one more CR
     }
   }
   DNSPIN_CHECK(ReadNameservers(named) == servers);
