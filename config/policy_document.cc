@@ -180,6 +180,25 @@ PinTerms TermsFrom(const Json& json, std::string& fault) {
   return terms;
 }
 
+Json LimitsJson(const Limits& limits) {
+  return {{"questions_in_flight", limits.questions_in_flight},
+          {"questions_per_second", limits.questions_per_second},
+          {"questions_burst", limits.questions_burst},
+          {"connections", limits.connections},
+          {"names_per_pattern", limits.names_per_pattern}};
+}
+
+Limits LimitsFrom(const Json& json, std::string& fault) {
+  ObjectReader object(json, 5, fault);
+  Limits limits;
+  limits.questions_in_flight = object.GetNumber<uint32_t>("questions_in_flight");
+  limits.questions_per_second = object.GetNumber<uint32_t>("questions_per_second");
+  limits.questions_burst = object.GetNumber<uint32_t>("questions_burst");
+  limits.connections = object.GetNumber<uint32_t>("connections");
+  limits.names_per_pattern = object.GetNumber<uint32_t>("names_per_pattern");
+  return limits;
+}
+
 std::optional<Upstream> UpstreamFrom(const Json& json) {
   std::string fault;
   ObjectReader object(json, 2, fault);
@@ -240,6 +259,7 @@ std::string PolicyDocument(const Policy& policy) {
       {"closed_from", policy.closed_from},
       {"prefetch", policy.prefetch},
       {"terms", TermsJson(policy.terms)},
+      {"limits", LimitsJson(policy.limits)},
       {"rebind_ok", ListJson(policy.rebind_ok, text)},
       {"svcb", policy.bindings.svcb},
       {"ech", policy.bindings.ech},
@@ -273,7 +293,7 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
     return absl::InvalidArgumentError("policy document: not JSON");
   }
   std::string fault;
-  ObjectReader object(json, 17, fault);
+  ObjectReader object(json, 18, fault);
   Policy policy;
   policy.client = object.GetText("client");
   policy.addresses = object.GetList<Address>("addresses", ParseText<Address>);
@@ -284,6 +304,9 @@ absl::StatusOr<Policy> ReadPolicyDocument(std::string_view document) {
   policy.prefetch = object.GetList<uint32_t>("prefetch", PositionFrom);
   if (const Json* terms = object.Find("terms")) {
     policy.terms = TermsFrom(*terms, fault);
+  }
+  if (const Json* limits = object.Find("limits")) {
+    policy.limits = LimitsFrom(*limits, fault);
   }
   policy.rebind_ok = object.GetList<HostPattern>("rebind_ok", PatternFrom);
   policy.bindings = {static_cast<BindingTerms::Svcb>(object.GetNumber<uint8_t>("svcb", 2)),

@@ -22,6 +22,10 @@ using Words = std::span<const std::string_view>;
 constexpr size_t kListMax = 1024;
 constexpr size_t kUpstreamsMax = 16;
 constexpr int64_t kQuotaMax = 65536;
+// A reader has descriptors for so many: a question may take three, and a probe for each server.
+constexpr int64_t kInFlightMax = 4096;
+constexpr int64_t kConnectionsMax = 4096;
+constexpr int64_t kRateMax = 1'000'000;
 
 // The firewall wants its interfaces apart: one that another pattern covers says nothing new.
 void AddInterface(std::string_view pattern, std::vector<std::string>& interfaces) {
@@ -213,6 +217,12 @@ void ReadPerName(const Setting& setting, Settings& settings, SettingReport& repo
   settings.terms.per_name = static_cast<uint32_t>(report.Number(setting, 1, kQuotaMax).value_or(1));
 }
 
+// One of `[limits]`.
+template <uint32_t Limits::*field, int64_t most>
+void ReadLimit(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.limits.*field = static_cast<uint32_t>(report.Number(setting, 1, most).value_or(1));
+}
+
 // Text that `is_good` takes.
 void ReadText(const Setting& setting, bool (*is_good)(std::string_view), std::string_view fault,
               std::string& out, SettingReport& report) {
@@ -253,7 +263,7 @@ void ReadResolverUser(const Setting& setting, Settings& settings, SettingReport&
 }  // namespace
 
 std::span<const SettingKey> SettingKeys() {
-  static constexpr std::array<SettingKey, 21> kKeys{{
+  static constexpr std::array<SettingKey, 26> kKeys{{
       {"clients", "interfaces", ReadInterfaces},
       {"clients", "sources", ReadSources},
       {"clients", "inbound", ReadInbound},
@@ -271,6 +281,11 @@ std::span<const SettingKey> SettingKeys() {
       {"pins", "slack", ReadSlack},
       {"pins", "per_client", ReadPerClient},
       {"pins", "per_name", ReadPerName},
+      {"limits", "questions_in_flight", ReadLimit<&Limits::questions_in_flight, kInFlightMax>},
+      {"limits", "questions_per_second", ReadLimit<&Limits::questions_per_second, kRateMax>},
+      {"limits", "questions_burst", ReadLimit<&Limits::questions_burst, kRateMax>},
+      {"limits", "connections", ReadLimit<&Limits::connections, kConnectionsMax>},
+      {"limits", "names_per_pattern", ReadLimit<&Limits::names_per_pattern, kRateMax>},
       {"firewall", "table", ReadTable},
       {"daemon", "run_dir", ReadRunDir},
       {"daemon", "user", ReadUser},

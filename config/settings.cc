@@ -33,7 +33,8 @@ struct BrokenAssumption {};
 namespace dnspin {
 namespace {
 
-constexpr std::array<std::string_view, 5> kTables{"clients", "dns", "pins", "firewall", "daemon"};
+constexpr std::array<std::string_view, 6> kTables{"clients", "dns",      "pins",
+                                                 "limits",  "firewall", "daemon"};
 
 Place PlaceOf(const toml::source_region& region) {
   return {region.begin.line, region.begin.column};

@@ -30,6 +30,7 @@ struct Settings {
   std::vector<HostPattern> rebind_ok;
   BindingTerms bindings;
   PinTerms terms;
+  Limits limits;
   std::string table = "dnspin";
   std::string run_dir = "/run/dnspin";
   std::string user = "dnspin";

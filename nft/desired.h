@@ -29,6 +29,7 @@ struct DesiredClient {
 struct Desired {
   RulesetTerms ruleset;
   PinTerms pins;
+  Limits limits;
   std::vector<HostPattern> rebind_ok;
   BindingTerms bindings;
   std::vector<Endpoint> upstreams;

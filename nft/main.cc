@@ -100,6 +100,7 @@ Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& cli
   // Not the upstreams: who may ask dnspin may not therefore go past it to another server.
   desired.ruleset.dns_servers = settings.intercept;
   desired.pins = settings.terms;
+  desired.limits = settings.limits;
   desired.rebind_ok = settings.rebind_ok;
   desired.bindings = settings.bindings;
   desired.upstreams = settings.upstreams;

@@ -18,6 +18,8 @@ constexpr std::chrono::milliseconds kLifeMin{1000};
 // RFC 8914 codes, as a reader gives them.
 std::string_view ReasonOf(uint16_t ede) {
   switch (ede) {
+    case 0:
+      return "its server refuses, or it is one new name too many under its pattern";
     case 15:
       return "a drop rule names it, or an alias on its way";
     case 17:

@@ -50,6 +50,7 @@ ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
     }
   }
   policy.terms = desired.pins;
+  policy.limits = desired.limits;
   policy.rebind_ok = desired.rebind_ok;
   policy.bindings = desired.bindings;
   policy.intercept_any = desired.ruleset.intercept_any;

@@ -131,6 +131,11 @@ constexpr std::array kCounters = {
     &CountersReport::upstream_questions,
     &CountersReport::answers_released_unpinned,
     &CountersReport::reports_left_out,
+    &CountersReport::over_rate,
+    &CountersReport::over_in_flight,
+    &CountersReport::over_connections,
+    &CountersReport::over_names,
+    &CountersReport::forgeries,
 };
 static_assert(sizeof(CountersReport) == kCounters.size() * sizeof(uint64_t), "all of them");
 

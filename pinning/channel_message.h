@@ -53,6 +53,12 @@ struct CountersReport {
   uint64_t upstream_questions = 0;
   uint64_t answers_released_unpinned = 0;  // promise 1: stays 0
   uint64_t reports_left_out = 0;           // refusals of which no report was sent: too many
+  // What the client's limits kept out; each is among those that were dropped, refused or failed.
+  uint64_t over_rate = 0;         // datagrams that came faster than they are read
+  uint64_t over_in_flight = 0;    // questions: too many wait
+  uint64_t over_connections = 0;  // connections not taken: too many are open
+  uint64_t over_names = 0;        // questions for new names: too many under one pattern
+  uint64_t forgeries = 0;         // datagrams at an upstream's socket that are not its answer
   CountersReport& operator+=(const CountersReport& other);
   bool operator==(const CountersReport&) const = default;
 };

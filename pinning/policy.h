@@ -24,6 +24,16 @@ struct PinTerms {
   auto operator<=>(const PinTerms&) const = default;
 };
 
+// The `[limits]` of dnspin.toml: what one client may take of what all share.
+struct Limits {
+  uint32_t questions_in_flight = 1024;   // that wait for their answer
+  uint32_t questions_per_second = 2000;  // in the long run
+  uint32_t questions_burst = 4000;       // at once
+  uint32_t connections = 32;             // over TCP
+  uint32_t names_per_pattern = 6000;     // new ones a minute under one pattern of its rules
+  auto operator<=>(const Limits&) const = default;
+};
+
 // What is told of HTTPS and SVCB records, the `svcb` and `ech` of dnspin.toml.
 struct BindingTerms {
   enum class Svcb : uint8_t {
@@ -66,6 +76,7 @@ struct Policy {
                                       // whose addresses are not known yet; none: beyond the last
   std::vector<uint32_t> prefetch;     // positions of rules whose exact names are resolved unasked
   PinTerms terms;
+  Limits limits;
   std::vector<HostPattern> rebind_ok;
   BindingTerms bindings;
   bool intercept_any = false;

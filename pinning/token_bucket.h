@@ -15,14 +15,24 @@ class TokenBucket {
 
   // True if there was one left.
   bool Spend(BootTime now) {
-    const std::chrono::duration<double> passed = now - filled_;
-    tokens_ = std::min(burst_, tokens_ + std::max(passed.count(), 0.0) * per_second_);
-    filled_ = now;
-    if (tokens_ < 1) {
+    if (Left(now) < 1) {
       return false;
     }
     tokens_ -= 1;
     return true;
+  }
+
+  double Left(BootTime now) {
+    const std::chrono::duration<double> passed = now - filled_;
+    tokens_ = std::min(burst_, tokens_ + std::max(passed.count(), 0.0) * per_second_);
+    filled_ = now;
+    return tokens_;
+  }
+
+  // When there is one to spend: not before `now`.
+  BootTime NextToken(BootTime now) {
+    const std::chrono::duration<double> wait(std::max(1 - Left(now), 0.0) / per_second_);
+    return now + std::chrono::ceil<BootClock::duration>(wait);
   }
 
  private:

@@ -20,12 +20,12 @@ std::optional<BootTime> Earlier(std::optional<BootTime> a, std::optional<BootTim
 ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
     : with_(surroundings),
       channel_(std::move(sockets.channel), counters_),
-      network_(with_.reactor),
+      network_(with_.reactor, with_.random),
       forwarder_(
           {network_, with_.random, channel_, *this, counters_, with_.all_open, with_.standing}) {
   network_.SetEvents(
-      {[this](SocketId socket, std::span<const uint8_t> message) {
-         forwarder_.upstreams().OnMessage(socket, message, with_.clock.Now());
+      {[this](SocketId socket, std::span<const uint8_t> message, Carriage carriage) {
+         forwarder_.upstreams().OnMessage(socket, message, with_.clock.Now(), carriage);
        },
        [this](SocketId socket) { forwarder_.upstreams().OnBroken(socket, with_.clock.Now()); }});
   for (Descriptor& fd : sockets.datagram) {
@@ -37,7 +37,7 @@ ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
   for (Descriptor& fd : sockets.stream) {
     if (fd.valid()) {
       streams_.push_back(std::make_unique<StreamListener>(
-          std::move(fd), with_.reactor, with_.clock, counters_,
+          std::move(fd), with_.reactor, with_.clock, counters_, connections_, rate_,
           [this](std::span<const uint8_t> message, const ReturnPath& path) {
             return OnPacket(message, path);
           }));
@@ -46,15 +46,35 @@ ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
 }
 
 absl::Status ClientDesk::WatchDatagrams(DatagramListener& listener) {
-  auto watch = with_.reactor.Add(listener.fd(), [this, &listener](Ready) {
-    listener.Read([this](std::span<const uint8_t> packet, const ReturnPath& path) {
-      OnPacket(packet, path);
-    });
-  });
+  auto watch =
+      with_.reactor.Add(listener.fd(), [this, &listener](Ready) { ReadDatagrams(listener); });
   if (watch.ok()) {
     watches_.push_back(std::move(*watch));
   }
   return watch.status();
+}
+
+void ClientDesk::ReadDatagrams(DatagramListener& listener) {
+  const BootTime now = with_.clock.Now();
+  const size_t left = rate_.Left(now);
+  if (left == 0) {
+    WantDatagrams(false);
+    read_again_ = rate_.NextLook(now);
+    return;
+  }
+  const size_t taken =
+      listener.Read(left, [this](std::span<const uint8_t> packet, const ReturnPath& path) {
+        OnPacket(packet, path);
+      });
+  for (size_t i = 0; i < taken; ++i) {
+    rate_.Spend(now);
+  }
+}
+
+void ClientDesk::WantDatagrams(bool want) {
+  for (Watch& watch : watches_) {
+    watch.WantRead(want);
+  }
 }
 
 absl::Status ClientDesk::Start() {
@@ -105,6 +125,8 @@ absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& 
   for (const auto& listener : streams_) {
     listener->SetPlace(place);
   }
+  rate_.SetLimits(policy->limits);
+  connections_.max = policy->limits.connections;
   forwarder_.SetPolicy(std::move(*policy), with_.clock.Now());
   has_policy_ = true;
   return absl::OkStatus();
@@ -147,6 +169,10 @@ void ClientDesk::Send(const ReturnPath& path, std::string message, Ending ending
 
 absl::Status ClientDesk::Settle(BootTime now) {
   forwarder_.Expire(now);
+  if (read_again_ && *read_again_ <= now) {
+    read_again_.reset();
+    WantDatagrams(true);
+  }
   for (const auto& listener : streams_) {
     listener->Settle(now);
   }
@@ -160,6 +186,7 @@ absl::Status ClientDesk::Settle(BootTime now) {
 
 std::optional<BootTime> ClientDesk::NextDeadline() const {
   std::optional<BootTime> deadline = Earlier(forwarder_.NextDeadline(), channel_.NextDeadline());
+  deadline = Earlier(deadline, read_again_);
   for (const auto& listener : streams_) {
     deadline = Earlier(deadline, listener->NextDeadline());
   }

@@ -21,6 +21,7 @@
 #include "pinning/service_message.h"
 #include "resolver/forwarder.h"
 #include "resolver/listener.h"
+#include "resolver/question_rate.h"
 #include "resolver/reader_channel.h"
 #include "resolver/stream_listener.h"
 #include "resolver/upstream_network.h"
@@ -63,18 +64,23 @@ class ClientDesk final : public ReplySink {
   absl::Status OnPolicy(const PolicyNotice& notice, const Descriptor& memory);
   void OnChannel();
   absl::Status WatchDatagrams(DatagramListener& listener);
+  void ReadDatagrams(DatagramListener& listener);
+  void WantDatagrams(bool want);
 
   Surroundings with_;
   CountersReport counters_;
   ReaderChannel channel_;
   UpstreamNetwork network_;
+  QuestionRate rate_;
+  ConnectionCount connections_;
   std::vector<std::unique_ptr<DatagramListener>> datagrams_;
   std::vector<std::unique_ptr<StreamListener>> streams_;
   Forwarder forwarder_;
   bool has_policy_ = false;
   bool closed_ = false;
   absl::Status breach_;
-  std::vector<Watch> watches_;  // end before what they watch
+  std::vector<Watch> watches_;  // of `datagrams_`; end before what they watch
+  std::optional<BootTime> read_again_;  // set while the client asks too fast
   Watch channel_watch_;
 };
 

@@ -12,7 +12,7 @@ namespace dnspin {
 using std::chrono::seconds;
 
 Forwarder::Forwarder(const Surroundings& surroundings)
-    : open_(kQuestionsOpenMax, &surroundings.all_open),
+    : open_(Limits().questions_in_flight, &surroundings.all_open),
       firewall_(surroundings.firewall),
       teller_(surroundings.replies, surroundings.firewall, surroundings.counters),
       holds_(surroundings.firewall),
@@ -31,6 +31,8 @@ void Forwarder::SetPolicy(Policy policy, BootTime now) {
     upstreams_.SetServers(policy.upstreams);
   }
   policy_.emplace(std::move(policy));
+  open_.SetMax(policy_->policy().limits.questions_in_flight);
+  new_names_.SetPolicy(policy_->policy());
   granted_.SetPolicy(*policy_, now);
   ++policies_;
   standing_.Keep(this, StandingQuestionsOf(*policy_), now);
@@ -131,9 +133,17 @@ void Forwarder::Dispatch(Waiter waiter, BootTime now) {
   if (CachedResult* const cached = cache_.Find(inquiry, now)) {
     ++counters_.cache_hits;
     Serve(inquiry, std::move(waiter), permission, *cached, now);
+  } else if (!MayAskName(question.asked, permission, now)) {
+    ++counters_.over_names;
+    teller_.Refuse(waiter, dns::kEdeOther);
   } else {
     Ask(inquiry, std::move(waiter), now);
   }
+}
+
+bool Forwarder::MayAskName(const Name& name, const Permission& permission, BootTime now) {
+  const auto& rules = policy_->policy().rules;
+  return permission.rule >= rules.size() || new_names_.Take(name, rules[permission.rule], now);
 }
 
 // False, and the client has heard so, if too many wait already.
@@ -141,6 +151,7 @@ bool Forwarder::MayWait(Waiter& waiter) {
   if (!waiter.slot.taken()) {
     auto slot = open_.Take();
     if (!slot) {
+      ++counters_.over_in_flight;
       teller_.Fail(waiter, dns::kEdeOther);
       return false;
     }
@@ -155,6 +166,7 @@ void Forwarder::Ask(const Inquiry& inquiry, Waiter waiter, BootTime now) {
   }
   if (const auto found = asked_.find(inquiry); found != asked_.end()) {
     if (found->second.waiters.size() >= kWaitersMax) {
+      ++counters_.over_in_flight;
       teller_.Fail(waiter, dns::kEdeOther);
       return;
     }

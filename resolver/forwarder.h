@@ -14,6 +14,7 @@
 #include "resolver/cache.h"
 #include "resolver/client_policy.h"
 #include "resolver/granted_names.h"
+#include "resolver/new_names.h"
 #include "resolver/open_questions.h"
 #include "resolver/pin_holds.h"
 #include "resolver/random.h"
@@ -24,7 +25,6 @@
 namespace dnspin {
 
 inline constexpr std::chrono::milliseconds kQuestionPatience{2000};
-inline constexpr size_t kQuestionsOpenMax = 1024;     // that wait, of one client
 inline constexpr size_t kQuestionsOpenMaxAll = 8192;  // of all of this process
 
 class Forwarder {
@@ -88,12 +88,14 @@ class Forwarder {
   void OnUpstream(InquiryId id, UpstreamResult result, BootTime now);
   std::vector<Waiter> TakeWaiters(bool ask_anew, BootTime now);
   bool MayWait(Waiter& waiter);
+  bool MayAskName(const Name& name, const Permission& permission, BootTime now);
 
   OpenQuestions open_;  // outlives all waiters below
   DistantFirewall& firewall_;
   Teller teller_;
   PinHolds holds_;
   GrantedNames granted_;
+  NewNames new_names_;
   AnswerCache cache_;
   std::optional<ClientPolicy> policy_;
   uint32_t policies_ = 0;  // so many there have been

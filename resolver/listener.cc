@@ -85,6 +85,7 @@ bool ClientPlace::Holds(const ReturnPath& path) const {
 
 DatagramListener::DatagramListener(Descriptor fd, DatagramBatch& batch, CountersReport& counters)
     : fd_(std::move(fd)), batch_(batch), counters_(counters), family_(FamilyOf(fd_.get())) {
+  SetOption(fd_.get(), SOL_SOCKET, SO_RXQ_OVFL, 1);
   // Never fragmented, and no path MTU that anyone claims is believed (RFC 9715).
   if (family_ == Family::kIpv4) {
     SetOption(fd_.get(), IPPROTO_IP, IP_PKTINFO, 1);
@@ -111,7 +112,24 @@ std::optional<ReturnPath> DatagramListener::PathOf(const msghdr& header,
   return place_.Holds(path) ? std::optional(path) : std::nullopt;
 }
 
-void DatagramListener::Read(const TakePacket& take) {
+// What did not fit the socket's buffer was received too, in a way.
+void DatagramListener::CountOverflow(const msghdr& header) {
+  auto* const mutable_header = const_cast<msghdr*>(&header);
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
+       part = CMSG_NXTHDR(mutable_header, part)) {
+    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SO_RXQ_OVFL) {
+      uint32_t dropped = 0;
+      std::memcpy(&dropped, CMSG_DATA(part), sizeof(dropped));
+      const uint32_t more = dropped - overflow_.value_or(dropped);  // it may wrap
+      overflow_ = dropped;
+      counters_.received += more;
+      counters_.dropped += more;
+      counters_.over_rate += more;
+    }
+  }
+}
+
+size_t DatagramListener::Read(size_t most, const TakePacket& take) {
   std::array<iovec, DatagramBatch::kCount> parts{};
   std::array<mmsghdr, DatagramBatch::kCount> messages{};
   for (size_t i = 0; i < messages.size(); ++i) {
@@ -124,9 +142,12 @@ void DatagramListener::Read(const TakePacket& take) {
     header.msg_control = batch_.control[i].data();
     header.msg_controllen = batch_.control[i].size();
   }
-  const int count = recvmmsg(fd_.get(), messages.data(), messages.size(), MSG_DONTWAIT, nullptr);
-  for (size_t i = 0; count > 0 && i < static_cast<size_t>(count); ++i) {
+  const auto wanted = static_cast<unsigned>(std::min(most, messages.size()));
+  const int taken = recvmmsg(fd_.get(), messages.data(), wanted, MSG_DONTWAIT, nullptr);
+  const auto count = static_cast<size_t>(std::max(taken, 0));
+  for (size_t i = 0; i < count; ++i) {
     ++counters_.received;
+    CountOverflow(messages[i].msg_hdr);
     const auto path = PathOf(messages[i].msg_hdr, batch_.sources[i]);
     if (path) {
       take(std::span<const uint8_t>(batch_.packets[i]).first(messages[i].msg_len), *path);
@@ -134,6 +155,7 @@ void DatagramListener::Read(const TakePacket& take) {
       Count(Ending::kDropped, counters_);
     }
   }
+  return count;
 }
 
 void DatagramListener::Queue(const ReturnPath& path, std::string message, Ending ending) {

@@ -1,8 +1,7 @@
 #pragma once
 // Knows: a client's datagrams. Who it is by socket, source address and interface; a reply leaves
-// from the address and by the interface that its question came to. Reads one batch a turn, so that
-// no client's flood keeps the others from theirs: this, and the limits on what waits, are what
-// bounds a flood (no rate is counted). Touches: the socket it was handed.
+// from the address and by the interface that its question came to. Reads one batch a turn at most,
+// so that no client's flood keeps the others from theirs. Touches: the socket it was handed.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -52,7 +52,8 @@ class DatagramListener {
   void SetPlace(const ClientPlace& place) { place_ = place; }
   Family family() const { return family_; }
 
-  void Read(const TakePacket& take);
+  // At most so many. Returns how many there were.
+  size_t Read(size_t most, const TakePacket& take);
   void Queue(const ReturnPath& path, std::string message, Ending ending);
   void Flush();  // what cannot be sent now is dropped
 
@@ -64,12 +65,14 @@ class DatagramListener {
   };
 
   std::optional<ReturnPath> PathOf(const msghdr& header, const SocketAddress& source) const;
+  void CountOverflow(const msghdr& header);
 
   Descriptor fd_;
   DatagramBatch& batch_;
   CountersReport& counters_;
   Family family_;
   ClientPlace place_;
+  std::optional<uint32_t> overflow_;  // datagrams that the kernel had dropped when we last heard
   std::vector<Unsent> queue_;
 };
 

@@ -48,6 +48,7 @@ class OpenQuestions {
     return Slot(this);
   }
   size_t count() const { return count_; }
+  void SetMax(size_t max) { max_ = max; }  // those that wait already go on
 
  private:
   void Release() {

@@ -44,7 +44,7 @@ void StreamConnection::Read(BootTime now) {
 }
 
 std::optional<std::string> StreamConnection::Next(BootTime now) {
-  if (ended_ || open_ >= kQuestionsOpenMax || !HasWholeMessage() || taken_ >= kQuestionsMax) {
+  if (!HasNext()) {
     return std::nullopt;
   }
   const size_t length = LengthAt(in_);

@@ -32,6 +32,9 @@ class StreamConnection {
   const ReturnPath& path() const { return path_; }
 
   void Read(BootTime now);
+  bool HasNext() const {
+    return !ended_ && open_ < kQuestionsOpenMax && HasWholeMessage() && taken_ < kQuestionsMax;
+  }
   // The next whole message that may be looked at now. Each is followed by one Answer or one Ignore.
   std::optional<std::string> Next(BootTime now);
   void Answer(const std::string& message, Ending ending, BootTime now);

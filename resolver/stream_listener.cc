@@ -36,11 +36,14 @@ std::optional<Address> OriginalDestination(int fd, Family family) {
 }  // namespace
 
 StreamListener::StreamListener(Descriptor fd, Reactor& reactor, Clock& clock,
-                               CountersReport& counters, TakeMessage take)
+                               CountersReport& counters, ConnectionCount& count,
+                               QuestionRate& rate, TakeMessage take)
     : fd_(std::move(fd)),
       reactor_(reactor),
       clock_(clock),
       counters_(counters),
+      count_(count),
+      rate_(rate),
       take_(std::move(take)) {}
 
 absl::Status StreamListener::Start() {
@@ -73,9 +76,11 @@ void StreamListener::Accept(BootTime now) {
       return;
     }
     const auto client = from.Read();
-    if (client && place_.Holds(client->address) && connections_.size() < kConnectionsMax) {
+    const bool known = client && place_.Holds(client->address);
+    if (known && count_.open < count_.max) {
       Add(std::move(fd), *client, now);
     } else {
+      counters_.over_connections += known ? 1 : 0;
       CountNotTaken();
     }
   }
@@ -102,7 +107,8 @@ void StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
     return;
   }
   connections_.emplace(
-      id, Entry{StreamConnection(std::move(fd), path, counters_, now), std::move(*watch), false});
+      id, Entry{StreamConnection(std::move(fd), path, counters_, now), std::move(*watch)});
+  ++count_.open;
 }
 
 void StreamListener::OnReady(uint64_t id, Ready ready) {
@@ -116,17 +122,28 @@ void StreamListener::OnReady(uint64_t id, Ready ready) {
     connection.HangUp();  // nobody waits for octets: it is an error, or both sides are shut
   } else if (ready.readable) {
     connection.Read(now);
-    TakeMessages(connection, now);
+    TakeMessages(found->second, now);
   }
   found->second.changed = true;
 }
 
-void StreamListener::TakeMessages(StreamConnection& connection, BootTime now) {
-  while (const auto message = connection.Next(now)) {
+void StreamListener::TakeMessages(Entry& entry, BootTime now) {
+  StreamConnection& connection = entry.connection;
+  while (connection.HasNext() && rate_.Left(now) > 0) {
+    const auto message = connection.Next(now);
+    if (!message) {
+      break;
+    }
+    rate_.Spend(now);
     const std::span octets(reinterpret_cast<const uint8_t*>(message->data()), message->size());
     if (!take_(octets, connection.path())) {
       connection.Ignore();
     }
+  }
+  const bool waited = std::exchange(entry.waits, connection.HasNext());
+  if (entry.waits) {
+    counters_.over_rate += waited ? 0 : 1;
+    take_again_ = rate_.NextLook(now);
   }
 }
 
@@ -146,24 +163,31 @@ void StreamListener::Settle(BootTime now) {
     accept_again_.reset();
     watch_.WantRead(true);
   }
+  const bool take_again = take_again_ && *take_again_ <= now;
+  if (take_again) {
+    take_again_.reset();
+  }
   for (auto next = connections_.begin(); next != connections_.end();) {
     const auto entry = next++;
     StreamConnection& connection = entry->second.connection;
-    if (std::exchange(entry->second.changed, false)) {
-      TakeMessages(connection, now);
+    const bool waited = take_again && entry->second.waits;
+    if (std::exchange(entry->second.changed, false) || waited) {
+      TakeMessages(entry->second, now);
       connection.Write(now);
-      entry->second.watch.WantRead(connection.WantsRead());
+      entry->second.watch.WantRead(connection.WantsRead() && !entry->second.waits);
       entry->second.watch.WantWrite(connection.WantsWrite());
     }
     if (connection.Ended(now)) {
       connection.DropUnsent();
       connections_.erase(entry);
+      --count_.open;
     }
   }
 }
 
 std::optional<BootTime> StreamListener::NextDeadline() const {
-  BootTime deadline = accept_again_.value_or(BootTime::max());
+  BootTime deadline = std::min(accept_again_.value_or(BootTime::max()),
+                               take_again_.value_or(BootTime::max()));
   for (const auto& [id, entry] : connections_) {
     deadline = std::min(deadline, entry.connection.Deadline());
   }

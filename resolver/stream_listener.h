@@ -13,7 +13,9 @@
 #include "io/reactor.h"
 #include "pinning/channel_message.h"
 #include "pinning/clock.h"
+#include "pinning/policy.h"
 #include "resolver/listener.h"
+#include "resolver/question_rate.h"
 #include "resolver/stream_connection.h"
 
 namespace dnspin {
@@ -21,13 +23,17 @@ namespace dnspin {
 // What becomes of a message: an answer comes later by its path, or never.
 using TakeMessage = std::function<bool(std::span<const uint8_t> message, const ReturnPath& path)>;
 
+// Of one client, by all its listeners together.
+struct ConnectionCount {
+  size_t open = 0;
+  size_t max = Limits().connections;
+};
+
 class StreamListener {
  public:
-  static constexpr size_t kConnectionsMax = 20;
-
   // All references outlive it. `take` may answer at once.
   StreamListener(Descriptor fd, Reactor& reactor, Clock& clock, CountersReport& counters,
-                 TakeMessage take);
+                 ConnectionCount& count, QuestionRate& rate, TakeMessage take);
 
   absl::Status Start();
   void SetPlace(const ClientPlace& place);  // connections from elsewhere end
@@ -44,22 +50,26 @@ class StreamListener {
     StreamConnection connection;
     Watch watch;  // ends before its connection's descriptor does
     bool changed = false;
+    bool waits = false;  // there is a question to take, but the client asks too fast
   };
 
   void Accept(BootTime now);
   void Add(Descriptor fd, const Endpoint& client, BootTime now);
   void CountNotTaken();
   void OnReady(uint64_t id, Ready ready);
-  void TakeMessages(StreamConnection& connection, BootTime now);
+  void TakeMessages(Entry& entry, BootTime now);
 
   Descriptor fd_;
   Reactor& reactor_;
   Clock& clock_;
   CountersReport& counters_;
+  ConnectionCount& count_;
+  QuestionRate& rate_;
   TakeMessage take_;
   ClientPlace place_;
   std::map<uint64_t, Entry> connections_;
   std::optional<BootTime> accept_again_;  // set while there are no descriptors left
+  std::optional<BootTime> take_again_;    // set while a connection waits
   Watch watch_;
 };
 

@@ -12,15 +12,45 @@ namespace {
 
 constexpr size_t kLengthOctets = 2;
 
+// What was put together of fragments comes with a word about it, and nothing else does.
+bool TellFragments(int fd, int family) {
+  const int on = 1;
+  return family == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_RECVFRAGSIZE, &on, sizeof(on)) == 0
+                           : setsockopt(fd, IPPROTO_IPV6, IPV6_RECVFRAGSIZE, &on, sizeof(on)) == 0;
+}
+
+// Of all ports that need no privilege: the kernel's own choice is as hard to foresee, but is one of
+// `ip_local_port_range` only, 28,232 as Linux comes.
+bool BindSomePort(int fd, int family, RandomSource& random) {
+  constexpr uint32_t kFirst = 1024;
+  constexpr uint32_t kCount = 65536 - kFirst;
+  constexpr int kTries = 64;  // more than enough: few ports are taken
+  const Address any = *Address::Parse(family == AF_INET ? "0.0.0.0" : "::");
+  for (int tries = 0; tries < kTries; ++tries) {
+    const SocketAddress own({any, static_cast<uint16_t>(kFirst + random.Next() % kCount)});
+    if (bind(fd, own.get(), own.octets) == 0) {
+      return true;
+    }
+    if (errno != EADDRINUSE) {
+      return false;
+    }
+  }
+  return false;
+}
+
 // Connected to `server` alone, so that the kernel passes nothing else on; a socket that cannot be
 // bound to the interface is not used at all, nor is there one where no route leads to the server.
-Descriptor Connected(const Upstream& server, Transport transport) {
+Descriptor Connected(const Upstream& server, Transport transport, RandomSource& random) {
   const int family = server.endpoint.address.family() == Family::kIpv4 ? AF_INET : AF_INET6;
   const int type = transport == Transport::kUdp ? SOCK_DGRAM : SOCK_STREAM;
   Descriptor fd(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid() || server.interface.empty() ||
       setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, server.interface.data(),
                  static_cast<socklen_t>(server.interface.size())) < 0) {
+    return {};
+  }
+  if (type == SOCK_DGRAM && !(TellFragments(fd.get(), family) &&
+                              BindSomePort(fd.get(), family, random))) {
     return {};
   }
   // A link-local address, too, is one on the interface that the socket is bound to.
@@ -38,7 +68,7 @@ bool IsNotReady(int error) { return error == EAGAIN || error == EWOULDBLOCK || e
 std::optional<SocketId> UpstreamNetwork::Send(const Upstream& server, Transport transport,
                                               std::string_view message) {
   Socket socket;
-  socket.fd = Connected(server, transport);
+  socket.fd = Connected(server, transport, random_);
   if (!socket.fd.valid()) {
     return std::nullopt;
   }
@@ -72,9 +102,17 @@ void UpstreamNetwork::OnDatagramReady(SocketId id) {
     return;
   }
   std::array<uint8_t, 4096> buffer;  // more than was asked for; what is longer still is cut
-  const ssize_t octets = recv(found->second.fd.get(), buffer.data(), buffer.size(), 0);
+  iovec part{buffer.data(), buffer.size()};
+  alignas(cmsghdr) std::array<char, 64> control{};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  const ssize_t octets = recvmsg(found->second.fd.get(), &header, 0);
   if (octets >= 0) {
-    events_.message(id, std::span<const uint8_t>(buffer).first(static_cast<size_t>(octets)));
+    events_.message(id, std::span<const uint8_t>(buffer).first(static_cast<size_t>(octets)),
+                    CMSG_FIRSTHDR(&header) != nullptr ? Carriage::kInFragments : Carriage::kWhole);
   } else if (!IsNotReady(errno)) {
     Break(id);
   }
@@ -114,7 +152,7 @@ void UpstreamNetwork::OnStreamReady(SocketId id) {
   if (socket.in.size() >= kLengthOctets + length) {
     const std::string message = socket.in.substr(kLengthOctets, length);
     socket.in.clear();  // one question, one answer
-    events_.message(id, AsOctets(message));
+    events_.message(id, AsOctets(message), Carriage::kWhole);
   }
 }
 

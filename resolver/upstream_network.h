@@ -1,6 +1,6 @@
 #pragma once
 // Knows: sockets to upstream servers: one a question and transport, of a random port, bound to the
-// interface that the server is reached by. Touches: those.
+// interface that the server is reached by; which datagrams came in fragments. Touches: those.
 
 #include <cstdint>
 #include <functional>
@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "io/descriptor.h"
 #include "io/reactor.h"
+#include "resolver/random.h"
 #include "resolver/upstreams.h"
 
 namespace dnspin {
@@ -18,11 +19,12 @@ namespace dnspin {
 class UpstreamNetwork final : public UpstreamSockets {
  public:
   struct Events {
-    std::function<void(SocketId, std::span<const uint8_t> message)> message;
+    std::function<void(SocketId, std::span<const uint8_t> message, Carriage)> message;
     std::function<void(SocketId)> broken;
   };
 
-  explicit UpstreamNetwork(Reactor& reactor) : reactor_(reactor) {}  // which outlives it
+  // Both outlive it.
+  UpstreamNetwork(Reactor& reactor, RandomSource& random) : reactor_(reactor), random_(random) {}
   void SetEvents(Events events) { events_ = std::move(events); }
 
   std::optional<SocketId> Send(const Upstream& server, Transport transport,
@@ -43,6 +45,7 @@ class UpstreamNetwork final : public UpstreamSockets {
   void Break(SocketId id);
 
   Reactor& reactor_;
+  RandomSource& random_;
   Events events_;
   absl::flat_hash_map<SocketId, Socket> sockets_;
   uint64_t last_id_ = 0;

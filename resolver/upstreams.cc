@@ -210,7 +210,8 @@ Upstreams::Attempt* Upstreams::AttemptOf(SocketId socket, Pending*& pending, Inq
   return &*attempt;
 }
 
-void Upstreams::OnMessage(SocketId socket, std::span<const uint8_t> message, BootTime now) {
+void Upstreams::OnMessage(SocketId socket, std::span<const uint8_t> message, BootTime now,
+                          Carriage carriage) {
   Pending* pending = nullptr;
   InquiryId id{};
   const Attempt* const found = AttemptOf(socket, pending, id);
@@ -219,7 +220,7 @@ void Upstreams::OnMessage(SocketId socket, std::span<const uint8_t> message, Boo
   }
   const Attempt attempt = *found;  // what follows may close and forget it
   if (attempt.transport == Transport::kUdp) {
-    OnDatagram(id, *pending, attempt, message, now);
+    OnDatagram(id, *pending, attempt, message, carriage, now);
   } else {
     OnStreamMessage(id, *pending, attempt, message, now);
   }
@@ -228,17 +229,19 @@ void Upstreams::OnMessage(SocketId socket, std::span<const uint8_t> message, Boo
 // Anything but the answer is ignored and the wait goes on; but whoever guesses at our socket does
 // not get many tries at it.
 void Upstreams::OnDatagram(InquiryId id, Pending& pending, const Attempt& attempt,
-                           std::span<const uint8_t> message, BootTime now) {
+                           std::span<const uint8_t> message, Carriage carriage, BootTime now) {
   const auto header = ReadReplyHeader(message);
   if (!header || header->id != attempt.id || header->type != pending.inquiry.type ||
       !SameButCase(header->asked_wire, attempt.spelled)) {
+    ++counters_.forgeries;
     if (++pending.forgeries >= kForgeriesMax) {
       SwitchToStream(id, pending, attempt, now);
     }
     return;
   }
-  // One longer than asked for came in fragments, or was cut on its way to us.
-  if (header->truncated || header->asked_wire != attempt.spelled || message.size() > kUdpOctets) {
+  // One longer than asked for came in fragments too, or was cut on its way to us.
+  if (header->truncated || header->asked_wire != attempt.spelled ||
+      carriage == Carriage::kInFragments || message.size() > kUdpOctets) {
     SwitchToStream(id, pending, attempt, now);
     return;
   }

@@ -27,6 +27,10 @@ namespace dnspin {
 enum class SocketId : uint64_t {};
 enum class InquiryId : uint64_t {};
 
+// A datagram in fragments: whoever guesses at the IP layer's 16 bits can put a piece of his own
+// behind a genuine first one.
+enum class Carriage : uint8_t { kWhole, kInFragments };
+
 // The network, as the core sees it. What a socket brings is told by Upstreams::OnMessage and
 // OnBroken, never from inside these calls.
 class UpstreamSockets {
@@ -55,7 +59,8 @@ class Upstreams {
   InquiryId Ask(const Inquiry& inquiry, BootTime deadline, BootTime now);
   void Cancel(InquiryId id);
 
-  void OnMessage(SocketId socket, std::span<const uint8_t> message, BootTime now);
+  void OnMessage(SocketId socket, std::span<const uint8_t> message, BootTime now,
+                 Carriage carriage = Carriage::kWhole);
   // A stream ended or never began, or an ICMP error came for a datagram.
   void OnBroken(SocketId socket, BootTime now);
 
@@ -100,7 +105,7 @@ class Upstreams {
   void AskNextOrEnd(InquiryId id, Pending& pending, BootTime now);
   void SwitchToStream(InquiryId id, Pending& pending, const Attempt& attempt, BootTime now);
   void OnDatagram(InquiryId id, Pending& pending, const Attempt& attempt,
-                  std::span<const uint8_t> message, BootTime now);
+                  std::span<const uint8_t> message, Carriage carriage, BootTime now);
   void OnStreamMessage(InquiryId id, Pending& pending, const Attempt& attempt,
                        std::span<const uint8_t> message, BootTime now);
   void OnAccepted(InquiryId id, Pending& pending, const Attempt& attempt,

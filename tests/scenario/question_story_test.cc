@@ -283,23 +283,6 @@ TEST(QuestionStory, BeforeTheFirewallIsReadyNothingIsTold) {
   stage.NothingIsLeft();
 }
 
-TEST(QuestionStory, WhatWaitsIsBoundedAndTheRestHearsSoAtOnce) {
-  Stage stage({"accept .example.com"});
-  for (size_t i = 0; i < kQuestionsOpenMax; ++i) {
-    stage.Ask("n" + std::to_string(i) + ".example.com");
-  }
-  const auto one_more = stage.Ask("one.more.example.com");
-  EXPECT_EQ(stage.HeardOf(one_more).answer.rcode, dns::kServFail);
-  EXPECT_EQ(stage.network.sent.size(), kQuestionsOpenMax);
-  EXPECT_EQ(stage.HeardOf(stage.Ask("localhost")).Addresses().size(), 1U) << "that needs no wait";
-  stage.Pass(seconds(2));
-  EXPECT_EQ(stage.counters.failed, kQuestionsOpenMax + 1);
-  stage.Ask("again.example.com");
-  EXPECT_EQ(stage.LastSent().question.asked, Host("again.example.com"));
-  stage.Pass(seconds(2));
-  stage.NothingIsLeft();
-}
-
 TEST(QuestionStory, OneNameGathersNoCrowd) {
   Stage stage({"accept .example.com"});
   for (size_t i = 0; i < kWaitersMax + 5; ++i) {

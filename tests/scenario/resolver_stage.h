@@ -256,9 +256,10 @@ struct Stage {
     }
     Arrives(LastSent(), ReplyTo(LastSent(), message));
   }
-  void Arrives(const Sent& sent, const std::string& octets) {
+  void Arrives(const Sent& sent, const std::string& octets,
+               Carriage carriage = Carriage::kWhole) {
     if (network.open.contains(sent.socket)) {
-      forwarder.upstreams().OnMessage(sent.socket, Octets(octets), now);
+      forwarder.upstreams().OnMessage(sent.socket, Octets(octets), now, carriage);
     }
   }
   void Breaks(const Sent& sent) { forwarder.upstreams().OnBroken(sent.socket, now); }

@@ -67,6 +67,7 @@ TEST(UpstreamStory, Trap12_ForgeriesAreIgnored) {
     stage.Arrives(sent, "");
     EXPECT_FALSE(stage.HasHeard(id));
     EXPECT_EQ(stage.network.sent.size(), 1U);
+    EXPECT_EQ(stage.counters.forgeries, 2U);
     stage.UpstreamSays(kAnswer);
     EXPECT_EQ(stage.HeardOf(id).Addresses(), Strings{"203.0.113.1"});
     stage.NothingIsLeft();
@@ -87,6 +88,33 @@ TEST(UpstreamStory, AfterThreeForgeriesItIsTcp) {
   EXPECT_FALSE(stage.network.open.contains(sent.socket)) << "the guessed-at socket is open";
   stage.UpstreamSays(kAnswer);
   EXPECT_EQ(stage.HeardOf(id).Addresses().size(), 1U);
+  stage.NothingIsLeft();
+}
+
+TEST(UpstreamStory, WhatCameInFragmentsIsAskedOverTcpAndNothingOfItIsTaken) {
+  Stage stage({"accept .example.com"});
+  const auto id = stage.Ask("www.example.com");
+  stage.Arrives(stage.LastSent(),
+                Stage::ReplyTo(stage.LastSent(), {.answer = {Record4("www.example.com", 66)}}),
+                Carriage::kInFragments);
+  EXPECT_TRUE(stage.firewall.requests.empty());
+  ASSERT_EQ(stage.LastSent().transport, Transport::kTcp);
+  stage.UpstreamSays({.answer = {Record4("www.example.com", 1)}});
+  stage.FirewallDoesAll();
+  EXPECT_EQ(stage.HeardOf(id).Addresses(), Strings{"203.0.113.1"});
+  stage.NothingIsLeft();
+}
+
+TEST(UpstreamStory, FragmentsOfWhatIsNoAnswerAreIgnored) {
+  Stage stage({"accept .example.com"});
+  const auto id = stage.Ask("www.example.com");
+  Message forged{.id = static_cast<uint16_t>(stage.LastSent().question.id + 1),
+                 .asked = stage.LastSent().question.asked_wire};
+  stage.Arrives(stage.LastSent(), forged.Wire(), Carriage::kInFragments);
+  EXPECT_EQ(stage.network.sent.size(), 1U);
+  stage.UpstreamSays({.answer = {Record4("www.example.com", 1)}});
+  stage.FirewallDoesAll();
+  EXPECT_EQ(stage.HeardOf(id).Addresses(), Strings{"203.0.113.1"});
   stage.NothingIsLeft();
 }
 

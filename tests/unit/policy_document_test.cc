@@ -44,6 +44,7 @@ Policy FullPolicy() {
   policy.terms.slack = std::chrono::seconds(0);
   policy.terms.per_client = 1;
   policy.terms.per_name = 65536;
+  policy.limits = {1, 2, 4'294'967'295, 4, 0};
   policy.rebind_ok = {*RuleOf("accept .lan").host, *RuleOf("accept ~a.*").host};
   policy.bindings = {BindingTerms::Svcb::kNodata, BindingTerms::Ech::kStrip};
   policy.intercept_any = true;
@@ -103,6 +104,8 @@ TEST(PolicyDocumentTest, WhatWeWouldNotWriteIsRefused) {
       {"\"client\"", "\"klient\""},             // missing and unknown
       {"{", "{\"extra\":1,"},                   // one too many
       {"\"per_name\"", "\"per_mane\""},         // within the terms
+      {"\"connections\"", "\"konnections\""},   // within the limits
+      {"\"questions_burst\":4000", "\"questions_burst\":-1"},
       {"\"client\":\"work\"", "\"client\":7"},  // wrong types
       {"\"generation\":0", "\"generation\":\"0\""},
       {"\"generation\":0", "\"generation\":-1"},

@@ -69,6 +69,12 @@ TEST(SettingsTest, TheContractsOwnExampleIsTheDefault) {
     slack      = "30s"
     per_client = 4096
     per_name   = 1024
+    [limits]
+    questions_in_flight  = 1024
+    questions_per_second = 2000
+    questions_burst      = 4000
+    connections          = 32
+    names_per_pattern    = 6000
     [firewall]
     table      = "dnspin"
     [daemon]
@@ -99,6 +105,12 @@ TEST(SettingsTest, EveryKeyIsTaken) {
     slack = "0s"
     per_client = 1
     per_name = 65_536
+    [limits]
+    questions_in_flight = 1
+    questions_per_second = 2
+    questions_burst = 1_000_000
+    connections = 4096
+    names_per_pattern = 5
     [firewall]
     table = "qubes-firewall"
     [daemon]
@@ -125,6 +137,7 @@ TEST(SettingsTest, EveryKeyIsTaken) {
   EXPECT_EQ(settings.terms.slack, seconds(0));
   EXPECT_EQ(settings.terms.per_client, 1U);
   EXPECT_EQ(settings.terms.per_name, 65536U);
+  EXPECT_EQ(settings.limits, (Limits{1, 2, 1'000'000, 4096, 5}));
   EXPECT_EQ(settings.table, "qubes-firewall");
   EXPECT_EQ(settings.run_dir, "/tmp/x/run");
   EXPECT_EQ(settings.user, "nobody");
@@ -183,6 +196,21 @@ TEST(SettingsTest, WhatIsWrongIsSaidAtItsPlace) {
        "2:12: error: a number from 1 to 65536 is wanted here, not text"},
       {"[pins]\nper_name = 1.5",
        "2:12: error: a number from 1 to 65536 is wanted here, not a number with a point"},
+      {"[limits]\nquestions_in_flight = 4097",
+       "2:23: error: a number from 1 to 4096 is wanted here, not '4097'"},
+      {"[limits]\nquestions_per_second = 0",
+       "2:24: error: a number from 1 to 1000000 is wanted here, not '0'"},
+      {"[limits]\nquestions_burst = -1",
+       "2:19: error: a number from 1 to 1000000 is wanted here, not '-1'"},
+      {"[limits]\nconnections = \"20\"",
+       "2:15: error: a number from 1 to 4096 is wanted here, not text"},
+      {"[limits]\nnames_per_pattern = 1.0",
+       "2:21: error: a number from 1 to 1000000 is wanted here, not a number with a point"},
+      {"[limits]\nconnection = 20",
+       "2:1: error: unknown key 'connection'; did you mean 'connections'?"},
+      {"[limit]\nconnections = 20", "1:2: error: unknown table 'limit'; did you mean 'limits'?"},
+      {"connections = 20",
+       "1:1: error: unknown key 'connections'; did you mean '[limits] connections'?"},
       {"[clients]\ninterfaces = \"vif*\"", "2:14: error: a list is wanted here, not text"},
       {"[clients]\ninterfaces = [\"vif*\", 7, [\"x\"]]",
        "2:23: error: text is wanted here, not a number\n"
