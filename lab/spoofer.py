@@ -48,8 +48,8 @@ def install(authority):
             number = query.name.split(".")[0]
             if delay is None or query.kind != "A" or not number.isdigit():
                 return None
-            return dataclasses.replace(
-                dnswire.addresses(query, [race_address(int(number))]), delay=delay)
+            return dataclasses.replace(dnswire.addresses(query, [race_address(int(number))]),
+                                       delay=delay if query.transport == "udp" else 0.0)
         return script
     for zone, delay in DELAYS.items():
         authority.under(zone, answer(delay))

@@ -29,6 +29,7 @@ std::vector<AllowedCall> CallsOfReader() {
       Socket(AF_INET, SOCK_STREAM),
       Socket(AF_INET6, SOCK_DGRAM),
       Socket(AF_INET6, SOCK_STREAM),
+      {"bind"},  // to a port by chance: what comes there is what the socket is connected to
       {"connect"},
       {"sendto", {{4, 0}}},  // connected: it names no address
       {"recvfrom"},
@@ -39,6 +40,9 @@ std::vector<AllowedCall> CallsOfReader() {
       {"recvmmsg"},
       {"sendmmsg"},
       Option("setsockopt", SOL_SOCKET, SO_BINDTODEVICE),
+      Option("setsockopt", SOL_SOCKET, SO_RXQ_OVFL),
+      Option("setsockopt", IPPROTO_IP, IP_RECVFRAGSIZE),
+      Option("setsockopt", IPPROTO_IPV6, IPV6_RECVFRAGSIZE),
       Option("setsockopt", IPPROTO_IP, IP_PKTINFO),
       Option("setsockopt", IPPROTO_IP, IP_MTU_DISCOVER),
       Option("setsockopt", IPPROTO_IPV6, IPV6_RECVPKTINFO),

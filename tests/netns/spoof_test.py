@@ -26,8 +26,18 @@ SIGMAS = 6  # so unlikely a test of chance does not fail by chance
 
 
 def with_dnspin(lab, servers, name):
+    """The flood is to reach dnspin's sockets, and neither the machine's ICMP nor its conntrack: a
+    netvm's input chain would keep most of it away."""
     spoofer.install(servers.authority)
     lab.netvm.run(["sysctl", "-qw", "net.ipv4.icmp_ratelimit=1000"], check=True)
+    lab.netvm.nft("""add table ip lab-flood
+delete table ip lab-flood
+table ip lab-flood {
+  chain in {
+    type filter hook prerouting priority raw
+    iifname eth0 udp sport != 53 notrack
+  }
+}""")
     return trial.with_dnspin(lab, name, clients={"work": RULES}, settings=LIMITS)
 
 
@@ -56,7 +66,8 @@ def one_thing_wrong(lab, servers):
     """All is right but one thing, and it comes before the true answer: never told"""
     names, each = (150, 2500) if FULL else (40, 150)
     with with_dnspin(lab, servers, "wrong") as dnspin:
-        rows = [(mode, spoofer.attack(lab, dnspin, mode, names, each)) for mode in HEARD + UNHEARD]
+        rows = [(mode, spoofer.attack(lab, dnspin, mode, names, each, at_once=4 if FULL else 16))
+                for mode in HEARD + UNHEARD]
     for mode, attacked in rows:
         assert_true_ones_only(mode, attacked)
         assert attacked.counted > 0 or mode in UNHEARD, f"{mode}: {attacked}"
@@ -67,7 +78,7 @@ def late(lab, servers):
     """All is right, but it comes behind the true answer"""
     names, each = (2000, 250) if FULL else (60, 100)
     with with_dnspin(lab, servers, "late") as dnspin:
-        attacked = spoofer.attack(lab, dnspin, "late", names, each, zone="prompt.test")
+        attacked = spoofer.attack(lab, dnspin, "late", names, each, at_once=4, zone="prompt.test")
     assert_true_ones_only("late", attacked)
     return table([("late", attacked)])
 
@@ -88,8 +99,7 @@ def blind(lab, servers):
     with with_dnspin(lab, servers, "blind") as dnspin:
         attacked = spoofer.attack(lab, dnspin, "blind", names, each, total, at_once=300,
                                   zone="tardy.test")
-    told = attacked.told  # over TCP the true answer comes too late for some
-    assert told["right"] + told["failed"] == names and told["right"] > names / 2, attacked
+    assert_true_ones_only("blind", attacked)
     return table([("blind", attacked)])
 
 
