@@ -30,7 +30,7 @@ int DatagramSocket() { return socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_
 int StreamSocket() { return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
 int Bind(const Surroundings&) {
-  const sockaddr_in any = At("0.0.0.0", 0);
+  const sockaddr_in any = At("0.0.0.0", 53);
   return Told(bind(DatagramSocket(), reinterpret_cast<const sockaddr*>(&any), sizeof(any)));
 }
 
@@ -83,7 +83,7 @@ std::vector<Attempt> AttemptsAtSockets() {
       {"a raw socket", [](const Surroundings&) { return Socket(AF_INET, SOCK_RAW, IPPROTO_UDP); }},
       {"a raw socket of ICMP",
        [](const Surroundings&) { return Socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6); }},
-      {"bind to a port", Bind},
+      {"bind to a low port", Bind},
       {"listen", [](const Surroundings&) { return Told(listen(StreamSocket(), 1)); }},
       {"send without connecting", SendElsewhere},
       {"UDP to a stranger", [](const Surroundings&) { return SendTo("198.51.100.99", 53); }},

@@ -22,14 +22,14 @@ OTHERWISE = {"a memory bomb": "exit status 12",  # ENOMEM
              "a descriptor bomb": "exit status 24",  # EMFILE
              "more memory than it may have": "killed by signal 6",
              "a core dump": "killed by signal 6",
+             "bind to a low port": "exit status 13",  # EACCES; to others its questions bind
              "UDP to a stranger": "exit status 1",  # EPERM
              "UDP to another port of an upstream": "exit status 1",
              "TCP to a stranger": "exit status 110",  # ETIMEDOUT
              "TCP to this machine": "exit status 110"}
 OUTWARD = {name for name in OTHERWISE if name.startswith(("UDP", "TCP"))}
 # What would succeed if there were no filter; all else is refused by other means as well.
-FILTER_ALONE = {"a netlink socket", "a UNIX socket", "a pair of sockets", "bind to a port",
-                "listen", "send without connecting", "a descriptor of a process", "be dumped",
+FILTER_ALONE = {"a netlink socket", "a UNIX socket", "a pair of sockets", "listen", "send without connecting", "a descriptor of a process", "be dumped",
                 "userfaultfd", "keys", "memory with a name", "memory of System V",
                 "shared memory", "memory to execute", "make memory executable",
                 "make all memory executable", "calls of another architecture"}
