@@ -363,12 +363,12 @@ void Daemon::Tidy(BootTime now) {
     client.ledger.Expire(now);
     client.grants.Expire(now);
   }
-  // Whoever begins flows without end makes that look long: it takes a twentieth of the time at
-  // most.
+  // Whoever begins flows without end makes that look long, and the others' answers wait for it: it
+  // takes a two-hundredth of the time at most.
   if (forget_past_at_ <= now) {
     const BootTime began = parts_.clock.Now();
     LiveFlows::ForgetPast(roster_.clients()).IgnoreError();  // then it is remembered for longer
-    forget_past_at_ = now + 20 * (parts_.clock.Now() - began);
+    forget_past_at_ = now + 200 * (parts_.clock.Now() - began);
   }
 }
 

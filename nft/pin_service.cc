@@ -11,8 +11,9 @@
 namespace dnspin {
 namespace {
 
-constexpr int kMessagesPerTurn = 64;  // of one client: a flood waits for its next turn
-constexpr size_t kElementsPerTurn = 4 * kElementsPerCommit;  // of one client: as above
+// Of one client: a flood waits for its next turn, and the others' questions do not wait for it.
+constexpr int kMessagesPerTurn = 16;
+constexpr size_t kElementsPerTurn = kElementsPerCommit;
 constexpr std::chrono::milliseconds kLifeMin{1000};
 
 // RFC 8914 codes, as a reader gives them.

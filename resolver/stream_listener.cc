@@ -65,16 +65,19 @@ void StreamListener::SetPlace(const ClientPlace& place) {
 
 void StreamListener::Accept(BootTime now) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    if (rate_.Left(now) == 0) {
+      AcceptLater(rate_.NextLook(now));
+      return;
+    }
     SocketAddress from;
     Descriptor fd(accept4(fd_.get(), from.get(), &from.octets, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd.valid()) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-        // It stays ready, and asking again at once would only spin.
-        watch_.WantRead(false);
-        accept_again_ = now + kAcceptPause;
+        AcceptLater(now + kAcceptPause);
       }
       return;
     }
+    rate_.Spend(now);  // a connection is as much work as a question, whatever comes by it
     const auto client = from.Read();
     const bool known = client && place_.Holds(client->address);
     if (known && count_.open < count_.max) {
@@ -84,6 +87,12 @@ void StreamListener::Accept(BootTime now) {
       CountNotTaken();
     }
   }
+}
+
+// It stays ready, and asking again at once would only spin.
+void StreamListener::AcceptLater(BootTime when) {
+  watch_.WantRead(false);
+  accept_again_ = when;
 }
 
 // Whatever it would have said.

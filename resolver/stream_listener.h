@@ -54,6 +54,7 @@ class StreamListener {
   };
 
   void Accept(BootTime now);
+  void AcceptLater(BootTime when);
   void Add(Descriptor fd, const Endpoint& client, BootTime now);
   void CountNotTaken();
   void OnReady(uint64_t id, Ready ready);
@@ -68,7 +69,7 @@ class StreamListener {
   TakeMessage take_;
   ClientPlace place_;
   std::map<uint64_t, Entry> connections_;
-  std::optional<BootTime> accept_again_;  // set while there are no descriptors left
+  std::optional<BootTime> accept_again_;  // set while there are no descriptors, or no rate, left
   std::optional<BootTime> take_again_;    // set while a connection waits
   Watch watch_;
 };
