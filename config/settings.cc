@@ -34,7 +34,7 @@ namespace dnspin {
 namespace {
 
 constexpr std::array<std::string_view, 6> kTables{"clients", "dns",      "pins",
-                                                 "limits",  "firewall", "daemon"};
+                                                  "limits",  "firewall", "daemon"};
 
 Place PlaceOf(const toml::source_region& region) {
   return {region.begin.line, region.begin.column};

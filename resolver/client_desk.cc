@@ -62,10 +62,9 @@ void ClientDesk::ReadDatagrams(DatagramListener& listener) {
     read_again_ = rate_.NextLook(now);
     return;
   }
-  const size_t taken =
-      listener.Read(left, [this](std::span<const uint8_t> packet, const ReturnPath& path) {
-        OnPacket(packet, path);
-      });
+  const size_t taken = listener.Read(
+      left,
+      [this](std::span<const uint8_t> packet, const ReturnPath& path) { OnPacket(packet, path); });
   for (size_t i = 0; i < taken; ++i) {
     rate_.Spend(now);
   }

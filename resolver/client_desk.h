@@ -79,7 +79,7 @@ class ClientDesk final : public ReplySink {
   bool has_policy_ = false;
   bool closed_ = false;
   absl::Status breach_;
-  std::vector<Watch> watches_;  // of `datagrams_`; end before what they watch
+  std::vector<Watch> watches_;          // of `datagrams_`; end before what they watch
   std::optional<BootTime> read_again_;  // set while the client asks too fast
   Watch channel_watch_;
 };

@@ -18,7 +18,7 @@ namespace dnspin {
 
 class NewNames {
  public:
-  static constexpr size_t kKnownMax = 32768;  // twice: the fresh ones and those before
+  static constexpr size_t kKnownMax = 32768;            // twice: the fresh ones and those before
   static constexpr std::chrono::minutes kKnownFor{10};  // at least, unless there are too many
 
   void SetPolicy(const Policy& policy);

@@ -36,8 +36,8 @@ std::optional<Address> OriginalDestination(int fd, Family family) {
 }  // namespace
 
 StreamListener::StreamListener(Descriptor fd, Reactor& reactor, Clock& clock,
-                               CountersReport& counters, ConnectionCount& count,
-                               QuestionRate& rate, TakeMessage take)
+                               CountersReport& counters, ConnectionCount& count, QuestionRate& rate,
+                               TakeMessage take)
     : fd_(std::move(fd)),
       reactor_(reactor),
       clock_(clock),
@@ -195,8 +195,8 @@ void StreamListener::Settle(BootTime now) {
 }
 
 std::optional<BootTime> StreamListener::NextDeadline() const {
-  BootTime deadline = std::min(accept_again_.value_or(BootTime::max()),
-                               take_again_.value_or(BootTime::max()));
+  BootTime deadline =
+      std::min(accept_again_.value_or(BootTime::max()), take_again_.value_or(BootTime::max()));
   for (const auto& [id, entry] : connections_) {
     deadline = std::min(deadline, entry.connection.Deadline());
   }

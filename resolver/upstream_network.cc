@@ -49,8 +49,8 @@ Descriptor Connected(const Upstream& server, Transport transport, RandomSource& 
                  static_cast<socklen_t>(server.interface.size())) < 0) {
     return {};
   }
-  if (type == SOCK_DGRAM && !(TellFragments(fd.get(), family) &&
-                              BindSomePort(fd.get(), family, random))) {
+  if (type == SOCK_DGRAM &&
+      !(TellFragments(fd.get(), family) && BindSomePort(fd.get(), family, random))) {
     return {};
   }
   // A link-local address, too, is one on the interface that the socket is bound to.

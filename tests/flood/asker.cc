@@ -20,7 +20,8 @@ struct Tally {
   size_t refused = 0, failed = 0, lost = 0;
 
   double At(double part) const {
-    return took.empty() ? 0 : took[static_cast<size_t>(part * static_cast<double>(took.size() - 1))];
+    return took.empty() ? 0
+                        : took[static_cast<size_t>(part * static_cast<double>(took.size() - 1))];
   }
 };
 
@@ -57,8 +58,8 @@ int Ask(const Terms& terms) {
   const auto began = Clock::now();
   size_t asked = 0;
   while (stop == 0 && (asked < terms.count || !waiting.empty())) {
-    const auto due = began + std::chrono::duration_cast<Clock::duration>(
-                                 pause * static_cast<double>(asked));
+    const auto due =
+        began + std::chrono::duration_cast<Clock::duration>(pause * static_cast<double>(asked));
     const auto now = Clock::now();
     if (asked < terms.count && now >= due) {
       const auto id = static_cast<uint16_t>(asked);
@@ -79,10 +80,11 @@ int Ask(const Terms& terms) {
         waiting, [&](const auto& one) { return Clock::now() - one.second > kPatience; });
   }
   std::sort(tally.took.begin(), tally.took.end());
-  fmt::print("{{\"asked\": {}, \"answered\": {}, \"refused\": {}, \"failed\": {}, \"lost\": {}, "
-             "\"p50\": {:.0f}, \"p99\": {:.0f}, \"max\": {:.0f}}}\n",
-             asked, tally.took.size(), tally.refused, tally.failed, tally.lost, tally.At(0.5),
-             tally.At(0.99), tally.At(1));
+  fmt::print(
+      "{{\"asked\": {}, \"answered\": {}, \"refused\": {}, \"failed\": {}, \"lost\": {}, "
+      "\"p50\": {:.0f}, \"p99\": {:.0f}, \"max\": {:.0f}}}\n",
+      asked, tally.took.size(), tally.refused, tally.failed, tally.lost, tally.At(0.5),
+      tally.At(0.99), tally.At(1));
   return 0;
 }
 

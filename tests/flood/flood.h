@@ -26,8 +26,8 @@ struct Terms {
 std::string Question(uint16_t id, uint64_t number, const Terms& terms);
 
 // Each runs until `stop` or, the first, until all is asked, and prints a line of JSON.
-int Ask(const Terms& terms);        // at a steady pace, and measures
-int SendDatagrams(const Terms& terms);  // all names different, as fast as it goes or at `rate`
+int Ask(const Terms& terms);              // at a steady pace, and measures
+int SendDatagrams(const Terms& terms);    // all names different, as fast as it goes or at `rate`
 int HoldConnections(const Terms& terms);  // that say nothing, opened anew when closed
 int WriteSlowly(const Terms& terms);      // by an octet a second
 int ReadNothing(const Terms& terms);      // of the answers to all that can be asked

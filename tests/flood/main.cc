@@ -27,8 +27,18 @@ std::string Question(uint16_t id, uint64_t number, const Terms& terms) {
     name += name.size() % 60 == 59 ? '.' : static_cast<char>('a' + (number + name.size()) % 26);
   }
   name += "." + terms.zone + ".";
-  std::string message{static_cast<char>(id >> 8), static_cast<char>(id),
-                      static_cast<char>(kDnsFlags >> 8), 0, 0, 1, 0, 0, 0, 0, 0, 0};
+  std::string message{static_cast<char>(id >> 8),
+                      static_cast<char>(id),
+                      static_cast<char>(kDnsFlags >> 8),
+                      0,
+                      0,
+                      1,
+                      0,
+                      0,
+                      0,
+                      0,
+                      0,
+                      0};
   for (size_t at = 0; at < name.size();) {
     const size_t dot = name.find('.', at);
     message += static_cast<char>(dot - at);

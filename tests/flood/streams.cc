@@ -54,10 +54,9 @@ class Streams {
  private:
   void Open(size_t number, bool hears) {
     Descriptor fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd.valid() ||
-        (connect(fd.get(), reinterpret_cast<const sockaddr*>(&terms_.server),
-                 sizeof(terms_.server)) < 0 &&
-         errno != EINPROGRESS)) {
+    if (!fd.valid() || (connect(fd.get(), reinterpret_cast<const sockaddr*>(&terms_.server),
+                                sizeof(terms_.server)) < 0 &&
+                        errno != EINPROGRESS)) {
       return;
     }
     epoll_event event{};

@@ -6,11 +6,18 @@
 A limit of each kind is reached on the way, is counted, and ends nothing else.
 """
 
+import collections
 import json
 import pathlib
+import select
+import socket
 import subprocess
 import sys
 import time
+
+import dns.message
+import dns.query
+import dns.rcode
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
@@ -102,5 +109,89 @@ def shared(lab, _):
     return under_load(lab, "shared")
 
 
+def ask_datagrams(qube, count, seconds):
+    """Asks so many names that are refused, at once; how many refusals came in that time."""
+    with qube.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect((topology.VIRTUAL_DNS[0], 53))
+        for number in range(count):
+            sock.send(dns.message.make_query(f"{number}.other.test", "A").to_wire())
+        end, heard = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            heard += bool(select.select([sock], [], [], 0.05)[0] and sock.recv(4096))
+        return heard
+
+
+def connect(qube):
+    sock = qube.socket()
+    sock.settimeout(10)
+    sock.connect((topology.VIRTUAL_DNS[0], 53))
+    return sock
+
+
+def ask_stream(sock, count):
+    """The same over TCP, pipelined; seconds until all were refused."""
+    began = time.monotonic()
+    for number in range(count):
+        octets = dns.message.make_query(f"{number}.other.test", "A").to_wire()
+        sock.sendall(len(octets).to_bytes(2, "big") + octets)
+    for _ in range(count):
+        assert dns.query.receive_tcp(sock, time.time() + 10)[0].rcode() == dns.rcode.REFUSED
+    return time.monotonic() - began
+
+
+def counter(dnspin, name, value):
+    assert trial.wait_until(lambda: dnspin.metric(f"dnspin_{name}_total") == value, 5), (
+        name, dnspin.metric(f"dnspin_{name}_total"), value)
+
+
+def limits(lab, servers):
+    """Each limit is reached: what is said then, what is counted, and another one by a reload"""
+    work = lab.qube("work")
+    servers.authority.under("mute.test", lambda query: None)
+    small = {"questions_in_flight": 4, "questions_per_second": 200, "questions_burst": 50,
+             "connections": 3, "names_per_pattern": 5}
+    with trial.with_dnspin(lab, "limits", settings={"limits": small}, clients={
+            "work": "accept .race.test\naccept specialtarget=dns dsthost=.mute.test"}) as dnspin:
+        reader = dnspin.resolver_pids()
+        # New names under a pattern.
+        replies = [work.ask(f"{number}.race.test") for number in (1, 2, 3, 4, 5, 6, 1, 7)]
+        assert [one.status for one in replies] == ["NOERROR"] * 5 + [
+            "REFUSED", "NOERROR", "REFUSED"], replies
+        assert replies[-1].ede == 0
+        counter(dnspin, "over_names", 2)
+        assert dnspin.wait_log("refused work 6.race.test: its server refuses, or it is one new")
+        # Connections.
+        streams = [connect(work) for _ in range(5)]
+        assert [one.recv(1) for one in streams[3:]] == [b"", b""]
+        counter(dnspin, "over_connections", 2)
+        # The rate: nothing is lost that the kernel can keep, and a stream waits.
+        time.sleep(0.3)
+        took = ask_stream(streams[0], 150)
+        assert took > 0.4, took
+        for one in streams:
+            one.close()
+        time.sleep(0.3)
+        heard = ask_datagrams(work, 250, 0.5)
+        assert 50 <= heard <= 50 + 200 * 0.8, heard
+        assert dnspin.metric("dnspin_over_rate_total") >= 1, "the stream that waited"
+        time.sleep(1)
+        # What waits.
+        asked = [work.start(work.ask, f"{number}.mute.test") for number in range(5)]
+        statuses = collections.Counter((one.status, one.ede) for one in (
+            worker.result() for worker in asked))
+        assert statuses == {("SERVFAIL", 22): 4, ("SERVFAIL", 0): 1}, statuses
+        counter(dnspin, "over_in_flight", 1)
+        dnspin.write_settings({"limits": {**small, "questions_per_second": 1_000_000,
+                                          "questions_burst": 1_000_000}})
+        assert dnspin.reload()
+        assert ask_datagrams(work, 250, 0.5) > 200
+        dnspin.write_settings({"limits": {"connections": 0}})
+        said = dnspin.check().stderr
+        assert ":15: error: a number from 1 to 4096 is wanted here, not '0'" in said, said
+        assert not dnspin.reload()
+        assert dnspin.resolver_pids() == reader
+    return f"a stream of 150 took {took:.1f} s, {heard} of 250 datagrams answered in 0.5 s"
+
+
 if __name__ == "__main__":
-    trial.run(isolated, shared)
+    trial.run(limits, isolated, shared)

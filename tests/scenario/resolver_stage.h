@@ -256,8 +256,7 @@ struct Stage {
     }
     Arrives(LastSent(), ReplyTo(LastSent(), message));
   }
-  void Arrives(const Sent& sent, const std::string& octets,
-               Carriage carriage = Carriage::kWhole) {
+  void Arrives(const Sent& sent, const std::string& octets, Carriage carriage = Carriage::kWhole) {
     if (network.open.contains(sent.socket)) {
       forwarder.upstreams().OnMessage(sent.socket, Octets(octets), now, carriage);
     }

@@ -136,8 +136,8 @@ bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 void Respell(std::string& question, Random& random) {
   const std::string before = question;
   const size_t name = question.size() - 4;
-  const bool can = std::any_of(before.begin(), before.begin() + static_cast<ptrdiff_t>(name),
-                               IsLetter);
+  const bool can =
+      std::any_of(before.begin(), before.begin() + static_cast<ptrdiff_t>(name), IsLetter);
   do {
     for (size_t i = 0; i < name; ++i) {
       if (IsLetter(question[i]) && (random() & 1) != 0) {
@@ -230,8 +230,8 @@ std::string AnswerOf(const Claim& claim, uint32_t address) {
 // "Nobody is there", of many kinds, with the head of the question's own packet.
 std::string Unreachable(const Seen& seen, Random& random) {
   constexpr std::array<char, 7> kCodes = {0, 1, 2, 3, 9, 10, 13};
-  const std::string asked = Packet({seen.client, seen.server, kUdp},
-                                   Datagram(seen.port, kDns, std::string(30, 'x')));
+  const std::string asked =
+      Packet({seen.client, seen.server, kUdp}, Datagram(seen.port, kDns, std::string(30, 'x')));
   std::string message{3, kCodes[random() % kCodes.size()], 0, 0, 0, 0, 0, 0};
   message += asked.substr(0, kIpOctets + kUdpOctets);
   const uint16_t sum = ChecksumOf(message);

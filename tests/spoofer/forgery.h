@@ -31,11 +31,11 @@ enum class Mode : uint8_t {
   kClass,
   kSource,
   kSourcePort,
-  kQuery,     // a question, not an answer
-  kNobody,    // without a question
+  kQuery,      // a question, not an answer
+  kNobody,     // without a question
   kFragments,  // all is right, in two fragments
-  kLate,      // all is right, behind the true answer
-  kIcmp,      // no answer: an error that says that nobody is there
+  kLate,       // all is right, behind the true answer
+  kIcmp,       // no answer: an error that says that nobody is there
   // What an attacker off the path can do: he knows the name, and guesses port, ID and spelling.
   kBlind,
   // All is right and it comes first: an attacker on the path. It is to be believed.

@@ -134,7 +134,8 @@ class Spoofer {
       if (octets <= 0) {
         continue;
       }
-      const auto seen = WhatFor(std::span<const uint8_t>(packet).first(static_cast<size_t>(octets)));
+      const auto seen =
+          WhatFor(std::span<const uint8_t>(packet).first(static_cast<size_t>(octets)));
       if (seen) {
         ++questions_;
         Flood(*seen);

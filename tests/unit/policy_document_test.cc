@@ -101,10 +101,10 @@ TEST(PolicyDocumentTest, WhatWeWouldNotWriteIsRefused) {
   const struct {
     std::string_view from, to;
   } rows[] = {
-      {"\"client\"", "\"klient\""},             // missing and unknown
-      {"{", "{\"extra\":1,"},                   // one too many
-      {"\"per_name\"", "\"per_mane\""},         // within the terms
-      {"\"connections\"", "\"konnections\""},   // within the limits
+      {"\"client\"", "\"klient\""},            // missing and unknown
+      {"{", "{\"extra\":1,"},                  // one too many
+      {"\"per_name\"", "\"per_mane\""},        // within the terms
+      {"\"connections\"", "\"konnections\""},  // within the limits
       {"\"questions_burst\":4000", "\"questions_burst\":-1"},
       {"\"client\":\"work\"", "\"client\":7"},  // wrong types
       {"\"generation\":0", "\"generation\":\"0\""},
