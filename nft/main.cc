@@ -103,11 +103,10 @@ Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& cli
   desired.limits = settings.limits;
   desired.rebind_ok = settings.rebind_ok;
   desired.bindings = settings.bindings;
-  desired.upstreams = settings.upstreams;
   desired.upstreams_followed = settings.upstreams.empty();
-  if (desired.upstreams_followed) {
-    desired.upstreams = ReadResolvConf().value_or(std::vector<Endpoint>());
-  }
+  desired.upstreams = desired.upstreams_followed
+                          ? ReadResolvConf().value_or(std::vector<Endpoint>())
+                          : settings.upstreams;
   for (const ClientConfig& client : clients) {
     DesiredClient wanted{client.name,       client.addresses, {},
                          client.interfaces, client.fault,     client.unsettled};
