@@ -64,9 +64,9 @@ const std::vector<Story> kStories = {
     {"the largest grant",
      GrantRequest{UINT32_MAX, UINT32_MAX, std::string(256, '~'), LongestName(), LongestName()},
      1 + 4 + 4 + (2 + 256) + (2 + 255) + (2 + 255)},
-    {"counters", CountersReport{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 1 + 80},
+    {"counters", CountersReport{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, 1 + 120},
     {"counters at their ends", CountersReport{UINT64_MAX, 0, UINT64_MAX, 0, 1, 0, 0, UINT64_MAX},
-     81},
+     121},
 };
 
 TEST(ChannelMessage, WhatAReaderSaysIsWhatIsRead) {
