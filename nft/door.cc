@@ -1,6 +1,7 @@
 #include "nft/door.h"
 
 #include <netinet/in.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -10,6 +11,7 @@ namespace {
 
 constexpr int kTries = 64;
 constexpr int kBacklog = 128;
+constexpr int kFirstPort = 1024;  // below it, ports are privileged
 constexpr int kUdpBufferOctets = 1 << 20;
 
 struct Kind {
@@ -95,12 +97,21 @@ absl::StatusOr<Door> TryPort(uint16_t port) {
   return door;
 }
 
+uint16_t AnyPort() {
+  uint16_t number = 0;
+  if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number)) {
+    return 0;
+  }
+  return static_cast<uint16_t>(kFirstPort + number % (65536 - kFirstPort));
+}
+
 }  // namespace
 
 absl::StatusOr<Door> OpenDoor(uint16_t port_wished) {
   absl::StatusOr<Door> door = TryPort(port_wished);
   for (int tries = 1; port_wished == 0 && !door.ok() && tries < kTries; ++tries) {
-    door = TryPort(0);
+    // Whoever has taken all the ports that the kernel gives away has not taken the others.
+    door = TryPort(tries % 2 == 0 ? 0 : AnyPort());
   }
   return door;
 }

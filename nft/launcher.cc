@@ -7,10 +7,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -28,6 +30,7 @@ namespace {
 constexpr int kServiceDescriptor = 3;  // what a reader finds where
 constexpr int kRootDescriptor = 4;
 constexpr int kFirstOther = 5;
+constexpr int kNiceness = 5;  // readers that spin leave dnspind its time
 
 class Launcher : public LauncherHands {
  public:
@@ -78,6 +81,8 @@ absl::StatusOr<StartedReader> Launcher::Start() {
   if (pid == 0) {
     BecomeReader(pair->second, launcher);
   }
+  // It never says anything here, but could send descriptors, which would be ours to close.
+  shutdown(pair->first.get(), SHUT_RD);
   return StartedReader{pid, std::move(pair->first)};
 }
 
@@ -96,7 +101,14 @@ void Launcher::BecomeReader(const Descriptor& service, pid_t launcher) {
   constexpr unsigned kCloexecRange = 1U << 2;  // CLOSE_RANGE_CLOEXEC
   syscall(SYS_close_range, kFirstOther, ~0U, kCloexecRange);
   const rlimit no_core{0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
+  rlimit descriptors{};
+  getrlimit(RLIMIT_NOFILE, &descriptors);
+  descriptors.rlim_max = std::min<rlim_t>(descriptors.rlim_max, terms_.reader_descriptors);
+  descriptors.rlim_cur = descriptors.rlim_max;
+  if (setrlimit(RLIMIT_CORE, &no_core) < 0 || setrlimit(RLIMIT_NOFILE, &descriptors) < 0 ||
+      setpriority(PRIO_PROCESS, 0, kNiceness) < 0) {
+    _exit(126);
+  }
   const auto status = BecomeUserForExec(terms_.reader, Capabilities({CAP_SYS_CHROOT}));
   if (!status.ok()) {
     std::fprintf(stderr, "<2>cannot become the reader's user: %s\n", status.ToString().c_str());
@@ -110,7 +122,9 @@ void Launcher::BecomeReader(const Descriptor& service, pid_t launcher) {
   // A broken reader could write log lines of its own to what it shares with dnspind.
   const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    dup2(nowhere, standard);
+    if (dup2(nowhere, standard) < 0) {
+      _exit(126);
+    }
   }
   std::array<char, 16> name = {"dnspin-resolver"};
   std::array<char*, 2> arguments = {name.data(), nullptr};

@@ -12,10 +12,11 @@
 namespace dnspin {
 
 struct LauncherTerms {
-  User own;            // what the launcher becomes
-  User reader;         // what a reader becomes
-  int reader_program;  // dnspin-resolver, opened before any privilege went
-  int empty_root;      // an unlinked directory: what a reader sees as /
+  User own;                     // what the launcher becomes
+  User reader;                  // what a reader becomes
+  int reader_program;           // dnspin-resolver, opened before any privilege went
+  int empty_root;               // an unlinked directory: what a reader sees as /
+  uint32_t reader_descriptors;  // it may have at most
 };
 
 // Forks the launcher. The returned end carries LauncherRequest out and LauncherReport in; when it

@@ -319,6 +319,15 @@ int Check(const ConfigurationFiles& files) {
   return loaded.configuration ? kDone : kRefusedByConfiguration;
 }
 
+// A question takes three sockets at most. Who serves all has as many as a process may well have.
+uint32_t DescriptorsOfReader(const Settings& settings) {
+  constexpr uint32_t kOthers = 128;  // doors, channel, probes of servers
+  constexpr uint32_t kOfAll = 32768;
+  return settings.isolated
+             ? 3 * settings.limits.questions_in_flight + settings.limits.connections + kOthers
+             : kOfAll;
+}
+
 int Start(const ConfigurationFiles& files) {
   SystemClock clock;
   Loader loader(files, clock);
@@ -334,7 +343,8 @@ int Start(const ConfigurationFiles& files) {
     return Fail(kSystemWouldNot, std::string(signals.status().message()));
   }
   const Settings& settings = loader.settings();
-  auto started = StartAndDropPowers({settings.run_dir, settings.user, settings.resolver_user});
+  auto started = StartAndDropPowers({settings.run_dir, settings.user, settings.resolver_user,
+                                     DescriptorsOfReader(settings)});
   if (!started.ok()) {
     return Fail(kSystemWouldNot, std::string(started.status().message()));
   }

@@ -80,9 +80,11 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) 
 }
 
 void PinService::TakeCounters(ServedClient& client, const CountersReport& report, BootTime now) {
+  constexpr uint64_t kLinesMax = 1'000'000;  // that one report can honestly have left out
   const uint64_t known = client.counters.reports_left_out;
   if (report.reports_left_out > known) {
-    journal_.LeaveOut(client.desired.name, report.reports_left_out - known, now);
+    journal_.LeaveOut(client.desired.name, std::min(report.reports_left_out - known, kLinesMax),
+                      now);
   }
   client.counters = report;
 }
@@ -90,6 +92,7 @@ void PinService::TakeCounters(ServedClient& client, const CountersReport& report
 std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& pending,
                                                 BootTime now) {
   const PinRequest& request = pending.request;
+  const bool in_rate = client.requests.Spend(now);  // whatever comes of it, judging is work
   const Judgement judgement =
       Judge(request, client.policy, *client.permissions, client.groups, client.grants, now);
   switch (judgement.kind) {
@@ -104,7 +107,7 @@ std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& p
   }
   const auto life = PinLife(std::chrono::seconds(request.told_s), client.policy.terms);
   std::optional<std::vector<PinChange>> changes;
-  if (client.requests.Spend(now)) {
+  if (in_rate) {
     changes = client.ledger.Plan(request.asked, judgement.places, request.addresses, life, now,
                                  request.unasked);
   }

@@ -60,8 +60,8 @@ bool IsOwnChain(std::string_view name) {
 }
 
 bool IsOwnSet(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kShared = {"clients",   "doors",   "dns-addr",
-                                                       "connected", "sources", "upstreams"};
+  constexpr std::array<std::string_view, 7> kShared = {
+      "clients", "doors", "dns-addr", "connected", "sources", "upstreams", "replies"};
   return IsClientSet(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 

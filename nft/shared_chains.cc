@@ -81,17 +81,22 @@ std::vector<std::string> DoorRules(const RulesetTerms& terms, Family family, std
   return rules;
 }
 
-// A reader that its client has broken talks to nobody but those: whoever asked it, from a client
-// interface, and the upstreams. Each rule names the uid by itself: what has no socket matches none.
+// A reader that its client has broken talks to nobody but those: a client that asked it by that
+// client's own door, and the upstreams. Each rule names the uid by itself: what has no socket
+// matches none.
 std::vector<std::string> ReaderRules(const RulesetTerms& terms, std::string_view ip) {
   DNSPIN_CHECK(terms.reader_uid != 0);  // root is somebody else
   const std::string sent = fmt::format("meta skuid {} ", terms.reader_uid);
   std::vector<std::string> rules;
   for (const std::string& interface : terms.interfaces) {
-    rules.push_back(fmt::format("{}oifname \"{}\" ct direction reply accept", sent, interface));
+    rules.push_back(
+        fmt::format("{}oifname \"{}\" ct direction reply {} {} daddr . th sport @replies accept",
+                    sent, interface, kBothTransports, ip));
   }
   rules.push_back(sent + OnNoClientInterface(terms, "oifname") +
                   fmt::format("{} {} daddr . th dport @upstreams accept", kBothTransports, ip));
+  // Not dropped: a socket that lives on could be closed, and what it still sends has no uid.
+  rules.push_back(sent + "meta l4proto tcp counter reject with tcp reset");
   rules.push_back(sent + "counter drop");
   return rules;
 }
@@ -108,14 +113,17 @@ void PutAddresses(CommandText& commands, std::string_view verb, std::string_view
 
 void PutDoorwayElements(CommandText& commands, std::string_view verb,
                         std::span<const Doorway> doorways) {
-  std::vector<std::string> elements;
+  std::vector<std::string> doors;
+  std::vector<std::string> replies;
   for (const Doorway& doorway : doorways) {
     if (doorway.client.family() == commands.family()) {
-      elements.push_back(fmt::format("{} : {}", doorway.client.Text(), doorway.port));
+      doors.push_back(fmt::format("{} : {}", doorway.client.Text(), doorway.port));
+      replies.push_back(fmt::format("{} . {}", doorway.client.Text(), doorway.port));
     }
   }
-  if (!elements.empty()) {
-    commands.Put(verb, fmt::format("doors {{ {} }}", fmt::join(elements, ", ")));
+  if (!doors.empty()) {
+    commands.Put(verb, fmt::format("doors {{ {} }}", fmt::join(doors, ", ")));
+    commands.Put(verb, fmt::format("replies {{ {} }}", fmt::join(replies, ", ")));
   }
 }
 
@@ -199,6 +207,8 @@ void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const Table
   commands.Put("add chain", "output { type filter hook output priority filter; policy accept; }");
   commands.Put("add set",
                fmt::format("upstreams {{ type {} . inet_service; }}", commands.key_type()));
+  commands.Put("add set",
+               fmt::format("replies {{ type {} . inet_service; }}", commands.key_type()));
   commands.Put("flush set", "upstreams");
   PutUpstreamElements(commands, "add element", terms.upstreams);
   commands.PutSharedRules("output", ReaderRules(terms, commands.ip()), view);
@@ -206,6 +216,7 @@ void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const Table
 
 void PutDoorways(CommandText& commands, std::span<const Doorway> doorways) {
   commands.Put("flush map", "doors");
+  commands.Put("flush set", "replies");
   PutDoorwayElements(commands, "add element", doorways);
 }
 

@@ -195,7 +195,8 @@ absl::StatusOr<Started> StartAndDropPowers(const StartTerms& terms) {
     if (!root.ok()) {
       return root.status();
     }
-    auto launcher = ForkLauncher({started.user, *reader, program->get(), root->get()});
+    auto launcher = ForkLauncher(
+        {started.user, *reader, program->get(), root->get(), terms.reader_descriptors});
     if (!launcher.ok()) {
       return launcher.status();
     }

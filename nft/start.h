@@ -17,6 +17,7 @@ struct StartTerms {
   std::string run_dir;
   std::string user;
   std::string resolver_user;
+  uint32_t reader_descriptors = 0;  // each may have at most
 };
 
 struct Started {

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace dnspin {
@@ -38,6 +39,7 @@ std::vector<AllowedCall> Messages() {
       {"socketpair", {IntIs(0, AF_UNIX), IntIs(1, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC)}},
       {"getsockname"},
       {"bind"},
+      {"shutdown"},
   };
 }
 
@@ -61,6 +63,7 @@ std::vector<AllowedCall> FirstSteps(User reader) {
       {"setresgid", id(static_cast<int>(reader.gid))},
       {"capset"},
       {"prlimit64"},
+      {"setpriority", {IntIs(0, PRIO_PROCESS), IntIs(1, 0)}},
       {"prctl", {IntIs(0, PR_CAP_AMBIENT)}},
       {"prctl", {IntIs(0, PR_SET_PDEATHSIG)}},
       {"prctl", {IntIs(0, PR_SET_NO_NEW_PRIVS)}},
@@ -104,7 +107,6 @@ std::vector<AllowedCall> CallsOfDnspind() {
                  {"recvfrom"},
                  {"sendmmsg"},
                  {"recvmmsg"},
-                 {"shutdown"},
                  {"getsockopt"},
                  Option(SOL_SOCKET),
                  Option(SOL_NETLINK),

@@ -31,15 +31,16 @@ int main(int argc, char** argv) {
     std::printf("dnspin-resolver %s\n", DNSPIN_VERSION);
     return 0;
   }
-  if (const auto status = dnspin::Confine(kRootDescriptor); !status.ok()) {
-    return Fail(status);
-  }
   dnspin::SystemClock clock;
   dnspin::KernelRandom random;
   auto daemon = dnspin::ResolverDaemon::Create(dnspin::Descriptor(kServiceDescriptor), clock,
                                                random, dnspin::ReadPolicyDocument);
   if (!daemon.ok()) {
     return Fail(daemon.status());
+  }
+  // It has its epoll, and makes no second one: watches are counted for all readers together.
+  if (const auto status = dnspin::Confine(kRootDescriptor); !status.ok()) {
+    return Fail(status);
   }
   const auto status = (*daemon)->Run();
   return status.ok() ? 0 : Fail(status);

@@ -29,7 +29,9 @@ std::vector<AllowedCall> CallsOfReader() {
       Socket(AF_INET, SOCK_STREAM),
       Socket(AF_INET6, SOCK_DGRAM),
       Socket(AF_INET6, SOCK_STREAM),
-      {"bind"},  // to a port by chance: what comes there is what the socket is connected to
+      // To a port by chance, for what the socket is connected to then.
+      {"bind", {IntIs(2, int{sizeof(sockaddr_in)})}},
+      {"bind", {IntIs(2, int{sizeof(sockaddr_in6)})}},
       {"connect"},
       {"sendto", {{4, 0}}},  // connected: it names no address
       {"recvfrom"},
@@ -51,7 +53,6 @@ std::vector<AllowedCall> CallsOfReader() {
       Option("getsockopt", SOL_SOCKET, SO_DOMAIN),
       Option("getsockopt", IPPROTO_IP, kOriginalDestination),
       Option("getsockopt", IPPROTO_IPV6, kOriginalDestination),
-      {"epoll_create1"},
       {"epoll_ctl"},
       {"epoll_wait"},
       {"epoll_pwait"},  // what it is called on aarch64

@@ -69,6 +69,7 @@ std::optional<SocketId> UpstreamNetwork::Send(const Upstream& server, Transport 
                                               std::string_view message) {
   Socket socket;
   socket.fd = Connected(server, transport, random_);
+  socket.server = server.endpoint;
   if (!socket.fd.valid()) {
     return std::nullopt;
   }
@@ -104,12 +105,18 @@ void UpstreamNetwork::OnDatagramReady(SocketId id) {
   std::array<uint8_t, 4096> buffer;  // more than was asked for; what is longer still is cut
   iovec part{buffer.data(), buffer.size()};
   alignas(cmsghdr) std::array<char, 64> control{};
+  SocketAddress from;
   msghdr header{};
+  header.msg_name = from.get();
+  header.msg_namelen = from.octets;
   header.msg_iov = &part;
   header.msg_iovlen = 1;
   header.msg_control = control.data();
   header.msg_controllen = control.size();
   const ssize_t octets = recvmsg(found->second.fd.get(), &header, 0);
+  if (octets >= 0 && from.Read() != found->second.server) {
+    return;  // it came before the socket was connected
+  }
   if (octets >= 0) {
     events_.message(id, std::span<const uint8_t>(buffer).first(static_cast<size_t>(octets)),
                     CMSG_FIRSTHDR(&header) != nullptr ? Carriage::kInFragments : Carriage::kWhole);

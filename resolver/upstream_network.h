@@ -34,6 +34,7 @@ class UpstreamNetwork final : public UpstreamSockets {
  private:
   struct Socket {
     Descriptor fd;
+    Endpoint server;
     Watch watch;      // ends before its descriptor does
     std::string out;  // not sent yet; streams only
     std::string in;   // of a message that is not whole yet; streams only

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "resolver/confinement.h"
+#include "tests/hostile/waiting.h"
 
 namespace dnspin {
 namespace {
@@ -260,6 +261,7 @@ const auto kAtProcesses = std::to_array<Attempt>({
      [](const Surroundings& s) { return Told(setns(s.name_space, CLONE_NEWUTS)); }},
     {"mount", [](const Surroundings&) { return Told(mount("none", "/tmp", "tmpfs", 0, nullptr)); }},
     {"bpf", Bpf},
+    {"another epoll", [](const Surroundings&) { return Told(epoll_create1(EPOLL_CLOEXEC)); }},
     {"userfaultfd", [](const Surroundings&) { return Told(syscall(SYS_userfaultfd, 1)); }},
     {"io_uring", IoUring},
     {"perf events", Measure},
@@ -290,6 +292,7 @@ const auto kAtProcesses = std::to_array<Attempt>({
 
 Surroundings LookAround() {
   Surroundings around;
+  OwnEpoll();
   around.launcher = getppid();
   around.dnspind = ParentOf(around.launcher);
   const std::string launcher = std::to_string(around.launcher);
@@ -312,6 +315,7 @@ Surroundings StandIns() {
     }
     _exit(0);
   }
+  OwnEpoll();
   Surroundings around;
   around.confined = false;
   around.launcher = around.dnspind = around.sibling = child;

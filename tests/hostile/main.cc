@@ -81,13 +81,6 @@ Policy PeekPolicy(int channel) {
   }
 }
 
-int BeHonest() {
-  SystemClock clock;
-  KernelRandom random;
-  auto daemon = ResolverDaemon::Create(Descriptor(kService), clock, random, ReadPolicyDocument);
-  return daemon.ok() && (*daemon)->Run().ok() ? 0 : kNotConfined;
-}
-
 int MakeAttempt(size_t number, const Surroundings& around) {
   const std::vector<Attempt> attempts = Attempts();
   if (number >= attempts.size()) {
@@ -99,7 +92,10 @@ int MakeAttempt(size_t number, const Surroundings& around) {
 
 int BeHostile() {
   const Surroundings around = LookAround();
-  if (!Confine(kRoot).ok()) {
+  SystemClock clock;
+  KernelRandom random;
+  auto honest = ResolverDaemon::Create(Descriptor(kService), clock, random, ReadPolicyDocument);
+  if (!honest.ok() || !Confine(kRoot).ok()) {
     return kNotConfined;
   }
   auto service = Peek(kService);
@@ -111,7 +107,7 @@ int BeHostile() {
   const auto address = policy.addresses.front().bytes();
   if (address[0] != 10 || address[1] != 138) {
     service.clear();
-    return BeHonest();
+    return (*honest)->Run().ok() ? 0 : kNotConfined;
   }
   if (address[2] == 1) {
     _exit(MakeAttempt(address[3], around));

@@ -53,7 +53,7 @@ int ConnectTo(const char* address, uint16_t port) {
   const sockaddr_in to = At(address, port);
   const int fd = StreamSocket();
   connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to));
-  return WaitUntilReady(fd, EPOLLOUT, 1000) ? 0 : ETIMEDOUT;
+  return WaitUntilReady(fd, EPOLLOUT, 1000) ? Told(send(fd, "x", 1, MSG_NOSIGNAL)) : ETIMEDOUT;
 }
 
 int Mark(const Surroundings&) {
@@ -89,7 +89,7 @@ std::vector<Attempt> AttemptsAtSockets() {
       {"UDP to a stranger", [](const Surroundings&) { return SendTo("198.51.100.99", 53); }},
       {"UDP to another port of an upstream",
        [](const Surroundings&) { return SendTo("192.0.2.53", 5353); }},
-      {"TCP to a stranger", [](const Surroundings&) { return ConnectTo("198.51.100.99", 53); }},
+      {"TCP to a stranger", [](const Surroundings&) { return ConnectTo("198.51.100.99", 80); }},
       {"TCP to this machine", [](const Surroundings&) { return ConnectTo("127.0.0.1", 22); }},
       {"mark packets", Mark},
       {"send from another's address", RouteAround},

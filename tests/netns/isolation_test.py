@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 """One reader per client: what happens to one is nobody else's business."""
 
+import mmap
 import os
 import pathlib
 import re
@@ -173,9 +174,7 @@ def send_all(user, targets):
             try:
                 sock.connect((address, port))
                 sent.append("tcp")
-            except ConnectionRefusedError:
-                sent.append("tcp")
-            except TimeoutError:
+            except (ConnectionRefusedError, TimeoutError):
                 pass
         outcomes.append(sent)
     return outcomes
@@ -217,6 +216,52 @@ def speaks_to(lab, _):
     return f"{len(elsewhere)} places of each family, before and after a change of upstreams"
 
 
+def speak_late(user, server, changed):
+    """As that user: connects, waits until the upstreams are others, says something and hangs up."""
+    if user:
+        os.setresuid(*[user_id(user)] * 3)
+    with socket.create_connection(server, PATIENT) as sock:
+        while changed[0] == 0:
+            time.sleep(0.01)
+        try:
+            sock.send(b"secret")
+        except OSError:
+            pass
+
+
+def heard(sock):
+    """What the next one to connect says; nothing if it says nothing for a while."""
+    peer = sock.accept()[0]
+    peer.settimeout(4 * SILENT)  # the kernel sends again what is not acknowledged
+    try:
+        return peer.recv(9)
+    except (TimeoutError, ConnectionResetError):
+        return b""
+
+
+def last_words(lab, _):
+    """What a reader's socket says when its server is one no more goes nowhere, closed or not"""
+    server = ("198.51.100.53", 53)
+    with lab.internet.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(server)
+        listener.listen()
+        listener.settimeout(PATIENT)
+        for user, words in (("dnspin-resolver", b""), ("", b"secret")):
+            with trial.with_dnspin(lab, f"last{user}", clients={"work": RULES},
+                                   settings={"dns": {"upstream": [server[0]]}}) as dnspin:
+                changed = mmap.mmap(-1, 1)
+                speaker = lab.netvm.start(speak_late, user, server, changed)
+                assert wait_until(lambda: [flow for flow in lab.netvm.flows() if flow.port == 53
+                                           and "ESTABLISHED" in flow.text], PATIENT)
+                dnspin.write_settings({"dns": {"upstream": [topology.UPSTREAM]}})
+                assert dnspin.reload()
+                changed[0] = 1
+                speaker.result()
+                assert heard(listener) == words, user or "root: it could not have been heard"
+    return "nothing of a reader's, all of root's"
+
+
 def shared(lab, _):
     """isolation = "shared": one reader serves all, and all wait when it dies"""
     work, personal = lab.qubes[:2]
@@ -245,4 +290,4 @@ def shared(lab, _):
 
 
 if __name__ == "__main__":
-    trial.run(its_own, killed, stopped, gone, speaks_to, shared)
+    trial.run(its_own, killed, stopped, gone, speaks_to, last_words, shared)

@@ -101,14 +101,18 @@ add rule prerouting iifname "vif*" fib saddr . iif oif missing drop comment "mad
           "drop comment \"made by dnspin\"\n" +
           "add chain output { type filter hook output priority filter; policy accept; }\n"
           "add set upstreams { type ipv4_addr . inet_service; }\n"
+          "add set replies { type ipv4_addr . inet_service; }\n"
           "flush set upstreams\n"
           "add element upstreams { 192.0.2.53 . 53 }\n"
-          "add rule output meta skuid 65533 oifname \"vif*\" ct direction reply accept comment "
-          "\"made by dnspin\"\n"
+          "add rule output meta skuid 65533 oifname \"vif*\" ct direction reply meta l4proto { "
+          "6, 17 } ip daddr . th sport @replies accept comment \"made by dnspin\"\n"
           "add rule output meta skuid 65533 oifname != \"vif*\" meta l4proto { 6, 17 } ip daddr . "
           "th dport @upstreams accept comment \"made by dnspin\"\n"
+          "add rule output meta skuid 65533 meta l4proto tcp counter reject with tcp reset comment "
+          "\"made by dnspin\"\n"
           "add rule output meta skuid 65533 counter drop comment \"made by dnspin\"\n"
-          "flush map doors\nadd element doors { 10.137.0.25 : 4053 }\n");
+          "flush map doors\nflush set replies\nadd element doors { 10.137.0.25 : 4053 }\n"
+          "add element replies { 10.137.0.25 . 4053 }\n");
   EXPECT_TRUE(Has(text, "add map ip6 dnspin clients { type ipv6_addr : verdict; }"));
   EXPECT_EQ(text.find("qbs-", text.find("ip6 dnspin")), std::string::npos);
   EXPECT_EQ(About(text, "ip6 dnspin-dns").find("redirect"), std::string::npos);
@@ -134,7 +138,8 @@ TEST(Ruleset, ManyInterfacesAndOpenInbound) {
   EXPECT_TRUE(Has(closed, "add element ip6 dnspin-dns upstreams { 2001:db8::53 . 5353 }"));
   EXPECT_TRUE(Has(closed,
                   "add rule ip dnspin-dns output meta skuid 65533 oifname \"tap0\" ct direction "
-                  "reply accept comment \"made by dnspin\""));
+                  "reply meta l4proto { 6, 17 } ip daddr . th sport @replies accept comment \"made "
+                  "by dnspin\""));
   terms.inbound_open = true;
   const std::string open = InstallText({terms, {}, {}, {}}, {}, RefreshWay::kInPlace);
   EXPECT_EQ(open.find("forward oifname"), std::string::npos);
