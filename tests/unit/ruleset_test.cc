@@ -252,7 +252,9 @@ TEST(Ruleset, PinsMoveWithTheRules) {
             "delete element pin-other-1 { 192.0.2.4 }\n"
             "add element pin-other-1 { 192.0.2.4 timeout 60000ms expires 60000ms }\n"
             "add element sources { \"vif4.0\" . 10.137.0.25 }\n");
-  EXPECT_EQ(About(text, "ip dnspin-dns"), "delete element doors { 10.137.0.9 : 4054 }\n");
+  EXPECT_EQ(About(text, "ip dnspin-dns"),
+            "delete element doors { 10.137.0.9 : 4054 }\n"
+            "delete element replies { 10.137.0.9 . 4054 }\n");
   EXPECT_EQ(About(text, "ip6 dnspin"), "");
 
   EXPECT_EQ(MovedText("dnspin", change),
