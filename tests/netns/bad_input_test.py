@@ -26,7 +26,7 @@ RULES = "accept .race.test tcp 80\naccept .deaf.test tcp 80\naccept cached.test 
 ROUNDS = 2
 GROWTH_MAX = 48  # MiB, of the first round: caches, queues, what is open at once
 LATER_GROWTH_MAX = 8  # MiB, of the second
-CONNECTIONS_MAX = 20
+CONNECTIONS_MAX = 32
 OPEN_MAX = 1024  # questions of one client that wait
 TRIES = 3  # sockets of each, at most
 PATIENT = 10
@@ -97,7 +97,7 @@ def deaf_stream(_, count=4000):
     return sent
 
 
-def idle(_, count=30):
+def idle(_, count=50):
     """Connections that say nothing; how many were still there after a while."""
     socks = [socket.create_connection(DNS, timeout=PATIENT) for _ in range(count)]
     time.sleep(1)
@@ -193,7 +193,7 @@ def never_reads_stream(lab, servers):
 
 
 def says_nothing(lab, servers):
-    """30 idle TCP connections: no more than 20 are kept"""
+    """50 idle TCP connections: no more than 32 are kept"""
     def some(alive):
         assert 0 < alive <= CONNECTIONS_MAX, alive
     return flood(lab, servers, "idle", idle, 1.5, some)

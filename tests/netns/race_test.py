@@ -32,7 +32,7 @@ PORT, WEB = 7000, 80
 STREAM_FROM = 60_000  # numbers of the names asked over TCP start here
 PATIENCE = 240      # seconds
 IP_RECVERR = 11
-SETTINGS = {"pins": {"per_client": 65_536}}
+SETTINGS = {"pins": {"per_client": 65_536}, "limits": {"names_per_pattern": 1_000_000}}
 STEADY = {"pins": {"floor": "1s", "slack": "15s"}}  # so each answer makes the pin live longer
 STEADY_PACKETS, STEADY_RELOADS = 5000, 20
 

@@ -91,7 +91,8 @@ def soak(lab, servers):
     killed_until = 60 * minutes / 4  # the last one killed has to start again
     looks, warm = [], max(min(WARM, 30 * minutes), killed_until + EVERY)
     with trial.with_dnspin(lab, "soak", clients={"work": ""},
-                           settings={"pins": {"per_client": 65_536}}) as dnspin:
+                           settings={"pins": {"per_client": 65_536},
+                                     "limits": {"names_per_pattern": 1_000_000}}) as dnspin:
         storm, began = Storm(lab, servers, dnspin, PACE), time.monotonic()
 
         def over(_):

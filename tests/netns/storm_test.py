@@ -16,7 +16,7 @@ from lab import trial  # noqa: E402
 from lab.download import serve_streams  # noqa: E402
 from lab.storm import Pace, Storm  # noqa: E402
 
-SETTINGS = {"pins": {"per_client": 65_536}}
+SETTINGS = {"pins": {"per_client": 65_536}, "limits": {"names_per_pattern": 1_000_000}}
 
 
 def weather(lab, servers, name, pace, reloads, kills, seconds):
