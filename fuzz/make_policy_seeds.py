@@ -18,6 +18,8 @@ POLICY = {
               "action=accept dst4=192.0.2.0/24 proto=udp dstports=60000-61000",
               "action=accept proto=icmp icmptype=8", "action=accept specialtarget=dns"],
     "closed_from": 4294967295, "prefetch": [1],
+    "limits": {"questions_in_flight": 1024, "questions_per_second": 2000, "questions_burst": 4000,
+               "connections": 32, "names_per_pattern": 6000},
     "terms": {"told_max_s": 300, "floor_s": 300, "slack_s": 30, "per_client": 4096,
               "per_name": 1024},
     "rebind_ok": [".lan.example.com"], "svcb": 0, "ech": 1, "intercept_any": False,

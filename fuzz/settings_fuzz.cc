@@ -8,6 +8,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/public_suffix.h"
@@ -87,6 +88,14 @@ void CheckKeys(std::string_view text, const std::vector<std::string_view>& lines
   }
 }
 
+constexpr std::array<std::pair<std::string_view, uint32_t Limits::*>, 5> kLimits{{
+    {"questions_in_flight", &Limits::questions_in_flight},
+    {"questions_per_second", &Limits::questions_per_second},
+    {"questions_burst", &Limits::questions_burst},
+    {"connections", &Limits::connections},
+    {"names_per_pattern", &Limits::names_per_pattern},
+}};
+
 // What the file does not name is as it was. (An escape could spell a name that is not seen.)
 void CheckUnnamed(std::string_view text, const Settings& settings) {
   if (text.find('\\') != std::string_view::npos) {
@@ -115,6 +124,9 @@ void CheckUnnamed(std::string_view text, const Settings& settings) {
   stays("slack", settings.terms.slack, usual.terms.slack);
   stays("per_client", settings.terms.per_client, usual.terms.per_client);
   stays("per_name", settings.terms.per_name, usual.terms.per_name);
+  for (const auto& [key, limit] : kLimits) {
+    stays(key, settings.limits.*limit, usual.limits.*limit);
+  }
   stays("table", settings.table, usual.table);
   stays("run_dir", settings.run_dir, usual.run_dir);
   stays("user", settings.user, usual.user);
@@ -130,6 +142,9 @@ void CheckBounds(const Settings& settings) {
   DNSPIN_CHECK(is_time(terms.slack, seconds(0)));
   DNSPIN_CHECK(terms.per_client >= 1 && terms.per_client <= 65536);
   DNSPIN_CHECK(terms.per_name >= 1 && terms.per_name <= 65536);
+  for (const auto& [key, limit] : kLimits) {
+    DNSPIN_CHECK(settings.limits.*limit >= 1 && settings.limits.*limit <= 1'000'000);
+  }
   DNSPIN_CHECK(!settings.interfaces.empty());
   for (const std::string& interface : settings.interfaces) {
     DNSPIN_CHECK(IsInterfacePattern(interface));
@@ -182,6 +197,10 @@ std::string Written(const Settings& settings) {
   const bool open = settings.inbound == Inbound::kOpen;
   const bool strips = settings.bindings.ech == BindingTerms::Ech::kStrip;
   const PinTerms& terms = settings.terms;
+  std::string limits = "[limits]\n";
+  for (const auto& [key, limit] : kLimits) {
+    limits += std::string(key) + " = " + std::to_string(settings.limits.*limit) + "\n";
+  }
   return "[clients]\ninterfaces = " + ListOf(settings.interfaces, itself) +
          "sources = " + ListOf(sources, itself) + "inbound = " + Quoted(open ? "open" : "closed") +
          "\nprefetch = " + flag(settings.prefetch) + "dom0_accept = " + flag(settings.dom0_accept) +
@@ -194,8 +213,8 @@ std::string Written(const Settings& settings) {
          "\nech = " + Quoted(strips ? "strip" : "keep") +
          "\n[pins]\ntold_max = " + Time(terms.told_max) + "floor = " + Time(terms.floor) +
          "slack = " + Time(terms.slack) + "per_client = " + std::to_string(terms.per_client) +
-         "\nper_name = " + std::to_string(terms.per_name) +
-         "\n[firewall]\ntable = " + Quoted(settings.table) +
+         "\nper_name = " + std::to_string(terms.per_name) + "\n" + limits +
+         "[firewall]\ntable = " + Quoted(settings.table) +
          "\n[daemon]\nrun_dir = " + Quoted(settings.run_dir) + "\nuser = " + Quoted(settings.user) +
          "\nresolver_user = " + Quoted(settings.resolver_user) + "\n";
 }

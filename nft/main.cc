@@ -343,8 +343,8 @@ int Start(const ConfigurationFiles& files) {
     return Fail(kSystemWouldNot, std::string(signals.status().message()));
   }
   const Settings& settings = loader.settings();
-  auto started = StartAndDropPowers({settings.run_dir, settings.user, settings.resolver_user,
-                                     DescriptorsOfReader(settings)});
+  auto started = StartAndDropPowers(
+      {settings.run_dir, settings.user, settings.resolver_user, DescriptorsOfReader(settings)});
   if (!started.ok()) {
     return Fail(kSystemWouldNot, std::string(started.status().message()));
   }

@@ -26,6 +26,9 @@ DONE, QUOTA, STALE, FAILED = range(4)
 ADDRESS = "198.51.100.7"
 LISTED = ["action=accept dsthost=.alone.test proto=tcp dstports=443-443", "action=drop"]
 F_ADD_SEALS, ALL_SEALS = 1033, 15
+LIMITS = {"questions_in_flight": 1024, "questions_per_second": 2000, "questions_burst": 4000,
+          "connections": 32, "names_per_pattern": 6000}
+TERMS = {"told_max_s": 300, "floor_s": 300, "slack_s": 30, "per_client": 4096, "per_name": 1024}
 
 
 class Served:
@@ -66,11 +69,10 @@ class Served:
         policy = {"client": self.qube.name, "addresses": [self.qube.address, self.qube.address6],
                   "generation": self.generation, "interface_indexes": [self._index()],
                   "rules": rules, "closed_from": 2**32 - 1, "prefetch": [], "rebind_ok": [],
-                  "terms": {"told_max_s": 300, "floor_s": 300, "slack_s": 30, "per_client": 4096,
-                  "per_name": 1024}, "intercept_any": False, "intercept": ["10.139.1.1"],
+                  "limits": LIMITS, "terms": TERMS, "intercept_any": False, "svcb": 0, "ech": 0,
+                  "intercept": ["10.139.1.1"],
                   "upstreams": [{"endpoint": topology.UPSTREAM + ":53", "interface": "eth0"}],
-                  "reaches_upstreams": False, "grants": [], "svcb": 0, "ech": 0,
-                  "own": [topology.GATEWAY], **changes}
+                  "reaches_upstreams": False, "grants": [], "own": [topology.GATEWAY], **changes}
         memory = os.memfd_create("policy", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
         os.write(memory, json.dumps(policy).encode())
         fcntl.fcntl(memory, F_ADD_SEALS, ALL_SEALS)
@@ -260,15 +262,13 @@ def streams(lab, servers):
         with served.stream() as sock:
             sock.sendall(b"\0\0" + framed(query("zero.alone.test").to_wire()))
             assert sock.recv(1) == b""
-        many = [served.stream() for _ in range(25)]
+        many = [served.stream() for _ in range(40)]
         time.sleep(0.2)
         open_ones = sum(is_kept(sock) for sock in many)
-        for sock in many:
-            sock.close()
-        assert open_ones == 20, open_ones
+        assert [sock.close() for sock in many] and open_ones == LIMITS["connections"], open_ones
         assert trial.wait_until(lambda: len(open_connections(lab, served.port)) == 0)
         assert served.ask("after.alone.test", tcp=True).addresses
-    return f"{open_ones} of 25 connections kept"
+    return f"{open_ones} of 40 connections kept"
 
 
 def is_kept(sock):
