@@ -23,7 +23,7 @@ from lab.steady import CASINO, DOCS, DOCS6, EDGE, FORBIDDEN, SIX  # noqa: E402
 BRIEF = {"pins": {"told_max": "1s", "floor": "1s", "slack": "0s"}}
 LONGEST = 253           # octets of a name
 QUBES, NAMES = 30, 20
-MEMORY = 64 * 1024      # KiB, of the 300 MB of a small netvm; some 50 MiB were seen
+MEMORY = 64 * 1024      # KiB, of the 300 MB of a small netvm; 53 MiB were seen
 
 
 def row_80_dns_filtered(lab, servers):
