@@ -131,10 +131,11 @@ std::optional<BootTime> Netvm::NextDeadline() const {
 }
 
 void Netvm::TellHandled() {
-  if (unsettled_.NextDeadline()) {
-    return;  // of some client what was in force still is
-  }
   for (const auto& [target, count] : std::exchange(told_, {})) {
+    if (const auto address = Address::Parse(target); address && unsettled_.Keeps(*address)) {
+      told_[target] = count;  // of this client what was in force still is
+      continue;
+    }
     source_.Write(std::string(kPublishedCounts) + target,
                   std::to_string(source_.Handled(target) + count));
   }

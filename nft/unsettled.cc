@@ -11,6 +11,7 @@ namespace dnspin {
 
 void Unsettled::Keep(Desired& desired, const Desired& in_force, BootTime now) {
   settle_at_.reset();
+  kept_.clear();
   std::map<std::string, BootTime> since;
   for (DesiredClient& client : desired.clients) {
     if (!client.unsettled || client.interfaces.empty()) {
@@ -28,6 +29,7 @@ void Unsettled::Keep(Desired& desired, const Desired& in_force, BootTime now) {
       continue;
     }
     settle_at_ = std::min(settle_at_.value_or(began + kMax), began + kMax);
+    kept_.insert(client.addresses.begin(), client.addresses.end());
     const auto before =
         std::find_if(in_force.clients.begin(), in_force.clients.end(), [&](const auto& one) {
           return std::find(one.interfaces.begin(), one.interfaces.end(), interface) !=
@@ -41,6 +43,7 @@ void Unsettled::Keep(Desired& desired, const Desired& in_force, BootTime now) {
                                                 address) != other.addresses.end();
         });
       });
+      kept_.insert(before->addresses.begin(), before->addresses.end());
       client.rules = before->rules;
       client.fault = before->fault;
     }

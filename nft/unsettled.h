@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "nft/desired.h"
@@ -25,9 +26,13 @@ class Unsettled {
   // True, once, if that is now.
   bool TakeDue(BootTime now);
 
+  // Whether a client of this address was kept as it was, the last time.
+  bool Keeps(const Address& address) const { return kept_.contains(address); }
+
  private:
   std::map<std::string, BootTime> since_;  // by interface, which is one qube's
   std::optional<BootTime> settle_at_;
+  std::set<Address> kept_;
 };
 
 }  // namespace dnspin

@@ -40,6 +40,8 @@ TEST_F(UnsettledTest, WhatWasInForceStaysForAMomentOnly) {
     EXPECT_EQ(Kept(next, before, milliseconds(after)).rules, before.clients[0].rules);
     EXPECT_EQ(next.clients[0].addresses, before.clients[0].addresses);
     EXPECT_EQ(unsettled.NextDeadline(), began + Unsettled::kMax);
+    EXPECT_TRUE(unsettled.Keeps(kV4) && unsettled.Keeps(kV6));
+    EXPECT_FALSE(unsettled.Keeps(*Address::Parse("10.137.0.26")));  // others are told at once
   }
   EXPECT_FALSE(unsettled.TakeDue(began + milliseconds(999)));
   EXPECT_TRUE(unsettled.TakeDue(began + milliseconds(1000)));
@@ -47,6 +49,7 @@ TEST_F(UnsettledTest, WhatWasInForceStaysForAMomentOnly) {
   Desired next = Of({Qube("vif4.0", {kV4}, "accept b.test", true)});
   EXPECT_EQ(Kept(next, before, milliseconds(1000)).addresses, std::vector{kV4});
   EXPECT_EQ(next.warnings.size(), 1U);
+  EXPECT_FALSE(unsettled.Keeps(kV4) || unsettled.Keeps(kV6));
   EXPECT_EQ(unsettled.NextDeadline(), std::nullopt);
 }
 
