@@ -50,9 +50,8 @@ bool Netvm::Look(bool routes_changed, BootTime now) {
   if (!news.trouble.empty()) {
     journal_.Say(Priority::kError, news.trouble + "; the rules in force stay", now);
   }
-  for (const auto& [target, count] : news.told) {
-    told_[target] += count;
-  }
+  handled_.Take(news.told);
+  handled_.Write();
   const bool due = unsettled_.TakeDue(now);
   return moved || news.changed || !news.told.empty() || due;
 }
@@ -131,14 +130,11 @@ std::optional<BootTime> Netvm::NextDeadline() const {
 }
 
 void Netvm::TellHandled() {
-  for (const auto& [target, count] : std::exchange(told_, {})) {
-    if (const auto address = Address::Parse(target); address && unsettled_.Keeps(*address)) {
-      told_[target] = count;  // of this client what was in force still is
-      continue;
-    }
-    source_.Write(std::string(kPublishedCounts) + target,
-                  std::to_string(source_.Handled(target) + count));
-  }
+  handled_.InForce([this](const std::string& target) {
+    const auto address = Address::Parse(target);
+    return address && unsettled_.Keeps(*address);  // of this client what was in force still is
+  });
+  handled_.Write();
 }
 
 }  // namespace dnspin

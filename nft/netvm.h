@@ -1,16 +1,14 @@
 #pragma once
 // Knows: what changes by itself in a netvm of Qubes OS, where rules are dom0's and clients are the
 // qubes that are there: when they are to be looked at anew, and what others are told of it.
-// Touches: the source of rules, the kernel's sets and routes, the
-// journal.
+// Touches: the source of rules, the kernel's sets and routes, the journal.
 
-#include <map>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "nft/desired.h"
+#include "nft/handled_targets.h"
 #include "nft/journal.h"
 #include "nft/published_names.h"
 #include "nft/route.h"
@@ -30,7 +28,8 @@ class Netvm {
         ruleset_watch_(ruleset_watch),
         routes_(routes),
         journal_(journal),
-        names_(source) {}
+        names_(source),
+        handled_(source) {}
 
   int fd() const { return source_.fd(); }
 
@@ -66,8 +65,7 @@ class Netvm {
   bool blind_ = false;  // who is there could not be seen, and that was said
   std::optional<BootTime> look_again_at_;
   Unsettled unsettled_;
-  std::map<std::string, uint32_t>
-      told_;  // by target, since it was last said that they are in force
+  HandledTargets handled_;
 };
 
 }  // namespace dnspin

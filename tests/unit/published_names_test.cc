@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/board.h"
 #include "tests/unit/terse_rule.h"
 
 namespace dnspin {
@@ -10,36 +11,6 @@ namespace {
 using std::chrono::seconds;
 
 Address Spelt(const std::string& text) { return *Address::Parse(text); }
-
-// Keeps what is published.
-class Board : public RuleSource {
- public:
-  int fd() const override { return -1; }
-  std::optional<BootTime> NextDeadline() const override { return {}; }
-  News Serve(BootTime) override { return {}; }
-  bool known() const override { return true; }
-  void Follow(const std::map<std::string, std::set<std::string>>&) override {}
-  uint64_t connection() const override { return connections; }
-  bool Write(const std::string& path, const std::string& data) override {
-    if (path.size() > 63) {
-      return false;
-    }
-    tree[path] = data;
-    ++writes;
-    return true;
-  }
-  bool Remove(const std::string& path) override {
-    std::erase_if(tree, [&](const auto& entry) {
-      return path.ends_with('/') ? entry.first.starts_with(path) : entry.first == path;
-    });
-    return true;
-  }
-  uint64_t Handled(const std::string&) const override { return 0; }
-
-  std::map<std::string, std::string> tree;
-  size_t writes = 0;
-  uint64_t connections = 1;
-};
 
 TEST(PublishedText, IsWhatPythonWritesOfASet) {
   EXPECT_EQ(PublishedText({}), "");
