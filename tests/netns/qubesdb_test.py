@@ -202,11 +202,12 @@ def long_values(lab, _):
             text += f"accept n{len(text)}.test;"
         text += "accept docs.test;"
         dom0.vm_config("dnspin.work", text + "#" * (3071 - len(text)))
+        # An answer of the moment in which the rules change may still be one of the former rules.
         becomes(lambda: work.ask("casino.test", timeout=1).addresses and
-                work.ask("docs.test").addresses and not work.connect(CASINO).passed,
+                not work.connect(CASINO).passed and
+                work.ask("docs.test", timeout=1).addresses == [DOCS] and
+                work.connect(DOCS).passed,
                 "the rules of a value in full length")
-        assert work.ask("docs.test").addresses == [DOCS]  # under these rules, whatever went before
-        assert_open(work, DOCS)
         dom0.vm_config("dnspin.work", None)
         becomes_open(work, CASINO)
     return f"{number} addresses, {text.count(';')} lines"
