@@ -6,6 +6,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <memory>
@@ -46,6 +47,10 @@ absl::Status Allow(const Filter& filter, const AllowedCall& call) {
 }
 
 }  // namespace
+
+AllowedCall InetSocket(int family, int type) {
+  return {"socket", {IntIs(0, family), IntIs(1, type | SOCK_NONBLOCK | SOCK_CLOEXEC), IntIs(2, 0)}};
+}
 
 std::vector<AllowedCall> CallsOfTheLibraries() {
   const AllowedCall no_exec{"mprotect", {{2, 0, PROT_EXEC}}};

@@ -28,6 +28,9 @@ struct AllowedCall {
   std::vector<ArgumentIs> when = {};  // all of them; a call may be listed more than once
 };
 
+// A new UDP or TCP socket of one family: protocol 0 is no ping socket, no UDP-Lite, no MPTCP.
+AllowedCall InetSocket(int family, int type);
+
 // What the C and C++ libraries do by themselves: memory without PROT_EXEC, locks, clocks (system
 // calls where the machine's clock source is not readable from user space, as on some Xen hosts), a
 // last word on stderr, the end. glibc 2.36 to 2.42, and the sanitizers where they are built in.

@@ -16,7 +16,7 @@ import signal
 import socket
 import time
 
-from lab.memory import roles
+from lab.processes import roles
 from lab.namespace import LabError
 from lab.netvm import pins_in
 from lab.steady import CASINO, FORBIDDEN

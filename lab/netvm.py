@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 from lab.namespace import Namespace
 
@@ -54,6 +55,12 @@ class Netvm(Namespace):
 
     def pinned_addresses(self, qube, table="dnspin"):
         return {pin.address for pin in self.pins(qube, table)}
+
+    def doors(self):
+        """Client address to port, both families."""
+        text = "".join(self.nft_list("map", family, "dnspin-dns", "doors")
+                       for family in ("ip", "ip6"))
+        return dict(re.findall(r"([0-9a-f.:]+) : (\d+)", text))
 
     def flows(self, qube=None):
         """Conntrack entries, of one qube as source if it is given."""

@@ -154,9 +154,7 @@ std::vector<AllowedCall> CallsOfLauncher(User reader) {
   Add(calls, FirstSteps(reader));
   for (const int family : {AF_INET, AF_INET6}) {
     for (const int type : {SOCK_DGRAM, SOCK_STREAM}) {
-      calls.push_back(
-          {"socket",
-           {IntIs(0, family), IntIs(1, type | SOCK_NONBLOCK | SOCK_CLOEXEC), IntIs(2, 0)}});
+      calls.push_back(InetSocket(family, type));
     }
   }
   Add(calls, {

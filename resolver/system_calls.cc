@@ -10,11 +10,6 @@ namespace {
 
 constexpr int kOriginalDestination = 80;  // SO_ORIGINAL_DST, whose header does not go with these
 
-AllowedCall Socket(int family, int type) {
-  // Protocol 0 is UDP or TCP: no ping socket, no UDP-Lite, no MPTCP.
-  return {"socket", {IntIs(0, family), IntIs(1, type | SOCK_NONBLOCK | SOCK_CLOEXEC), IntIs(2, 0)}};
-}
-
 AllowedCall Option(const char* call, int level, int name) {
   return {call, {IntIs(1, level), IntIs(2, name)}};
 }
@@ -25,10 +20,10 @@ std::vector<AllowedCall> CallsOfReader() {
   std::vector<AllowedCall> calls = CallsOfTheLibraries();
   const std::vector<AllowedCall> own = {
       // To upstreams. Where to, nftables judges: a filter cannot see it.
-      Socket(AF_INET, SOCK_DGRAM),
-      Socket(AF_INET, SOCK_STREAM),
-      Socket(AF_INET6, SOCK_DGRAM),
-      Socket(AF_INET6, SOCK_STREAM),
+      InetSocket(AF_INET, SOCK_DGRAM),
+      InetSocket(AF_INET, SOCK_STREAM),
+      InetSocket(AF_INET6, SOCK_DGRAM),
+      InetSocket(AF_INET6, SOCK_STREAM),
       // To a port by chance, for what the socket is connected to then.
       {"bind", {IntIs(2, int{sizeof(sockaddr_in)})}},
       {"bind", {IntIs(2, int{sizeof(sockaddr_in6)})}},

@@ -15,7 +15,7 @@ from lab import trial  # noqa: E402
 from lab.churn import Churn  # noqa: E402
 from lab.dom0 import Dom0  # noqa: E402
 from lab.download import serve_streams  # noqa: E402
-from lab.memory import family, kibibytes  # noqa: E402
+from lab.processes import family, kibibytes  # noqa: E402
 from lab.qubes_os import SETTINGS, QubesBase  # noqa: E402
 from lab.qubesdb import QubesdbServer  # noqa: E402
 

@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import topology, trial, zones  # noqa: E402
+from lab.processes import dead  # noqa: E402
 from lab.servers import NSD_ADDRESS  # noqa: E402
 from lab.steady import DOCS, FORBIDDEN, RULES, assert_open, assert_shut, look_up, pins  # noqa: E402
 from lab.trial import wait_until  # noqa: E402
@@ -21,19 +22,6 @@ PATIENT = 20
 KILLS = 5
 BUSY = 4.0   # seconds of questions beside the killing
 SILENT = 0.5
-
-
-def dead(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def doors(lab):
-    """Address to port, as the kernel has it."""
-    text = "".join(lab.netvm.nft_list("table", family, "dnspin-dns") for family in ("ip", "ip6"))
-    return dict(re.findall(r"([0-9a-f.:]+) : (\d+)", text))
 
 
 def listens_on(lab, pid):
@@ -57,7 +45,7 @@ def its_own(lab, _):
     with trial.with_dnspin(lab, "own", clients={"work": RULES, "personal": RULES}) as dnspin:
         look_up(work)
         look_up(personal)
-        ports = doors(lab)
+        ports = lab.netvm.doors()
         for qube in (work, personal):
             pid = dnspin.resolver_pid(qube.name)
             assert ports[qube.address] == ports[qube.address6]
@@ -137,7 +125,7 @@ def gone(lab, _):
         dnspin.remove_client("work")
         assert dnspin.reload()
         assert wait_until(lambda: dead(mine), PATIENT), "its reader is still there"
-        assert dnspin.resolver_pids() == [other] and work.address not in doors(lab)
+        assert dnspin.resolver_pids() == [other] and work.address not in lab.netvm.doors()
         look_up(personal)
         dnspin.write_client("work", RULES)
         assert dnspin.reload()

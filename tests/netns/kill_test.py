@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from lab import trial  # noqa: E402
 from lab.asker import Askers  # noqa: E402
 from lab.fault_stage import RULES, Stage, require  # noqa: E402
-from lab.memory import roles  # noqa: E402
+from lab.processes import roles  # noqa: E402
 from lab.trespass import Trespass  # noqa: E402
 
 SETTINGS = {"pins": {"per_client": 65_536}}  # each pin lives longer than this test

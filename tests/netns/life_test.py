@@ -11,16 +11,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import aliases, records, trial  # noqa: E402
+from lab.processes import dead  # noqa: E402
 from lab.steady import (  # noqa: E402
     ADD_DELETE_ADD, CASINO, DOCS, DOCS6, EDGE, FLOOR, FORBIDDEN, RULES, SIX, assert_kept,
     assert_open, assert_shut, look_up, pins, structure)
-
-
-def dead(pid):
-    try:
-        return "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return True
 
 
 def assert_broken_is_shut(lab, work):

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import trial  # noqa: E402
-from lab.memory import family, kibibytes  # noqa: E402
+from lab.processes import family, kibibytes  # noqa: E402
 
 NAMES = 20
 COUNTS = (1, 10, 30)

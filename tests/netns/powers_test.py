@@ -3,7 +3,6 @@
 
 import os
 import pathlib
-import re
 import socket
 import sys
 import time
@@ -11,6 +10,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import dnswire, records, topology, trial, zones  # noqa: E402
+from lab.processes import children  # noqa: E402
 
 PATIENT = 10
 SILENT = 0.4
@@ -30,11 +30,6 @@ def status(pid):
 def caps(pid):
     found = status(pid)
     return {kind: int(found["Cap" + kind], 16) for kind in ("Eff", "Prm", "Inh", "Bnd", "Amb")}
-
-
-def children(pid):
-    return [int(task) for task in pathlib.Path(
-        f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def socket_kinds():
@@ -166,7 +161,8 @@ def from_outside(lab, servers):
             assert work.connect(address, 80, PATIENT)
         outcomes = {probe(lab, *row) for row in targets}
         assert outcomes == {"TimeoutError"}, outcomes
-        for port in (53, door_of(lab, work)):  # nor does dnspin answer anybody outside
+        door = int(lab.netvm.doors()[work.address])
+        for port in (53, door):  # nor does dnspin answer anybody outside
             for server in (topology.UPLINK, topology.UPLINK6):
                 query = dnswire.name_octets("peer.test") + b"\0\1\0\1"
                 family = socket.AF_INET6 if ":" in server else socket.AF_INET
@@ -178,11 +174,6 @@ def from_outside(lab, servers):
                     except (TimeoutError, ConnectionRefusedError):
                         pass
     return f"{len(targets)} connections open before, 0 now; 4 questions from outside unanswered"
-
-
-def door_of(lab, qube):
-    table = lab.netvm.nft_list("table", "ip", "dnspin-dns")
-    return int(re.search(rf"{re.escape(qube.address)} : (\d+)", table).group(1))
 
 
 def drain(sock):

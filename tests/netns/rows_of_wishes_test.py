@@ -12,7 +12,7 @@ from lab import Reply, aliases, dnswire, records, trial  # noqa: E402
 from lab.attempts import assert_passes, assert_prohibited  # noqa: E402
 from lab.daemon import TREE  # noqa: E402
 from lab.dom0 import addresses_of  # noqa: E402
-from lab.memory import family, kibibytes  # noqa: E402
+from lab.processes import family, kibibytes  # noqa: E402
 from lab.qubes_waits import (  # noqa: E402
     becomes, becomes_open, becomes_shut, becomes_told, pins)
 from lab.qvm_firewall import QvmFirewall  # noqa: E402

@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import trial  # noqa: E402
 from lab.download import serve_streams  # noqa: E402
+from lab.processes import roles  # noqa: E402
 from lab.storm import Pace, Storm  # noqa: E402
 
 MINUTES = 20
@@ -45,18 +46,8 @@ class Look:
                 f"{self.flows} flows")
 
 
-def child_of(pid):
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
-                return int(path.parent.name)
-        except OSError:
-            pass  # it has gone meanwhile
-    raise AssertionError(f"{pid} has no child")
-
-
 def look(lab, dnspin, seconds):
-    pids = dict(zip(PROGRAMS, (dnspin.pid, child_of(dnspin.pid), dnspin.resolver_pids()[0])))
+    pids = dict(zip(PROGRAMS, (pids[0] for pids in roles(dnspin.pid).values())))
     proc = {program: pathlib.Path(f"/proc/{pid}") for program, pid in pids.items()}
     items = [item["set"] for family in ("ip", "ip6")
              for item in lab.netvm.nft_json("table", family, "dnspin") if "set" in item]

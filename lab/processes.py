@@ -1,15 +1,27 @@
-"""What processes hold in memory, in KiB, as the kernel counts it."""
+"""Processes, as the kernel has them: who has started whom, and what they hold in memory, in KiB."""
 
 import pathlib
 import re
+
+
+def dead(pid):
+    """It has ended, whether anybody has taken note or not."""
+    try:
+        return "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+
+
+def children(pid):
+    return [int(child) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()]
 
 
 def family(pid):
     """A process and all that it has started, by pid."""
     found = [pid]
     for one in found:
-        for task in pathlib.Path(f"/proc/{one}/task").iterdir():
-            found += [int(child) for child in (task / "children").read_text().split()]
+        found += children(one)
     return found
 
 
