@@ -140,6 +140,9 @@ absl::Status Daemon::RunOneTurn() {
   if (expiry_at_ && *expiry_at_ <= now) {
     EndExpiredRules(now);
   }
+  if (absl::IsDataLoss(roster_.LetIn(now))) {
+    repair_.Distrust(now);
+  }
   for (const ClientId client : drops_.Settle(roster_.clients(), now)) {
     roster_.DoubtFlows(client);
   }

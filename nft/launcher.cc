@@ -30,6 +30,7 @@ namespace {
 constexpr int kServiceDescriptor = 3;  // what a reader finds where
 constexpr int kRootDescriptor = 4;
 constexpr int kFirstOther = 5;
+constexpr int kReapMs = 100;  // after a look at who has ended that failed
 constexpr int kNiceness = 5;  // readers that spin leave dnspind its time
 
 class Launcher : public LauncherHands {
@@ -50,7 +51,7 @@ class Launcher : public LauncherHands {
 
  private:
   bool TakeRequest();
-  void Reap();
+  bool Reap();
   [[noreturn]] void BecomeReader(const Descriptor& service, pid_t launcher);
   void Report(const LauncherReport& report);
 
@@ -133,9 +134,14 @@ void Launcher::BecomeReader(const Descriptor& service, pid_t launcher) {
   _exit(127);
 }
 
-void Launcher::Reap() {
-  int status = 0;
-  for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
+// False if it could not be seen who has ended.
+bool Launcher::Reap() {
+  for (;;) {
+    int status = 0;
+    const pid_t pid = waitpid(-1, &status, WNOHANG);
+    if (pid <= 0) {
+      return pid == 0 || state_.Readers().empty();
+    }
     if (const auto report = state_.Exited(pid, status)) {
       Report(*report);
     }
@@ -168,14 +174,14 @@ void Launcher::Run() {
     _exit(1);  // nobody would hear of readers that end
   }
   std::array<pollfd, 2> waits = {{{requests_.get(), POLLIN, 0}, {children.get(), POLLIN, 0}}};
-  for (;;) {
-    if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) {
+  for (bool all_reaped = true;;) {
+    if (poll(waits.data(), waits.size(), all_reaped ? -1 : kReapMs) < 0 && errno != EINTR) {
       break;
     }
     signalfd_siginfo ignored{};
     while (read(children.get(), &ignored, sizeof(ignored)) > 0) {
     }
-    Reap();
+    all_reaped = Reap();
     if (waits[0].revents != 0 && !TakeRequest()) {
       break;
     }

@@ -45,7 +45,7 @@ int LauncherState::OpenDoor(const LauncherRequest& request) {
   }
   auto door = hands_.Open(static_cast<uint16_t>(request.port));
   if (!door.ok()) {
-    return -EADDRINUSE;
+    return absl::IsResourceExhausted(door.status()) ? -EMFILE : -EADDRINUSE;
   }
   const int port = door->port;
   doors_[request.client] = *std::move(door);
@@ -88,7 +88,10 @@ int LauncherState::Serve(const LauncherRequest& request, const Descriptor& chann
 
 int LauncherState::KillReader(uint32_t number) {
   const auto reader = readers_.find(number);
-  return reader != readers_.end() && hands_.Kill(reader->second.pid).ok() ? 0 : -ESRCH;
+  if (reader == readers_.end()) {
+    return -ESRCH;
+  }
+  return hands_.Kill(reader->second.pid).ok() ? 0 : -EPERM;
 }
 
 std::optional<LauncherReport> LauncherState::Exited(pid_t pid, int status) {

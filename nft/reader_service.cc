@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <set>
 #include <thread>
 
 #include "io/packet_pair.h"
@@ -16,6 +15,7 @@ constexpr std::chrono::seconds kLongLife{10};
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kPauseMax{5000};
 constexpr std::chrono::milliseconds kWaitForDoor{10};
+constexpr std::chrono::seconds kEndPause{1};  // after what the launcher could not end
 
 // Room for kRequestsOpenMax replies at once: a full channel then means that the peer does not read.
 constexpr int kChannelOctets = 4 << 20;
@@ -40,18 +40,37 @@ absl::Status ReaderService::OpenDoor(ServedClient& client, uint16_t port_wished)
   return absl::OkStatus();
 }
 
-void ReaderService::Dismiss(const ServedClient& client) {
-  // If any of it is not there, that is what was wanted.
-  launcher_.CloseDoor(static_cast<uint32_t>(client.id)).IgnoreError();
+void ReaderService::Dismiss(const ServedClient& client, BootTime now) {
+  doors_to_close_.insert(static_cast<uint32_t>(client.id));
   const auto seat = seats_.find(static_cast<uint32_t>(client.id));
-  if (seat == seats_.end()) {
-    return;
+  if (seat != seats_.end()) {
+    if (seat->second.reader != 0) {
+      readers_to_kill_.insert(seat->second.reader);
+      whose_.erase(seat->second.reader);
+    }
+    seats_.erase(seat);
   }
-  if (seat->second.reader != 0) {
-    launcher_.KillReader(seat->second.reader).IgnoreError();
-    whose_.erase(seat->second.reader);
+  EndWhatIsLeft(now);
+}
+
+void ReaderService::Kill(uint32_t reader, BootTime now) {
+  readers_to_kill_.insert(reader);
+  EndWhatIsLeft(now);
+}
+
+// If any of it is not there, that is what was wanted.
+void ReaderService::EndWhatIsLeft(BootTime now) {
+  const auto ended = [](const absl::Status& status) {
+    return status.ok() || absl::IsNotFound(status);
+  };
+  std::erase_if(doors_to_close_,
+                [&](uint32_t client) { return ended(launcher_.CloseDoor(client)); });
+  std::erase_if(readers_to_kill_,
+                [&](uint32_t reader) { return ended(launcher_.KillReader(reader)); });
+  end_again_at_.reset();
+  if (!doors_to_close_.empty() || !readers_to_kill_.empty()) {
+    end_again_at_ = now + kEndPause;
   }
-  seats_.erase(seat);
 }
 
 ReaderService::Seat& ReaderService::SeatOf(const ServedClient& client) {
@@ -134,7 +153,7 @@ void ReaderService::SendPolicy(ServedClient& client, BootTime now) {
                  fmt::format("no policy reaches the reader of {}: {}", client.desired.name,
                              std::string(status.message())),
                  now);
-    launcher_.KillReader(client.reader).IgnoreError();  // what it holds is out of date
+    Kill(client.reader, now);  // what it holds is out of date
   }
 }
 
@@ -174,7 +193,7 @@ void ReaderService::EndReaderOf(ServedClient& client, const std::string& why,
                   client.desired.name,
                   {}},
                  now);
-  launcher_.KillReader(client.reader).IgnoreError();
+  Kill(client.reader, now);
   Leave(client.reader, clients, now);
 }
 
@@ -204,6 +223,9 @@ absl::Status ReaderService::TakeExits(ServedClients& clients, BootTime now) {
 }
 
 void ReaderService::Restart(ServedClients& clients, BootTime now) {
+  if (end_again_at_ && *end_again_at_ <= now) {
+    EndWhatIsLeft(now);
+  }
   std::set<const Seat*> due;
   for (auto& [number, seat] : seats_) {
     if (seat.restart_at && *seat.restart_at <= now) {
@@ -222,7 +244,7 @@ void ReaderService::Restart(ServedClients& clients, BootTime now) {
 }
 
 std::optional<BootTime> ReaderService::NextDeadline() const {
-  std::optional<BootTime> next;
+  std::optional<BootTime> next = end_again_at_;
   for (const auto& [number, seat] : seats_) {
     next = seat.restart_at ? std::min(next.value_or(*seat.restart_at), *seat.restart_at) : next;
   }

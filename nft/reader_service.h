@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,7 @@ class ReaderService {
   absl::Status OpenDoor(ServedClient& client, uint16_t port_wished);
 
   // The client is no more: its sockets go, and the reader that was its own.
-  void Dismiss(const ServedClient& client);
+  void Dismiss(const ServedClient& client, BootTime now);
 
   // Hands the client to the reader that is to serve it, with its policy; starts that reader if it
   // does not run. On failure the client waits for the next Restart.
@@ -52,7 +53,8 @@ class ReaderService {
   // Notes what the launcher says has ended. An error: the launcher itself has.
   absl::Status TakeExits(ServedClients& clients, BootTime now);
 
-  // Serves clients that wait, those whose time it is to try again.
+  // Serves clients that wait, those whose time it is to try again, and asks again for what the
+  // launcher could not end.
   void Restart(ServedClients& clients, BootTime now);
   std::optional<BootTime> NextDeadline() const;
 
@@ -74,6 +76,8 @@ class ReaderService {
   absl::Status TryServe(ServedClient& client, Seat& seat, BootTime now);
   absl::Status TrySendPolicy(ServedClient& client);
   void Leave(uint32_t reader, ServedClients& clients, BootTime now);
+  void Kill(uint32_t reader, BootTime now);
+  void EndWhatIsLeft(BootTime now);
 
   LauncherLink& launcher_;
   Reactor& reactor_;
@@ -82,6 +86,9 @@ class ReaderService {
   const Isolation isolation_;
   std::map<uint32_t, Seat> seats_;         // by client; 0: everybody's
   std::map<uint32_t, std::string> whose_;  // client of each reader whose end will be news
+  std::set<uint32_t> doors_to_close_;      // by client
+  std::set<uint32_t> readers_to_kill_;
+  std::optional<BootTime> end_again_at_;  // the last try left some of these two
   uint32_t next_reader_ = 1;
   int waits_for_doors_ = 50;  // are left, for all of them together
   ReaderTally tally_;

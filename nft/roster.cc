@@ -15,6 +15,7 @@ namespace dnspin {
 namespace {
 
 constexpr std::chrono::seconds kCutPause{1};
+constexpr std::chrono::seconds kDoorPause{1};
 
 SharedElements ElementsOf(const RulesetTerms& terms,
                           const std::vector<const ServedClient*>& clients) {
@@ -60,19 +61,18 @@ std::string Words(const absl::Status& status) { return std::string(status.messag
 
 }  // namespace
 
-absl::Status Roster::OpenDoors(ServedClients& arrived, const Inheritance* inheritance) {
+// Whose door does not open stays outside, where all is shut, and keeps nobody waiting.
+void Roster::OpenDoors(ServedClients& arrived, BootTime now) {
   for (auto& [id, client] : arrived) {
-    const uint16_t wished = inheritance != nullptr ? inheritance->DoorOf(client) : 0;
-    if (auto status = readers_.OpenDoor(client, wished); !status.ok()) {
-      for (const auto& [other_id, other] : arrived) {
-        if (other.port != 0) {
-          readers_.Dismiss(other);
-        }
-      }
-      return status;
+    if (const absl::Status status = readers_.OpenDoor(client, 0); !status.ok()) {
+      let_in_at_ = now + kDoorPause;
+      journal_.Say(Priority::kError,
+                   fmt::format("{} is not served yet, its door does not open: {}",
+                               client.desired.name, Words(status)),
+                   now);
     }
   }
-  return absl::OkStatus();
+  std::erase_if(arrived, [](const auto& entry) { return entry.second.port == 0; });
 }
 
 // Flows that began before the door, or through another, would never come to it.
@@ -101,7 +101,10 @@ void Roster::CutRefusedFlows(BootTime now) {
   }
 }
 
-std::optional<BootTime> Roster::NextDeadline() const { return cut_again_at_; }
+std::optional<BootTime> Roster::NextDeadline() const {
+  const auto in = AllAreIn() ? std::nullopt : let_in_at_;
+  return cut_again_at_ && in ? std::min(cut_again_at_, in) : std::max(cut_again_at_, in);
+}
 
 Ruleset Roster::RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
                           BootTime now) {
@@ -143,8 +146,10 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
     }
     client.set_size = SetSizeFor(client, client.ledger);
   }
-  if (auto status = OpenDoors(clients, &inheritance); !status.ok()) {
-    return status;
+  for (auto& [id, client] : clients) {
+    if (auto status = readers_.OpenDoor(client, inheritance.DoorOf(client)); !status.ok()) {
+      return status;
+    }
   }
   if (auto status = firewall_.Install(RulesetOf(desired, AllOf(clients), now), &inheritance.view());
       !status.ok()) {
@@ -184,7 +189,6 @@ Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
     if (before == nullptr) {
       client.id = ClientId{next_client_++};
       Complete(client, nullptr);
-      changes.kernel.clients.push_back({{}, RulesOf(client)});
       changes.arrived.emplace(client.id, std::move(client));
       continue;
     }
@@ -226,9 +230,9 @@ std::vector<const ServedClient*> Roster::AllAfter(const Changes& changes) const 
 absl::Status Roster::Change(const Desired& desired, BootTime now) {
   surroundings_.Look(desired, now);
   Changes changes = Compare(desired, now);
-  if (auto status = OpenDoors(changes.arrived, nullptr); !status.ok()) {
-    surroundings_.Look(desired_, now);
-    return status;
+  OpenDoors(changes.arrived, now);
+  for (const auto& [id, client] : changes.arrived) {
+    changes.kernel.clients.push_back({{}, RulesOf(client)});
   }
   const auto all = AllAfter(changes);
   const SharedElements before = ElementsOf(desired_.ruleset, AllOf(clients_));
@@ -249,7 +253,7 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
       status = absl::DataLossError(status.message());
     }
     for (const auto& [id, client] : changes.arrived) {
-      readers_.Dismiss(client);
+      readers_.Dismiss(client, now);
     }
     surroundings_.Look(desired_, now);
     return status;
@@ -259,6 +263,14 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
   desired_ = desired;
   TakeOver(changes, terms_changed, now);
   return absl::OkStatus();
+}
+
+absl::Status Roster::LetIn(BootTime now) {
+  if (AllAreIn() || (let_in_at_ && now < *let_in_at_)) {
+    return absl::OkStatus();
+  }
+  let_in_at_ = now + kDoorPause;
+  return Change(Desired(desired_), now);
 }
 
 void Roster::LogRevoked(const ServedClient& before, const ServedClient& after, BootTime now) {
@@ -298,7 +310,7 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
     const ServedClient& client = clients_.at(id);
     Append(moved, client.desired.addresses);
     flows_.Outlaw(client.desired.addresses);
-    readers_.Dismiss(client);
+    readers_.Dismiss(client, now);
     SayOfQube(client, "has gone", now);
     clients_.erase(id);
   }

@@ -40,6 +40,9 @@ class Roster {
   // questions; flows of DNS are forgotten, and answers under way with them.
   absl::Status Restore(bool after_a_gap, bool past_the_doors, BootTime now);
 
+  // Lets those in whose doors would not open when they came. Fails as Change() does.
+  absl::Status LetIn(BootTime now);
+
   // Routes or addresses of this machine have changed: clients and readers learn where they are now.
   void FollowRoutes(BootTime now);
 
@@ -63,7 +66,8 @@ class Roster {
     RulesetChange kernel;
   };
 
-  absl::Status OpenDoors(ServedClients& arrived, const Inheritance* inheritance);
+  void OpenDoors(ServedClients& arrived, BootTime now);
+  bool AllAreIn() const { return clients_.size() == desired_.clients.size(); }
   Changes Compare(const Desired& desired, BootTime now);
   std::vector<const ServedClient*> AllAfter(const Changes& changes) const;
   void TakeOver(Changes& changes, bool terms_changed, BootTime now);
@@ -82,6 +86,7 @@ class Roster {
   ServedClients clients_;
   LiveFlows flows_;
   std::optional<BootTime> cut_again_at_;  // the last try failed
+  std::optional<BootTime> let_in_at_;     // whoever is still outside, for want of a door
   uint32_t next_client_ = 1;
   Surroundings surroundings_;
 };

@@ -5,6 +5,7 @@ import mmap
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -114,6 +115,52 @@ def stopped(lab, _):
         look_up(work)
         assert dnspin.metric("dnspin_readers_restarted_total") == 0
     return "answers, a reload and a new name for the other meanwhile"
+
+
+def with_few_descriptors(dnspin):
+    """It may not give itself more."""
+    folder = dnspin.lab.scratch / "few"
+    folder.mkdir(mode=0o755)
+    (folder / "dnspind").write_text(f"""#!/bin/sh
+exec prlimit --nofile=100:100 setpriv --bounding-set=-sys_resource {dnspin.bin}/dnspind "$@"
+""")
+    (folder / "dnspind").chmod(0o755)
+    shutil.copyfile(dnspin.bin / "dnspin", folder / "dnspin")
+    (folder / "dnspin").chmod(0o755)
+    dnspin.bin = folder
+
+
+def no_door(lab, _):
+    """A client whose door does not open waits outside; the others' changes do not wait for it"""
+    work, personal = lab.qubes[:2]
+
+    def waits():
+        return [line.text for line in dnspin.log() if "its door does not open" in line.text]
+    with trial.with_dnspin(lab, "no-door", clients={"work": RULES}, start=False) as dnspin:
+        with_few_descriptors(dnspin)
+        dnspin.start()
+        others = 0
+        while not waits():
+            others += 1
+            assert others < 30, "there is a door for everybody"
+            dnspin.write_client(f"other-{others}", f"address 10.137.9.{others}\naccept a.test")
+            assert dnspin.reload()
+        dnspin.write_client("personal", RULES)
+        dnspin.write_client("work", RULES + "accept .race.test tcp 80")
+        assert dnspin.reload()
+        assert work.ask("7.race.test").addresses == [zones.race_address(7)]
+        assert not personal.ask("docs.test", timeout=SILENT).addresses, "who answered?"
+        assert_shut(personal, DOCS)
+        assert wait_until(lambda: any("personal" in line for line in waits()), PATIENT)
+        for number in range(1, others + 1):
+            dnspin.remove_client(f"other-{number}")
+        tries = len(waits())
+        assert dnspin.reload()
+        assert wait_until(lambda: personal.ask("docs.test", timeout=SILENT).addresses == [DOCS],
+                          PATIENT), "it is still outside"
+        look_up(personal)
+        assert len(waits()) <= tries + 1  # doors open before others close
+    return f"one of {others + 2} clients, {tries} tries"
 
 
 def gone(lab, _):
@@ -278,4 +325,4 @@ def shared(lab, _):
 
 
 if __name__ == "__main__":
-    trial.run(its_own, killed, stopped, gone, speaks_to, last_words, shared)
+    trial.run(its_own, killed, stopped, no_door, gone, speaks_to, last_words, shared)
