@@ -37,6 +37,7 @@ class Play {
       const bool ipv6 = number == 1;
       Connect(clients_.emplace(id, ClientOf(id, number - 1, ipv6)).first->second);
       models_.emplace(id, model::Client(kRules[number - 1], ModelTerms(ipv6)));
+      pins_max_[id] = kTerms.per_client;
     }
   }
 
@@ -146,6 +147,7 @@ class Play {
   PinService service_{kernel_, Silent(), clock_};
   ServedClients clients_;
   std::map<ClientId, model::Client> models_;
+  std::map<ClientId, size_t> pins_max_;
   std::map<ClientId, Descriptor> readers_;
   std::map<ClientId, std::vector<std::string>> said_;  // since the last turn
   std::map<ClientId, std::vector<Asked>> asked_;       // in this turn
@@ -214,7 +216,9 @@ void Play::CheckKernel() {
   size_t explained = 0;
   for (auto& [id, client] : clients_) {
     client.ledger.Expire(clock_.now);
-    DNSPIN_CHECK(client.ledger.pins().size() <= kTerms.per_client);
+    const size_t pins = client.ledger.pins().size();
+    DNSPIN_CHECK(pins <= pins_max_[id]);
+    pins_max_[id] = std::max<size_t>(kTerms.per_client, pins);
     for (const Name& name : ParsedNames()) {
       DNSPIN_CHECK(client.ledger.CountOf(name) <= kTerms.per_name);
     }
@@ -279,6 +283,12 @@ void Play::Reload(ServedClient& client, uint8_t rules) {
   next.policy.generation = client.policy.generation + 1;
   models_.at(client.id).Follow(kRules[number], clock_.now);
   PinMoves moves = MovePins(client, next, clock_.now);
+  // A pin of many names may become one for each of them: none that was told is lost.
+  size_t holders = 0;
+  for (const auto& [key, pin] : client.ledger.pins()) {
+    holders += pin.holders.size();
+  }
+  pins_max_[client.id] = std::max<size_t>(kTerms.per_client, holders);
   next.ledger = std::move(moves.after);
   std::erase_if(kernel_.held, [&](const auto& entry) {
     return entry.first.first.starts_with("pin-" + AddressLabel(client.desired.addresses[0]) +
