@@ -18,6 +18,7 @@ constexpr std::chrono::seconds kTidyEvery{5};
 constexpr std::chrono::milliseconds kControlPause{200};
 constexpr std::chrono::milliseconds kReloadPauseMin{20};  // signals that come faster are one
 constexpr std::chrono::seconds kFollowPause{1};           // after a change of dom0's that failed
+constexpr std::chrono::seconds kEndPause{1};              // after the end of rules that failed
 
 }  // namespace
 
@@ -32,7 +33,8 @@ Daemon::Daemon(Parts parts)
               parts_.journal, parts_.clock}),
       followed_(parts_.read_servers),
       repair_(parts_.ruleset_watch, roster_, parts_.journal, parts_.clock),
-      notices_(parts_.journal) {}
+      notices_(parts_.journal),
+      ends_(parts_.clock) {}
 
 absl::Status Daemon::WatchAll() {
   const auto watch = [this](int fd, std::function<void(Ready)> callback) -> absl::Status {
@@ -88,7 +90,7 @@ absl::Status Daemon::Begin(Desired desired) {
   if (parts_.netvm != nullptr) {
     parts_.netvm->TellHandled();
   }
-  expiry_at_ = NextExpiry(desired, started_);
+  ends_.Follow(desired);
   size_t pins = 0;
   for (const auto& [id, client] : roster_.clients()) {
     pins += client.ledger.pins().size();
@@ -137,7 +139,7 @@ absl::Status Daemon::RunOneTurn() {
   } else if (netvm_changed_ && reload_not_before_ <= now) {
     FollowNetvm(now);
   }
-  if (expiry_at_ && *expiry_at_ <= now) {
+  if (ends_.Due(now)) {
     EndExpiredRules(now);
   }
   if (absl::IsDataLoss(roster_.LetIn(now))) {
@@ -248,7 +250,7 @@ absl::Status Daemon::Reload(Reading reading, BootTime now) {
   }
   ++reloads_;
   netvm_changed_ = false;
-  expiry_at_ = NextExpiry(*desired, now);
+  ends_.Follow(*desired);
   notices_.Say(*desired, reading, now);
   if (parts_.netvm != nullptr) {
     parts_.netvm->TellHandled();
@@ -297,48 +299,23 @@ void Daemon::ReloadAndSay(BootTime now) {
 // Rules end on time whatever the files look like at that moment: none is read.
 void Daemon::EndExpiredRules(BootTime now) {
   Desired desired = roster_.desired();
-  size_t ended = 0;
-  for (DesiredClient& client : desired.clients) {
-    ended += std::erase_if(client.rules, [wall = parts_.clock.WallSeconds()](const Rule& rule) {
-      return rule.expire && *rule.expire <= wall;
-    });
+  const size_t ended = ends_.TakeEnded(desired);
+  if (const auto status = Change(desired, now); !status.ok()) {
+    parts_.journal.Say(
+        Priority::kError,
+        fmt::format("{} rules should have ended: {}", ended, std::string(status.message())), now);
+    ends_.Postpone(now + kEndPause);
+    return;
   }
-  if (ended != 0) {
-    if (const auto status = Change(desired, now); !status.ok()) {
-      parts_.journal.Say(
-          Priority::kError,
-          fmt::format("{} rules should have ended: {}", ended, std::string(status.message())), now);
-      expiry_at_ = now + std::chrono::seconds(1);
-      return;
-    }
-    parts_.journal.Say(Priority::kNotice, fmt::format("{} rules have ended", ended), now);
-  }
-  expiry_at_ = NextExpiry(desired, now);
-}
-
-// When the next `expire=` ends a rule. The wall clock decides; a minute is the longest it is not
-// read.
-std::optional<BootTime> Daemon::NextExpiry(const Desired& desired, BootTime now) const {
-  std::optional<int64_t> first;
-  for (const DesiredClient& client : desired.clients) {
-    for (const Rule& rule : client.rules) {
-      if (rule.expire) {
-        first = std::min(first.value_or(*rule.expire), *rule.expire);
-      }
-    }
-  }
-  if (!first) {
-    return std::nullopt;
-  }
-  const int64_t left = std::max<int64_t>(*first - parts_.clock.WallSeconds(), 0);
-  return now + std::chrono::seconds(std::min<int64_t>(left, 60));
+  parts_.journal.Say(Priority::kNotice, fmt::format("{} rules have ended", ended), now);
+  ends_.Follow(desired);
 }
 
 std::optional<BootTime> Daemon::NextDeadline() const {
   BootTime next = tidy_at_;
   for (const auto& due :
-       {expiry_at_, readers_.NextDeadline(), followed_.NextDeadline(), repair_.NextDeadline(),
-        roster_.NextDeadline(), drops_.NextDeadline(),
+       {ends_.NextDeadline(parts_.clock.Now()), readers_.NextDeadline(), followed_.NextDeadline(),
+        repair_.NextDeadline(), roster_.NextDeadline(), drops_.NextDeadline(),
         reload_wanted_ || netvm_changed_ ? std::optional(reload_not_before_) : std::nullopt,
         parts_.netvm != nullptr ? parts_.netvm->NextDeadline() : std::nullopt}) {
     next = std::min(next, due.value_or(next));

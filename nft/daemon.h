@@ -19,6 +19,7 @@
 #include "nft/reader_service.h"
 #include "nft/repair.h"
 #include "nft/roster.h"
+#include "nft/rule_ends.h"
 #include "nft/ruleset_watch.h"
 #include "nft/set_writer.h"
 
@@ -70,7 +71,6 @@ class Daemon {
   void PauseReloads(BootTime began);
   void EndExpiredRules(BootTime now);
   std::optional<BootTime> NextDeadline() const;
-  std::optional<BootTime> NextExpiry(const Desired& desired, BootTime now) const;
   std::string AnswerControl(const std::string& request);
   void Tidy(BootTime now);
 
@@ -82,6 +82,7 @@ class Daemon {
   FollowedServers followed_;
   Repair repair_;
   Notices notices_;
+  RuleEnds ends_;
   std::unique_ptr<ControlServer> control_;
   std::vector<Watch> watches_;
   bool stop_ = false;
@@ -91,7 +92,6 @@ class Daemon {
   bool resolv_conf_changed_ = false;
   BootTime started_;
   BootTime tidy_at_;
-  std::optional<BootTime> expiry_at_;  // a rule with `expire` ends then
   uint64_t reloads_ = 0;
   uint64_t reloads_trimmed_ = 0;  // of these, when what they left was given back
   BootTime reload_not_before_;
