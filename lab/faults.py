@@ -5,6 +5,7 @@ dnspind, its launcher or its readers fails, is late, is cut or comes twice.
     page.count()                              tests/faults then
     page.order("dnspind", "netlink", 3, "cut")
     page.off()                                a Fired or None: whether it came to that
+    page.set_wall_clock(0)                    1970 begins, to them
 
 The page of memory is tests/faults/fault_page.h's.
 """
@@ -13,6 +14,7 @@ import collections
 import mmap
 import shutil
 import struct
+import time
 
 from lab.daemon import build_folder
 
@@ -20,7 +22,8 @@ ROLES = ("dnspind", "launcher", "newborn", "reader")  # newborn: forked, to be a
 KINDS = ("syscall", "netlink", "channel", "timer", "memory")
 ACTIONS = {"fail": 1, "fail otherwise": 2, "late": 4, "cut": 8, "double": 16, "sleep": 32}
 OFF, COUNT, LIST = 0, 1, 2
-ORDER = struct.Struct("<4IQQqQII16s")
+ORDER = struct.Struct("<4IQQqQqII16s")
+WALL_AT = struct.calcsize("<4IQQqQ")
 COUNTS = struct.Struct(f"<{len(ROLES) * len(KINDS)}II")
 EVENT = struct.Struct("<BBBxIII16s")
 EVENTS_MAX = 1 << 17
@@ -69,9 +72,9 @@ class Page:
 
     def _begin(self, mode, role=0, kind=0, action=0, number=0, late=LATE, sleep=SLEEP):
         self._memory[0:4] = struct.pack("<I", OFF)
-        slept = ORDER.unpack_from(self._memory)[6]
+        slept, _, wall = ORDER.unpack_from(self._memory)[6:9]
         ORDER.pack_into(self._memory, 0, OFF, role, kind, action, number, int(late * 1e6), slept,
-                        int(sleep * 1e9), 0, 0, b"")
+                        int(sleep * 1e9), wall, 0, 0, b"")
         self._memory[ORDER.size:ORDER.size + COUNTS.size] = bytes(COUNTS.size)
         self._memory[0:4] = struct.pack("<I", mode)
 
@@ -86,6 +89,10 @@ class Page:
     def slept(self):
         """Seconds by which CLOCK_BOOTTIME is ahead."""
         return ORDER.unpack_from(self._memory)[6] / 1e9
+
+    def set_wall_clock(self, seconds):
+        """UNIX time: what it is now to them; it goes on from there."""
+        struct.pack_into("<q", self._memory, WALL_AT, int(seconds) - int(time.time()))
 
     def counts(self):
         numbers = COUNTS.unpack_from(self._memory, ORDER.size)

@@ -131,5 +131,6 @@ void BeLate() {
 }
 
 int64_t SleptNs() { return page != nullptr ? page->slept_ns.load() : 0; }
+int64_t WallAheadSeconds() { return page != nullptr ? page->wall_s.load() : 0; }
 
 }  // namespace dnspin::faults

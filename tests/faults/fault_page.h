@@ -46,6 +46,7 @@ struct Page {
   uint64_t late_us;
   std::atomic<int64_t> slept_ns;  // what CLOCK_BOOTTIME is ahead by
   uint64_t sleep_ns;
+  std::atomic<int64_t> wall_s;  // what the wall clock is ahead by; it may be behind
   std::atomic<uint32_t> fired;
   std::atomic<uint32_t> fired_pid;
   char fired_call[16];
@@ -63,6 +64,7 @@ Role OwnRole();
 void BecomeChild();  // of fork: the launcher, or who is to be a reader
 void BeLate();
 int64_t SleptNs();
+int64_t WallAheadSeconds();
 
 // The C library's own function of this name.
 void* RealFunction(const char* name);

@@ -223,15 +223,3 @@ extern "C" int poll(pollfd* waits, nfds_t count, int timeout) {
   static const auto real = reinterpret_cast<int (*)(pollfd*, nfds_t, int)>(RealFunction("poll"));
   return WaitFor("poll", timeout, [&](int time) { return real(waits, count, time); });
 }
-
-extern "C" int clock_gettime(clockid_t clock, timespec* now) {
-  static const auto real =
-      reinterpret_cast<int (*)(clockid_t, timespec*)>(RealFunction("clock_gettime"));
-  const int result = real(clock, now);
-  if (clock == CLOCK_BOOTTIME && result == 0) {
-    constexpr int64_t kSecond = 1'000'000'000;
-    const int64_t all = now->tv_sec * kSecond + now->tv_nsec + SleptNs();
-    *now = {all / kSecond, all % kSecond};
-  }
-  return result;
-}
