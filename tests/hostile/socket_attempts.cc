@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 #include "tests/hostile/attempts.h"
@@ -49,6 +50,29 @@ int SendTo(const char* address, uint16_t port) {
   return Told(send(fd, "x", 1, MSG_NOSIGNAL));
 }
 
+// A loose source route (RFC 791 section 3.1) goes out to the first hop, as if it were meant.
+int SendByWayOf(const char* hop, const char* address) {
+  std::array<uint8_t, 8> option = {131, 7, 4};
+  inet_pton(AF_INET, hop, &option[3]);
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(option))> control{};
+  sockaddr_in to = At(address, 53);
+  const int fd = DatagramSocket();
+  connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to));
+  char octet = 'x';
+  iovec data{&octet, 1};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* const part = CMSG_FIRSTHDR(&message);
+  part->cmsg_level = IPPROTO_IP;
+  part->cmsg_type = IP_RETOPTS;
+  part->cmsg_len = CMSG_LEN(sizeof(option));
+  std::memcpy(CMSG_DATA(part), option.data(), sizeof(option));
+  return Told(sendmsg(fd, &message, MSG_NOSIGNAL));
+}
+
 int ConnectTo(const char* address, uint16_t port) {
   const sockaddr_in to = At(address, port);
   const int fd = StreamSocket();
@@ -89,6 +113,8 @@ std::vector<Attempt> AttemptsAtSockets() {
       {"UDP to a stranger", [](const Surroundings&) { return SendTo("198.51.100.99", 53); }},
       {"UDP to another port of an upstream",
        [](const Surroundings&) { return SendTo("192.0.2.53", 5353); }},
+      {"UDP to a stranger by way of an upstream",
+       [](const Surroundings&) { return SendByWayOf("192.0.2.53", "198.51.100.99"); }},
       {"TCP to a stranger", [](const Surroundings&) { return ConnectTo("198.51.100.99", 80); }},
       {"TCP to this machine", [](const Surroundings&) { return ConnectTo("127.0.0.1", 22); }},
       {"mark packets", Mark},

@@ -26,6 +26,7 @@ OTHERWISE = {"a memory bomb": "exit status 12",  # ENOMEM
              "bind to a low port": "exit status 13",  # EACCES; to others its questions bind
              "UDP to a stranger": "exit status 1",  # EPERM
              "UDP to another port of an upstream": "exit status 1",
+             "UDP to a stranger by way of an upstream": "exit status 1",
              "TCP to a stranger": "exit status 111",  # ECONNREFUSED
              "TCP to this machine": "exit status 111"}
 OUTWARD = {name for name in OTHERWISE if name.startswith(("UDP", "TCP"))}
