@@ -48,7 +48,7 @@ class Stage:
         self.ever = set()
         self.readers = {}  # pids by qube, before the story
         self.ended = None  # how dnspind did, before it was judged
-        self._comments = True
+        self._comments, self._slept_before = True, 0
         self._names = itertools.count(first_name)
         self._log_at = 0
         self._reference = self._own = None
@@ -68,6 +68,7 @@ class Stage:
 
     def ask(self, qube, kind="A", tcp=False, name=None, timeout=STEP):
         name, addresses = name or self.fresh_name()
+        slept = self._slept()
         spared = self._spared(qube)
         timeout = PATIENT if spared else timeout if self.running() else NOBODY
         try:
@@ -80,10 +81,15 @@ class Stage:
             return False
         require(reply.addresses == [addresses[kind]], name, kind, reply)
         attempt = self.lab.qube(qube).connect(addresses[kind], 80, timeout=10)
+        if not attempt and self._slept() != slept:
+            return False  # what was told before the sleep was told long ago
         require(attempt, f"{qube} was told {addresses[kind]} and is not let there: {attempt}")
         self.told[qube, addresses[kind]] = time.monotonic()
         self.ever.add((qube, addresses[kind]))
         return True
+
+    def _slept(self):
+        return self.page.slept() if self.page else 0
 
     def _spared(self, qube):
         """A reader was hit by a fault, and it is not this one's."""
@@ -146,7 +152,8 @@ class Stage:
         """`by_order`: the ways to end that were wished for. Without memory the C libraries may end
         dnspind in ways of their own, and leave comments of rules out."""
         self.ended, self._comments = None, not of_memory
-        if self.page and self.page.slept():
+        if self._slept() != self._slept_before:
+            self._slept_before = self._slept()
             self.told.clear()  # it was long ago
         if not self.running():
             self._judge_end(by_order, of_memory)
