@@ -129,8 +129,8 @@ class Play {
   }
 
   void Say(ServedClient& client, const std::string& message) {
-    if (said_[client.id].size() == 24) {
-      Turn();  // more are left for later
+    if (said_[client.id].size() == 8) {
+      Turn();  // of more, some could be left for the next: 64 addresses in all their places
     }
     if (!message.empty() && SendPacket(readers_.at(client.id).get(), message).ok()) {
       said_[client.id].push_back(message);
