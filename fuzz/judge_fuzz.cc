@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fuzz/judge_model.h"
@@ -137,6 +138,10 @@ class Play {
     }
   }
 
+  static bool UnreadOf(const ServedClient& client) {
+    const auto packet = ReceivePacket(client.channel.get(), kMessageOctetsMax);
+    return packet.ok() && packet->has_value();
+  }
   void TakeAll(ServedClient& client);
   void CheckKernel();
   void Reload(ServedClient& client, uint8_t rules);
@@ -155,17 +160,21 @@ class Play {
   uint64_t ticket_ = 0;
 };
 
-// The model judges message by message up to the one that ends the reader.
+// The model judges message by message, up to the one that ends the reader.
 void Play::TakeAll(ServedClient& client) {
   const auto fault = service_.Take(client, clock_.now);
+  std::vector<std::string> taken = std::exchange(said_[client.id], {});
+  while (fault && UnreadOf(client)) {
+    taken.pop_back();
+  }
   model::Client& model = models_.at(client.id);
   model.Turn(clock_.now);
-  bool lies = false;
-  bool may_lie = false;
-  for (const std::string& message : said_[client.id]) {
+  Verdict verdict = Verdict::kOpen;
+  for (const std::string& message : taken) {
+    DNSPIN_CHECK(verdict != Verdict::kBreach);  // or it would have been the last
     const auto read =
         DecodeFromReader({reinterpret_cast<const uint8_t*>(message.data()), message.size()});
-    Verdict verdict = read.ok() ? Verdict::kOpen : Verdict::kBreach;
+    verdict = read.ok() ? Verdict::kOpen : Verdict::kBreach;
     if (read.ok()) {
       if (const auto* pin = std::get_if<PinRequest>(&*read)) {
         verdict = model.Judge(*pin, clock_.now);
@@ -176,14 +185,9 @@ void Play::TakeAll(ServedClient& client) {
         verdict = Verdict::kRefused;  // its order is not the model's
       }
     }
-    lies = lies || verdict == Verdict::kBreach;
-    may_lie = may_lie || verdict == Verdict::kBreach || verdict == Verdict::kRefused;
-    if (lies) {
-      break;
-    }
   }
-  DNSPIN_CHECK(fault ? may_lie && fault->breach : !lies);
-  said_[client.id].clear();
+  const bool may_lie = verdict == Verdict::kBreach || verdict == Verdict::kRefused;
+  DNSPIN_CHECK(fault ? may_lie && fault->breach : verdict != Verdict::kBreach);
   if (fault) {
     ended_.push_back(client.id);
   }
