@@ -174,7 +174,6 @@ TEST(Programs, WhoTouchesTheFirewallCannotReadDnsNorTheOtherWay) {
   }
 }
 
-#ifdef DNSPIN_HARDENED
 TEST(Programs, AreHardened) {
   for (const std::string program : {"dnspind", "dnspin-resolver", "dnspin"}) {
     SCOPED_TRACE(program);
@@ -185,7 +184,6 @@ TEST(Programs, AreHardened) {
     EXPECT_FALSE(HasLine(lines, "GNU_STACK", " RWE "));
   }
 }
-#endif
 
 }  // namespace
 }  // namespace dnspin

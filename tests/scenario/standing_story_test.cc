@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "pinning/drop_names.h"
 #include "resolver/standing_answer.h"
 #include "tests/scenario/resolver_stage.h"
 
