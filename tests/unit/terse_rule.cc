@@ -63,6 +63,7 @@ Rule TerseRule(const std::string& line) {
 
 std::vector<Rule> TerseRules(const std::vector<std::string>& lines) {
   std::vector<Rule> rules;
+  rules.reserve(lines.size());
   for (const std::string& line : lines) {
     rules.push_back(TerseRule(line));
   }
