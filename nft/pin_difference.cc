@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 
 namespace dnspin {
 namespace {
@@ -29,8 +30,10 @@ PinDifference DifferenceOf(Family family, std::span<const PinElement> wanted,
     }
   }
   PinDifference difference;
+  absl::flat_hash_set<Place> seen;  // a set that grows is told of with some of its elements twice
   for (const KernelPin& pin : there) {
-    if (pin.family != family || !staying.contains(pin.set)) {
+    if (pin.family != family || !staying.contains(pin.set) ||
+        !seen.emplace(pin.set, pin.address).second) {
       continue;
     }
     const bool eternal = pin.left.count() == 0;

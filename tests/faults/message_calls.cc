@@ -140,6 +140,15 @@ extern "C" ssize_t recvmsg(int fd, msghdr* header, int flags) {
   return Distort(action, kind, fd, *header, octets);
 }
 
+// What waits on a socket goes with it, and not to the next one of its number.
+extern "C" int close(int fd) {
+  static const auto real = reinterpret_cast<int (*)(int)>(RealFunction("close"));
+  if (second.fd == fd) {
+    second.fd = -1;
+  }
+  return real(fd);
+}
+
 extern "C" ssize_t sendmsg(int fd, const msghdr* header, int flags) {
   static const auto real =
       reinterpret_cast<ssize_t (*)(int, const msghdr*, int)>(RealFunction("sendmsg"));

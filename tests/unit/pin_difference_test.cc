@@ -30,6 +30,17 @@ TEST(PinDifference, WhatIsAsItShouldBeIsNotTouched) {
   EXPECT_TRUE(same.added.empty() && same.gone.empty() && same.eternal.empty());
 }
 
+TEST(PinDifference, WhatTheKernelTellsOfTwiceIsThereOnce) {
+  const KernelPin wanted = There("192.0.2.1", seconds(60));
+  const KernelPin other = There("192.0.2.9", seconds(60));
+  const KernelPin eternal = There("192.0.2.8", seconds(0));
+  const auto difference = Differ({Wanted("192.0.2.1", seconds(60))},
+                                 {wanted, other, eternal, wanted, eternal, other, wanted});
+  EXPECT_TRUE(difference.added.empty());
+  EXPECT_EQ(difference.gone, (std::vector<GonePin>{{"pin-a-1", A("192.0.2.9")}}));
+  EXPECT_EQ(difference.eternal, (std::vector<GonePin>{{"pin-a-1", A("192.0.2.8")}}));
+}
+
 TEST(PinDifference, WhatIsMissingOrOtherwiseIsPut) {
   const auto difference =
       Differ({Wanted("192.0.2.1", seconds(60)), Wanted("192.0.2.2", seconds(60)),
