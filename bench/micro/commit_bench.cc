@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "bench/large.h"
+#include "bench/micro/large.h"
 #include "nft/adoption.h"
 #include "nft/firewall.h"
 #include "nft/set_writer.h"

@@ -2,7 +2,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "bench/large.h"
+#include "bench/micro/large.h"
 #include "config/policy_document.h"
 #include "pinning/permission.h"
 #include "pinning/pin_group.h"

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "bench/large.h"
+#include "bench/micro/large.h"
 #include "pinning/permission.h"
 
 namespace dnspin::bench {

@@ -1,0 +1,1 @@
+"""dnspin beside its peers: the same work, on one core (docs/performance.md)."""
