@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape
 from bench.compare import table, works
 
 WIDTH, ROW, HEAD, GAP = 960, 22, 54, 18
-NAMES_END, RATES_FROM, RATES_TO = 176, 186, 520
-TIMES_FROM, TIMES_TO = 640, 860
+LEFT, NAMES_END, RATES_FROM, RATES_TO = 24, 176, 186, 520
+TIMES_FROM, TIMES_TO = 610, 820
 SHORTEST, LONGEST = 10, 100_000  # microseconds, on a scale of powers of ten
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -72,11 +72,12 @@ def _row(y, full, steady, most):
 def _panel(y, lines, work, rows):
     about = next((one.about for one in works.WORKS if one.name == work), "")
     bottom = y + HEAD + ROW * len(rows)
-    parts = [_text(RATES_FROM, y + 20, f"{work}: {about}", "title"),
+    parts = [_text(LEFT, y + 20, f"{work}: {about}", "title"),
              _text(RATES_FROM, y + 42, "questions answered a second, on one core", "small"),
-             _text(TIMES_FROM, y + 42, "µs at 5,000 a second, p50 to p99", "small")]
+             _text(TIMES_FROM, y + 20, "µs at 5,000 a second, p50 to p99", "small")]
     for power in range(int(math.log10(SHORTEST)), int(math.log10(LONGEST)) + 1):
         x = _at(10 ** power)
+        parts.append(_text(x, y + 42, f"{10 ** power:,}", "small", "middle"))
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y + HEAD - 4}" y2="{bottom}" '
                      'class="axis"/>')
     most = max(row["qps"] for row in rows)

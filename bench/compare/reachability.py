@@ -12,8 +12,8 @@ from bench.compare.stage import SERVER, client_address, end
 from bench.compare.works import question_file
 from lab.namespace import LabError
 
-# What the neighbour asks for cannot be done: the kernel throws the transaction away.
-FAILING = "while :; do nft delete element inet neighbour none '{ 192.0.2.1 }'; done"
+# What the neighbour asks for cannot be done: the kernel throws the transaction away, and waits.
+FAILING = "delete element inet neighbour none { 192.0.2.1 }"
 NEIGHBOUR = "table inet neighbour {\n  set none { type ipv4_addr; }\n}"
 LOAD_CLIENT = 31  # who else asks
 
@@ -52,9 +52,11 @@ def _disturbances(stage, race):
     try:
         if race.neighbour:
             stage.netvm.nft(NEIGHBOUR)
+            running.append(stage.netvm.popen(["yes", FAILING], stdout=subprocess.PIPE))
             running.append(stage.netvm.popen(
-                ["sh", "-c", FAILING], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                ["nft", "-i"], stdin=running[0].stdout, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL))
+            running[0].stdout.close()
         if race.load:
             running.append(stage.load(
                 stage.clients, "blast", "-s", SERVER, "-d",

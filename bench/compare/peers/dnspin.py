@@ -11,6 +11,7 @@ from lab.daemon import Daemon
 from lab.namespace import LabError
 
 RULES = "accept .pin.example"
+ANY_NAME = "accept specialtarget=dns"  # and none is pinned
 FAMILIES = ("ip", "ip6")
 SETTINGS = {
     "clients": {"interfaces": [CLIENT_SIDE], "sources": ["files"]},
@@ -24,6 +25,7 @@ runs = itertools.count()
 @dataclasses.dataclass(frozen=True)
 class Dnspin(Peer):
     isolation: str = "shared"
+    rules: str = RULES
 
     def is_installed(self):
         return True
@@ -31,7 +33,7 @@ class Dnspin(Peer):
     def start(self, stage, gated=False):
         """It shuts what is not pinned, always."""
         stage.netvm.nft("flush ruleset\n" + SEEN)
-        clients = {f"client{i}": f"address {client_address(i)} {client_address6(i)}\n{RULES}"
+        clients = {f"client{i}": f"address {client_address(i)} {client_address6(i)}\n{self.rules}"
                    for i in range(CLIENTS_MOST)}
         settings = {**SETTINGS, "dns": {**SETTINGS["dns"], "isolation": self.isolation}}
         with on_core(SERVER_CORE):
@@ -72,4 +74,6 @@ PEERS = [
     Dnspin("dnspin", "one reader for all clients", (), pins=True),
     Dnspin("dnspin-isolated", "a reader for each client", (), pins=True, isolation="client",
            works=("unique", "hot-30", "race", "stale")),
+    Dnspin("dnspin-unpinned", "the same for names that no rule lists: what a pin costs", (),
+           rules=ANY_NAME, works=("unique",)),
 ]
