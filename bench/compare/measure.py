@@ -4,14 +4,12 @@ Modes: `full` asks as fast as it answers, 120 questions at a time; `steady` 5,00
 time that an answer takes.
 """
 
-import json
 import subprocess
 
-from bench.compare.accounting import Meter
-from bench.compare.stage import SERVER, client_address, end
+from bench.compare.accounting import Meter, cpu_seconds
+from bench.compare.stage import SERVER, client_address, said_by
 from bench.compare.works import question_file
 from lab import processes
-from lab.namespace import LabError
 
 STEADY_RATE = 5000
 FOREIGN_MOST = 6  # per cent of a core that others may use, or it is measured again
@@ -24,14 +22,7 @@ def blast(stage, work, seconds, skip=0, rate=0):
         stage.clients, "blast", "-s", SERVER, "-d", question_file(stage, work), "-a",
         client_address(0), "-n", work.clients, "-l", seconds, "-k", skip, "-Q", rate,
         stdout=subprocess.PIPE, text=True)
-    try:
-        said, _ = process.communicate(timeout=seconds + 30)
-    finally:
-        if process.poll() is None:
-            end(process)
-    if process.returncode != 0:
-        raise LabError("bench-blast failed")
-    return json.loads(said)
+    return said_by(process, seconds + 30)
 
 
 def limited_by(figures):
@@ -44,10 +35,15 @@ def measure_once(stage, upstream, peer, work, mode, seconds, warm_up):
     server = peer.start(stage)
     try:
         warmed = blast(stage, work, warm_up)
+        roles = server.roles()
+        before = {role: cpu_seconds(pids) for role, pids in roles.items()}
         meter = Meter(server.pids, upstream.pid)
         figures = blast(stage, work, seconds, warmed["sent"] if work.once else 0,
                         STEADY_RATE if mode == "steady" else 0)
         figures.update(meter.done(steady=mode == "steady"))
+        figures["cpu_us_each"] = {
+            role: round(1e6 * (cpu_seconds(pids) - before[role]) / max(figures["completed"], 1), 2)
+            for role, pids in roles.items()}
         figures["memory_kib"] = processes.kibibytes(server.pids())
         if peer.pins:
             figures["pins"] = server.pins()

@@ -80,6 +80,10 @@ class RunningServer:
     def pids(self):
         return processes.family(self.process.pid)
 
+    def roles(self):
+        """Pids by what they do, where a server has several processes."""
+        return {}
+
     def stop(self):
         end(self.process)
         self.stage.netvm.nft("flush ruleset")

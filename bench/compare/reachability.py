@@ -3,14 +3,12 @@ from the cache when the pins are gone (stale)."""
 
 import contextlib
 import dataclasses
-import json
 import subprocess
 import time
 
 from bench.compare import works
-from bench.compare.stage import SERVER, client_address, end
+from bench.compare.stage import SERVER, client_address, end, said_by
 from bench.compare.works import question_file
-from lab.namespace import LabError
 
 # What the neighbour asks for cannot be done: the kernel throws the transaction away, and waits.
 FAILING = "delete element inet neighbour none { 192.0.2.1 }"
@@ -36,14 +34,7 @@ RACES = [Race(), Race(clients=8), Race(clients=8, neighbour=True),
 def _ask(stage, count, tag, *options):
     process = stage.load(stage.clients, "race", *options, SERVER, client_address(0), count, tag,
                          stdout=subprocess.PIPE, text=True)
-    try:
-        said, _ = process.communicate(timeout=120)
-    finally:
-        if process.poll() is None:
-            end(process)
-    if process.returncode != 0:
-        raise LabError("bench-race failed")
-    return json.loads(said)
+    return said_by(process, 120)
 
 
 @contextlib.contextmanager

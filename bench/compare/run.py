@@ -136,6 +136,8 @@ def main():
     except LabError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     show(lines, options.out)
     return 0
 

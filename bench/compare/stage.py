@@ -7,6 +7,7 @@ measured runs on the last core, what asks and what answers on the first.
 """
 
 import contextlib
+import json
 import os
 import subprocess
 import time
@@ -67,6 +68,20 @@ def end(process, patience=5):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def said_by(process, patience):
+    """The JSON object that a program of the load prints at its end."""
+    try:
+        said, _ = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        raise LabError(f"{process.args[-1]}: no end after {patience} s") from None
+    finally:
+        if process.poll() is None:
+            end(process)
+    if process.returncode != 0:
+        raise LabError(f"{process.args}: failed")
+    return json.loads(said)
 
 
 class Stage(Lab):

@@ -94,10 +94,18 @@ def _stale_table(lines):
                   "never"], rows) if rows else ""
 
 
+def _process_table(lines):
+    rows = [[line["peer"], line["work"], *(f"{line['cpu_us_each'].get(role, 0):.2f}"
+                                           for role in ("reader", "dnspind"))]
+            for line in lines if line.get("mode") == "full" and line.get("cpu_us_each")]
+    return _grid(["peer", "work", "reader µs", "dnspind µs"], rows) if rows else ""
+
+
 def text(lines):
     names = dict.fromkeys(line["work"] for line in lines if "mode" in line)
     parts = [(name, _work_table(lines, name)) for name in names]
-    parts += [("race", _race_table(lines)), ("stale", _stale_table(lines))]
+    parts += [("CPU of an answer, by process", _process_table(lines)),
+              ("race", _race_table(lines)), ("stale", _stale_table(lines))]
     failed = "".join(f"{line['peer']}, {line['work']}: {line['error']}\n"
                      for line in lines if "error" in line)
     return "\n".join(f"### {name}\n\n{grid}" for name, grid in parts if grid) + failed

@@ -16,7 +16,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def measured(peer, work, mode, qps, **figures):
     return {"peer": peer, "work": work, "mode": mode, "clients": 1, "qps": qps, "lost": 0,
             "cpu_s_per_100k": 0.5, "p50_us": 20.0, "p99_us": 50.0, "memory_kib": 2048,
-            "limited_by": "server", "foreign_pct": 0, **figures}
+            "limited_by": "server", "foreign_pct": 0, "cpu_us_each": {}, **figures}
 
 
 def raced(peer, **figures):
@@ -38,7 +38,8 @@ LINES = [
     measured("dnsmasq-nft", "unique", "full", 5000),
     measured("dnsdist", "unique", "full", 150000),
     measured("dnsdist", "unique", "steady", 5000, p50_us=25.0, p99_us=40.0),
-    measured("dnspin-isolated", "unique", "full", 81000),
+    measured("dnspin-isolated", "unique", "full", 81000,
+             cpu_us_each={"reader": 7.25, "dnspind": 3.5, "launcher": 0.0}),
     raced("dnspin"), raced("dnspin", neighbour=True, **{"answer_us_p99.9": 21000}),
     raced("pinecho-late", first_packet_lost=7),
     {"peer": "recursor", "work": "hot", "error": "recursor: does not answer"},
@@ -81,10 +82,13 @@ class Ratios(unittest.TestCase):
 class Table(unittest.TestCase):
     def test_the_fastest_is_first(self):
         text = table.text(LINES)
-        unique = text[text.index("### unique"):text.index("### race")]
+        unique = text[text.index("### unique"):text.index("### CPU")]
         names = [line.split("|")[1].strip() for line in unique.splitlines() if line[:1] == "|"]
         self.assertEqual(names, ["peer", "-" * len("dnspin-isolated"), "pinecho", "dnsdist",
                                  "dnspin", "dnspin-isolated", "smartdns-nft", "dnsmasq-nft"])
+
+    def test_the_processes_of_an_answer_are_told_apart(self):
+        self.assertIn("| dnspin-isolated | unique |      7.25 |       3.50 |", table.text(LINES))
 
     def test_wrong_pins_and_failures_are_told(self):
         text = table.text(LINES)

@@ -3,10 +3,12 @@ before an answer, a process that reads and one that holds the firewall, and a lo
 
 import dataclasses
 import itertools
+import subprocess
 
 from bench.compare.peer import Peer, RunningServer
 from bench.compare.stage import (CLIENT_SIDE, CLIENTS_MOST, SEEN, SERVER, SERVER_CORE, UPSTREAM,
                                  client_address, client_address6, on_core)
+from lab import processes
 from lab.daemon import Daemon
 from lab.namespace import LabError
 
@@ -54,8 +56,14 @@ class RunningDnspin(RunningServer):
         super().__init__(stage, daemon.process)
         self.daemon = daemon
 
+    def roles(self):
+        return processes.roles(self.process.pid)
+
     def stop(self):
-        self.daemon.stop()
+        try:
+            self.daemon.stop()
+        except subprocess.TimeoutExpired:  # a million pins may take their time
+            self.daemon.kill()
         self.stage.netvm.nft("flush ruleset")
 
     def pins(self):

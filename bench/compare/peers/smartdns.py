@@ -30,5 +30,5 @@ PEERS = [
          {"conf": CONF + NFT}, pins=True),
     Peer("smartdns-nft-timeout", "nftset for every name, elements of twice the TTL", COMMAND,
          {"conf": CONF + "nftset-timeout yes\n" + NFT}, pins=True, quick=False,
-         works=("unique", "race", "stale")),
+         works=("unique",)),
 ]
