@@ -30,6 +30,27 @@ using model::Verdict;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// What was told is not lost because other rules put it in more places: it may stand beyond the
+// quotas until it ends, and nothing new beside it.
+struct Quotas {
+  size_t pins = kTerms.per_client;
+  std::map<std::string, size_t> of_name;
+
+  size_t OfName(const Name& name) const {
+    const auto found = of_name.find(name.Text());
+    return found == of_name.end() ? kTerms.per_name : found->second;
+  }
+  void Follow(const Ledger& ledger) {
+    pins = std::max<size_t>(kTerms.per_client, ledger.pins().size());
+    of_name.clear();
+    for (const Name& name : ParsedNames()) {
+      if (ledger.CountOf(name) > kTerms.per_name) {
+        of_name[name.Text()] = ledger.CountOf(name);
+      }
+    }
+  }
+};
+
 class Play {
  public:
   Play() {
@@ -38,7 +59,6 @@ class Play {
       const bool ipv6 = number == 1;
       Connect(clients_.emplace(id, ClientOf(id, number - 1, ipv6)).first->second);
       models_.emplace(id, model::Client(kRules[number - 1], ModelTerms(ipv6)));
-      pins_max_[id] = kTerms.per_client;
     }
   }
 
@@ -152,7 +172,7 @@ class Play {
   PinService service_{kernel_, Silent(), clock_};
   ServedClients clients_;
   std::map<ClientId, model::Client> models_;
-  std::map<ClientId, size_t> pins_max_;
+  std::map<ClientId, Quotas> quotas_;
   std::map<ClientId, Descriptor> readers_;
   std::map<ClientId, std::vector<std::string>> said_;  // since the last turn
   std::map<ClientId, std::vector<Asked>> asked_;       // in this turn
@@ -220,12 +240,12 @@ void Play::CheckKernel() {
   size_t explained = 0;
   for (auto& [id, client] : clients_) {
     client.ledger.Expire(clock_.now);
-    const size_t pins = client.ledger.pins().size();
-    DNSPIN_CHECK(pins <= pins_max_[id]);
-    pins_max_[id] = std::max<size_t>(kTerms.per_client, pins);
+    Quotas& quotas = quotas_[id];
+    DNSPIN_CHECK(client.ledger.pins().size() <= quotas.pins);
     for (const Name& name : ParsedNames()) {
-      DNSPIN_CHECK(client.ledger.CountOf(name) <= kTerms.per_name);
+      DNSPIN_CHECK(client.ledger.CountOf(name) <= quotas.OfName(name));
     }
+    quotas.Follow(client.ledger);
     for (const auto& [key, pin] : client.ledger.pins()) {
       const auto element =
           kernel_.held.find({client.SetName(key.address.family(), key.group), key.address});
@@ -287,12 +307,10 @@ void Play::Reload(ServedClient& client, uint8_t rules) {
   next.policy.generation = client.policy.generation + 1;
   models_.at(client.id).Follow(kRules[number], clock_.now);
   PinMoves moves = MovePins(client, next, clock_.now);
-  // A pin of many names may become one for each of them: none that was told is lost.
-  size_t holders = 0;
-  for (const auto& [key, pin] : client.ledger.pins()) {
-    holders += pin.holders.size();
+  for (const Name& name : ParsedNames()) {
+    DNSPIN_CHECK(moves.after.CountOf(name) <= client.ledger.CountOf(name) * next.groups.size());
   }
-  pins_max_[client.id] = std::max<size_t>(kTerms.per_client, holders);
+  quotas_[client.id].Follow(moves.after);
   next.ledger = std::move(moves.after);
   std::erase_if(kernel_.held, [&](const auto& entry) {
     return entry.first.first.starts_with("pin-" + AddressLabel(client.desired.addresses[0]) +

@@ -44,11 +44,11 @@ def require(good, *what):
 class Stage:
     def __init__(self, lab, dnspin, page=None, first_name=1):
         self.lab, self.dnspin, self.page = lab, dnspin, page
-        self.told = {}   # (qube, address) to when, a moment ago
+        self.told = {}   # (qube, address) to when, a moment ago, and how long it had slept
         self.ever = set()
         self.readers = {}  # pids by qube, before the story
         self.ended = None  # how dnspind did, before it was judged
-        self._comments, self._slept_before = True, 0
+        self._comments = True
         self._names = itertools.count(first_name)
         self._log_at = 0
         self._reference = self._own = None
@@ -84,9 +84,12 @@ class Stage:
         if not attempt and self._slept() != slept:
             return False  # what was told before the sleep was told long ago
         require(attempt, f"{qube} was told {addresses[kind]} and is not let there: {attempt}")
-        self.told[qube, addresses[kind]] = time.monotonic()
+        self.told[qube, addresses[kind]] = time.monotonic(), self._slept()
         self.ever.add((qube, addresses[kind]))
         return True
+
+    def _is_recent(self, told_at, slept):
+        return time.monotonic() - told_at < 5 and slept == self._slept()
 
     def _slept(self):
         return self.page.slept() if self.page else 0
@@ -152,9 +155,6 @@ class Stage:
         """`by_order`: the ways to end that were wished for. Without memory the C libraries may end
         dnspind in ways of their own, and leave comments of rules out."""
         self.ended, self._comments = None, not of_memory
-        if self._slept() != self._slept_before:
-            self._slept_before = self._slept()
-            self.told.clear()  # it was long ago
         if not self.running():
             self._judge_end(by_order, of_memory)
         self.settle()
@@ -237,11 +237,10 @@ class Stage:
             for pin in pins:
                 require(pin.timeout > 0, f"no timeout: {pin}")
                 require(is_of_race(pin.address), f"{qube}: nobody's address: {pin}")
-            now = time.monotonic()
-            missing = {address for (who, address), at in self.told.items()
-                       if who == qube and now - at < 5} - {pin.address for pin in pins}
+            missing = {address for (who, address), when in self.told.items()
+                       if who == qube and self._is_recent(*when)} - {pin.address for pin in pins}
             require(not missing, f"{qube} was told {missing}, which are not pinned any more")
-        self.told = {key: at for key, at in self.told.items() if time.monotonic() - at < 5}
+        self.told = {key: when for key, when in self.told.items() if self._is_recent(*when)}
 
     def dnspin_metric(self, name):
         metrics = self.control("metrics")

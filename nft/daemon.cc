@@ -142,9 +142,7 @@ absl::Status Daemon::RunOneTurn() {
   if (ends_.Due(now)) {
     EndExpiredRules(now);
   }
-  if (absl::IsDataLoss(roster_.LetIn(now))) {
-    repair_.Distrust(now);
-  }
+  DoubtAfter(roster_.LetIn(now), now).IgnoreError();
   for (const ClientId client : drops_.Settle(roster_.clients(), now)) {
     roster_.DoubtFlows(client);
   }
@@ -200,10 +198,8 @@ void Daemon::FollowServers(BootTime now) {
   if (!reading.servers) {
     return;
   }
-  if (const auto status = roster_.FollowUpstreams(*reading.servers, now); !status.ok()) {
-    if (absl::IsDataLoss(status)) {
-      repair_.Distrust(now);
-    }
+  const auto status = DoubtAfter(roster_.FollowUpstreams(*reading.servers, now), now);
+  if (!status.ok()) {
     parts_.journal.Say(Priority::kError,
                        "they cannot be followed: " + std::string(status.message()), now);
     followed_.FileChanged(now);  // again
@@ -225,8 +221,8 @@ void Daemon::CommitRequests(BootTime now) {
   }
 }
 
-absl::Status Daemon::Change(const Desired& desired, BootTime now) {
-  absl::Status status = roster_.Change(desired, now);
+// Of a change: the kernel may hold some of it.
+absl::Status Daemon::DoubtAfter(absl::Status status, BootTime now) {
   if (absl::IsDataLoss(status)) {
     repair_.Distrust(now);
   }
@@ -245,7 +241,7 @@ absl::Status Daemon::Reload(Reading reading, BootTime now) {
   if (parts_.netvm != nullptr) {
     parts_.netvm->KeepUnsettled(*desired, roster_.desired(), now);
   }
-  if (auto status = Change(*desired, now); !status.ok()) {
+  if (auto status = DoubtAfter(roster_.Change(*desired, now), now); !status.ok()) {
     return status;
   }
   ++reloads_;
@@ -300,7 +296,7 @@ void Daemon::ReloadAndSay(BootTime now) {
 void Daemon::EndExpiredRules(BootTime now) {
   Desired desired = roster_.desired();
   const size_t ended = ends_.TakeEnded(desired);
-  if (const auto status = Change(desired, now); !status.ok()) {
+  if (const auto status = DoubtAfter(roster_.Change(desired, now), now); !status.ok()) {
     parts_.journal.Say(
         Priority::kError,
         fmt::format("{} rules should have ended: {}", ended, std::string(status.message())), now);

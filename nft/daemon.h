@@ -64,7 +64,7 @@ class Daemon {
   void TakeRequests(BootTime now);
   void FollowServers(BootTime now);
   void CommitRequests(BootTime now);
-  absl::Status Change(const Desired& desired, BootTime now);
+  absl::Status DoubtAfter(absl::Status status, BootTime now);
   absl::Status Reload(Reading reading, BootTime now);
   void ReloadAndSay(BootTime now);
   void FollowNetvm(BootTime now);

@@ -109,7 +109,9 @@ uint16_t AnyPort() {
 
 absl::StatusOr<Door> OpenDoor(uint16_t port_wished) {
   absl::StatusOr<Door> door = TryPort(port_wished);
-  for (int tries = 1; port_wished == 0 && !door.ok() && tries < kTries; ++tries) {
+  for (int tries = 1; port_wished == 0 && !door.ok() && !absl::IsResourceExhausted(door.status()) &&
+                      tries < kTries;
+       ++tries) {
     // Whoever has taken all the ports that the kernel gives away has not taken the others.
     door = TryPort(tries % 2 == 0 ? 0 : AnyPort());
   }

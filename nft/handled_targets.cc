@@ -5,6 +5,10 @@
 namespace dnspin {
 
 void HandledTargets::Take(const std::map<std::string, uint32_t>& told) {
+  if (std::exchange(connection_, source_.connection()) != source_.connection()) {
+    told_.clear();  // a new connection begins with all that there is
+    in_force_.clear();
+  }
   for (const auto& [target, count] : told) {
     told_[target] += count;
   }

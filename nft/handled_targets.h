@@ -25,6 +25,7 @@ class HandledTargets {
 
  private:
   RuleSource& source_;
+  uint64_t connection_ = 0;
   // How often, by target:
   std::map<std::string, uint32_t> told_;
   std::map<std::string, uint32_t> in_force_;

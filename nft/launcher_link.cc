@@ -36,6 +36,9 @@ absl::Status LauncherLink::Lose(absl::Status why) {
 }
 
 absl::StatusOr<int> LauncherLink::Ask(LauncherRequest request, const Descriptor* descriptor) {
+  if (!lost_.ok()) {
+    return lost_;
+  }
   request.number = ++requests_;
   const int fd = descriptor != nullptr ? descriptor->get() : -1;
   const std::span<const int> descriptors(&fd, descriptor != nullptr ? 1 : 0);

@@ -24,6 +24,9 @@ class LauncherLink {
   absl::Status Serve(uint32_t reader, uint32_t client, const Descriptor& channel);
   absl::Status KillReader(uint32_t reader);
 
+  // True if it once gave no answer. Nothing more is asked of it.
+  bool lost() const { return !lost_.ok(); }
+
   // Readers that have ended since the last call. An error if the launcher itself has, or if it once
   // gave no answer: time to stop.
   absl::StatusOr<std::vector<LauncherReport>> TakeExits();

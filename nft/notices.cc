@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
 
 namespace dnspin {
@@ -36,6 +37,28 @@ void Notices::SayBlocked(const Desired& desired, BootTime now) {
     }
   }
   blocked_ = std::move(blocked);
+}
+
+void LogRevoked(Journal& journal, const ServedClient& before, const ServedClient& after,
+                BootTime now) {
+  std::set<Address> pinned;
+  for (const auto& [key, pin] : after.ledger.pins()) {
+    pinned.insert(key.address);
+  }
+  for (const auto& [key, pin] : before.ledger.pins()) {
+    if (pin.until() <= now || !pinned.insert(key.address).second) {
+      continue;
+    }
+    const std::string name = pin.holders.front().asked.Text();
+    const std::string address = key.address.Text();
+    journal.Write({Priority::kInfo,
+                    fmt::format("revoked {} {} {}: no rule lists it any more", after.policy.client,
+                                name, address),
+                    "revoked",
+                    after.policy.client,
+                    {{"DNSPIN_NAME", name}, {"DNSPIN_ADDRESS", address}}},
+                   now);
+  }
 }
 
 }  // namespace dnspin

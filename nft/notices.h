@@ -1,6 +1,6 @@
 #pragma once
-// Knows: what was said of the configuration in force, so that it is not said again with each change
-// of dom0's. Touches: the journal.
+// Knows: what is said of a change of the configuration, and what was said before, so that it is not
+// said again with each change of dom0's. Touches: the journal.
 
 #include <map>
 #include <set>
@@ -8,6 +8,7 @@
 
 #include "nft/desired.h"
 #include "nft/journal.h"
+#include "nft/served_client.h"
 #include "pinning/clock.h"
 
 namespace dnspin {
@@ -27,5 +28,9 @@ class Notices {
   std::set<std::string> warned_;
   std::map<std::string, std::string> blocked_;  // clients by name, and why
 };
+
+// The pins of a client that its new rules do not list any more.
+void LogRevoked(Journal& journal, const ServedClient& before, const ServedClient& after,
+                BootTime now);
 
 }  // namespace dnspin

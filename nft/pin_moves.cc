@@ -20,9 +20,8 @@ PinElement ElementOf(const ServedClient& client, const Pin& pin, BootTime now) {
           PinComment(holder.rule_host, holder.asked), false};
 }
 
-// Every holder goes where the rules now put its name: to where it was, or else to the first of
-// these places, and to the others as far as the quotas go. One whom they put nowhere ends here, and
-// so does one whose name was granted by a name that they do not list any more.
+// Every holder goes where the rules now put its name; one whom they put nowhere ends here, and so
+// does one whose name was granted by a name that they do not list any more.
 Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime now) {
   Ledger ledger(after.policy.terms);
   Grants kept = before.grants;
@@ -41,35 +40,28 @@ Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime no
     }
     return found->second;
   };
-  const auto rehold = [&](const PinKey& key, const PinHolder& holder, bool everywhere) {
+  const auto rehold = [&](const PinKey& key, const PinHolder& holder) {
     if (!MayPin(key.address, holder.asked, after.policy, *after.permissions)) {
       return;
     }
-    const std::vector<Ledger::Place>& all = places_of(holder);
-    const auto first = std::find_if(all.begin(), all.end(), [&](const Ledger::Place& place) {
-      return place.group == key.group;
-    });
-    for (const Ledger::Place& place : all) {
+    for (const Ledger::Place& place : places_of(holder)) {
       const PinKey there{place.group, key.address};
       PinHolder moved{place.rule_host, holder.asked, holder.until};
-      if (holder.until <= now) {
-        ledger.AdoptPast(there, std::move(moved));
-      } else if (everywhere ? ledger.HasRoom(there, holder.asked)
-                            : &place == &(first == all.end() ? all.front() : *first)) {
+      if (holder.until > now) {
         ledger.Adopt(there, std::move(moved));
+      } else {
+        ledger.AdoptPast(there, std::move(moved));
       }
     }
   };
-  for (const bool everywhere : {false, true}) {
-    for (const auto& [key, pin] : before.ledger.pins()) {
-      for (const PinHolder& holder : pin.holders) {
-        rehold(key, holder, everywhere);
-      }
+  for (const auto& [key, pin] : before.ledger.pins()) {
+    for (const PinHolder& holder : pin.holders) {
+      rehold(key, holder);
     }
   }
   for (const auto& [key, holders] : before.ledger.past()) {
     for (const PinHolder& holder : holders) {
-      rehold(key, holder, true);
+      rehold(key, holder);
     }
   }
   return ledger;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "io/packet_pair.h"
 
@@ -40,26 +41,24 @@ absl::Status ReaderService::OpenDoor(ServedClient& client, uint16_t port_wished)
   return absl::OkStatus();
 }
 
-void ReaderService::Dismiss(const ServedClient& client, BootTime now) {
+void ReaderService::Dismiss(const ServedClient& client) {
   doors_to_close_.insert(static_cast<uint32_t>(client.id));
   const auto seat = seats_.find(static_cast<uint32_t>(client.id));
-  if (seat != seats_.end()) {
-    if (seat->second.reader != 0) {
-      readers_to_kill_.insert(seat->second.reader);
-      whose_.erase(seat->second.reader);
-    }
-    seats_.erase(seat);
+  if (seat == seats_.end()) {
+    return;
   }
-  EndWhatIsLeft(now);
-}
-
-void ReaderService::Kill(uint32_t reader, BootTime now) {
-  readers_to_kill_.insert(reader);
-  EndWhatIsLeft(now);
+  if (seat->second.reader != 0) {
+    readers_to_kill_.insert(seat->second.reader);
+    whose_.erase(seat->second.reader);
+  }
+  seats_.erase(seat);
 }
 
 // If any of it is not there, that is what was wanted.
-void ReaderService::EndWhatIsLeft(BootTime now) {
+void ReaderService::EndWhatIsDue(BootTime now) {
+  if (now < end_at_) {
+    return;
+  }
   const auto ended = [](const absl::Status& status) {
     return status.ok() || absl::IsNotFound(status);
   };
@@ -67,9 +66,8 @@ void ReaderService::EndWhatIsLeft(BootTime now) {
                 [&](uint32_t client) { return ended(launcher_.CloseDoor(client)); });
   std::erase_if(readers_to_kill_,
                 [&](uint32_t reader) { return ended(launcher_.KillReader(reader)); });
-  end_again_at_.reset();
   if (!doors_to_close_.empty() || !readers_to_kill_.empty()) {
-    end_again_at_ = now + kEndPause;
+    end_at_ = now + kEndPause;
   }
 }
 
@@ -139,7 +137,7 @@ void ReaderService::Serve(ServedClient& client, BootTime now) {
         Priority::kError,
         fmt::format("{} is not served: {}", client.desired.name, std::string(status.message())),
         now);
-    client.reader = 0;
+    client.EndService();
     seat.restart_at = seat.restart_at.value_or(now + kPauseMax);
   }
 }
@@ -153,7 +151,7 @@ void ReaderService::SendPolicy(ServedClient& client, BootTime now) {
                  fmt::format("no policy reaches the reader of {}: {}", client.desired.name,
                              std::string(status.message())),
                  now);
-    Kill(client.reader, now);  // what it holds is out of date
+    readers_to_kill_.insert(client.reader);  // what it holds is out of date
   }
 }
 
@@ -166,15 +164,11 @@ void ReaderService::Leave(uint32_t reader, ServedClients& clients, BootTime now)
   }
   Seat& seat = found->second;
   seat.failures = now - seat.started >= kLongLife ? 0 : seat.failures + 1;
-  seat.reader = 0;
+  seat.former = std::exchange(seat.reader, 0);
   ++tally_.restarted;
   for (auto& [id, client] : clients) {
     if (client.reader == reader) {
-      client.watch = Watch();
-      client.channel.reset();
-      client.readable = false;
-      client.reader = 0;
-      client.CloseCounters();
+      client.EndService();
     }
   }
   const unsigned doublings = seat.failures == 0 ? 0 : std::min(seat.failures - 1, 6U);
@@ -193,7 +187,7 @@ void ReaderService::EndReaderOf(ServedClient& client, const std::string& why,
                   client.desired.name,
                   {}},
                  now);
-  Kill(client.reader, now);
+  readers_to_kill_.insert(client.reader);
   Leave(client.reader, clients, now);
 }
 
@@ -223,12 +217,11 @@ absl::Status ReaderService::TakeExits(ServedClients& clients, BootTime now) {
 }
 
 void ReaderService::Restart(ServedClients& clients, BootTime now) {
-  if (end_again_at_ && *end_again_at_ <= now) {
-    EndWhatIsLeft(now);
-  }
+  EndWhatIsDue(now);
   std::set<const Seat*> due;
   for (auto& [number, seat] : seats_) {
-    if (seat.restart_at && *seat.restart_at <= now) {
+    // Two readers of one door would share its questions.
+    if (seat.restart_at && *seat.restart_at <= now && !readers_to_kill_.contains(seat.former)) {
       seat.restart_at.reset();
       due.insert(&seat);
     }
@@ -244,9 +237,14 @@ void ReaderService::Restart(ServedClients& clients, BootTime now) {
 }
 
 std::optional<BootTime> ReaderService::NextDeadline() const {
-  std::optional<BootTime> next = end_again_at_;
+  std::optional<BootTime> next;
+  if (!doors_to_close_.empty() || !readers_to_kill_.empty()) {
+    next = end_at_;
+  }
   for (const auto& [number, seat] : seats_) {
-    next = seat.restart_at ? std::min(next.value_or(*seat.restart_at), *seat.restart_at) : next;
+    if (seat.restart_at && !readers_to_kill_.contains(seat.former)) {
+      next = std::min(next.value_or(*seat.restart_at), *seat.restart_at);
+    }
   }
   return next;
 }

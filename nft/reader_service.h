@@ -38,8 +38,8 @@ class ReaderService {
   // becomes so in a moment: an earlier dnspind's readers may be about to end.
   absl::Status OpenDoor(ServedClient& client, uint16_t port_wished);
 
-  // The client is no more: its sockets go, and the reader that was its own.
-  void Dismiss(const ServedClient& client, BootTime now);
+  // The client is no more: its sockets go with the next Restart, and the reader that was its own.
+  void Dismiss(const ServedClient& client);
 
   // Hands the client to the reader that is to serve it, with its policy; starts that reader if it
   // does not run. On failure the client waits for the next Restart.
@@ -53,11 +53,12 @@ class ReaderService {
   // Notes what the launcher says has ended. An error: the launcher itself has.
   absl::Status TakeExits(ServedClients& clients, BootTime now);
 
-  // Serves clients that wait, those whose time it is to try again, and asks again for what the
-  // launcher could not end.
+  // Ends what is to end, again and again until the launcher could; then serves clients that wait,
+  // those whose time it is to try again.
   void Restart(ServedClients& clients, BootTime now);
   std::optional<BootTime> NextDeadline() const;
 
+  bool launcher_lost() const { return launcher_.lost(); }
   std::map<uint32_t, int> Pids() const;  // by reader
   const ReaderTally& tally() const { return tally_; }
 
@@ -65,6 +66,7 @@ class ReaderService {
   // Of one client's readers, or of everybody's: the one there is, and how those before it fared.
   struct Seat {
     uint32_t reader = 0;  // our number; 0: none now
+    uint32_t former = 0;  // the one before, which may live on until it is killed
     int pid = 0;
     BootTime started;
     uint32_t failures = 0;  // readers in a row that did not live long
@@ -76,8 +78,7 @@ class ReaderService {
   absl::Status TryServe(ServedClient& client, Seat& seat, BootTime now);
   absl::Status TrySendPolicy(ServedClient& client);
   void Leave(uint32_t reader, ServedClients& clients, BootTime now);
-  void Kill(uint32_t reader, BootTime now);
-  void EndWhatIsLeft(BootTime now);
+  void EndWhatIsDue(BootTime now);
 
   LauncherLink& launcher_;
   Reactor& reactor_;
@@ -86,9 +87,9 @@ class ReaderService {
   const Isolation isolation_;
   std::map<uint32_t, Seat> seats_;         // by client; 0: everybody's
   std::map<uint32_t, std::string> whose_;  // client of each reader whose end will be news
-  std::set<uint32_t> doors_to_close_;      // by client
+  std::set<uint32_t> doors_to_close_;  // by client
   std::set<uint32_t> readers_to_kill_;
-  std::optional<BootTime> end_again_at_;  // the last try left some of these two
+  BootTime end_at_;  // these two, not before
   uint32_t next_reader_ = 1;
   int waits_for_doors_ = 50;  // are left, for all of them together
   ReaderTally tally_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "nft/conntrack.h"
+#include "nft/notices.h"
 #include "nft/pin_moves.h"
 #include "nft/preparation.h"
 #include "pinning/kernel_name.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds kCutPause{1};
 constexpr std::chrono::seconds kDoorPause{1};
+constexpr std::chrono::seconds kDoorPauseMax{60};
 
 SharedElements ElementsOf(const RulesetTerms& terms,
                           const std::vector<const ServedClient*>& clients) {
@@ -62,17 +64,25 @@ std::string Words(const absl::Status& status) { return std::string(status.messag
 }  // namespace
 
 // Whose door does not open stays outside, where all is shut, and keeps nobody waiting.
-void Roster::OpenDoors(ServedClients& arrived, BootTime now) {
+void Roster::OpenDoors(ServedClients& arrived, const Inheritance* inheritance, BootTime now) {
   for (auto& [id, client] : arrived) {
-    if (const absl::Status status = readers_.OpenDoor(client, 0); !status.ok()) {
-      let_in_at_ = now + kDoorPause;
-      journal_.Say(Priority::kError,
-                   fmt::format("{} is not served yet, its door does not open: {}",
-                               client.desired.name, Words(status)),
-                   now);
+    const uint16_t wished = inheritance != nullptr ? inheritance->DoorOf(client) : 0;
+    if (const absl::Status status = readers_.OpenDoor(client, wished); !status.ok()) {
+      journal_.Write({Priority::kError,
+                      fmt::format("{} is not served yet, its door does not open: {}",
+                                  client.desired.name, Words(status)),
+                      "error",
+                      client.desired.name,
+                      {}},
+                     now);
     }
   }
-  std::erase_if(arrived, [](const auto& entry) { return entry.second.port == 0; });
+  const size_t outside =
+      std::erase_if(arrived, [](const auto& entry) { return entry.second.port == 0; });
+  let_in_pause_ =
+      outside == 0 ? BootClock::duration{}
+                   : std::clamp<BootClock::duration>(2 * let_in_pause_, kDoorPause, kDoorPauseMax);
+  let_in_at_ = now + let_in_pause_;
 }
 
 // Flows that began before the door, or through another, would never come to it.
@@ -102,8 +112,7 @@ void Roster::CutRefusedFlows(BootTime now) {
 }
 
 std::optional<BootTime> Roster::NextDeadline() const {
-  const auto in = AllAreIn() ? std::nullopt : let_in_at_;
-  return cut_again_at_ && in ? std::min(cut_again_at_, in) : std::max(cut_again_at_, in);
+  return AllAreIn() ? cut_again_at_ : std::min(cut_again_at_.value_or(let_in_at_), let_in_at_);
 }
 
 Ruleset Roster::RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
@@ -146,10 +155,9 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
     }
     client.set_size = SetSizeFor(client, client.ledger);
   }
-  for (auto& [id, client] : clients) {
-    if (auto status = readers_.OpenDoor(client, inheritance.DoorOf(client)); !status.ok()) {
-      return status;
-    }
+  OpenDoors(clients, &inheritance, now);
+  if (readers_.launcher_lost()) {
+    return absl::UnavailableError("the launcher does not answer");
   }
   if (auto status = firewall_.Install(RulesetOf(desired, AllOf(clients), now), &inheritance.view());
       !status.ok()) {
@@ -230,7 +238,7 @@ std::vector<const ServedClient*> Roster::AllAfter(const Changes& changes) const 
 absl::Status Roster::Change(const Desired& desired, BootTime now) {
   surroundings_.Look(desired, now);
   Changes changes = Compare(desired, now);
-  OpenDoors(changes.arrived, now);
+  OpenDoors(changes.arrived, nullptr, now);
   for (const auto& [id, client] : changes.arrived) {
     changes.kernel.clients.push_back({{}, RulesOf(client)});
   }
@@ -253,7 +261,7 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
       status = absl::DataLossError(status.message());
     }
     for (const auto& [id, client] : changes.arrived) {
-      readers_.Dismiss(client, now);
+      readers_.Dismiss(client);
     }
     surroundings_.Look(desired_, now);
     return status;
@@ -266,32 +274,15 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
 }
 
 absl::Status Roster::LetIn(BootTime now) {
-  if (AllAreIn() || (let_in_at_ && now < *let_in_at_)) {
+  if (AllAreIn() || now < let_in_at_) {
     return absl::OkStatus();
   }
-  let_in_at_ = now + kDoorPause;
-  return Change(Desired(desired_), now);
-}
-
-void Roster::LogRevoked(const ServedClient& before, const ServedClient& after, BootTime now) {
-  std::set<Address> pinned;
-  for (const auto& [key, pin] : after.ledger.pins()) {
-    pinned.insert(key.address);
+  const absl::Status status = Change(Desired(desired_), now);
+  if (!status.ok()) {
+    let_in_at_ = now + kDoorPauseMax;  // it was a change of all, perhaps
+    journal_.Say(Priority::kError, "who waits outside is not let in: " + Words(status), now);
   }
-  for (const auto& [key, pin] : before.ledger.pins()) {
-    if (pin.until() <= now || !pinned.insert(key.address).second) {
-      continue;
-    }
-    const std::string name = pin.holders.front().asked.Text();
-    const std::string address = key.address.Text();
-    journal_.Write({Priority::kInfo,
-                    fmt::format("revoked {} {} {}: no rule lists it any more", after.policy.client,
-                                name, address),
-                    "revoked",
-                    after.policy.client,
-                    {{"DNSPIN_NAME", name}, {"DNSPIN_ADDRESS", address}}},
-                   now);
-  }
+  return status;
 }
 
 void Roster::SayOfQube(const ServedClient& client, std::string_view what, BootTime now) {
@@ -310,7 +301,7 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
     const ServedClient& client = clients_.at(id);
     Append(moved, client.desired.addresses);
     flows_.Outlaw(client.desired.addresses);
-    readers_.Dismiss(client, now);
+    readers_.Dismiss(client);
     SayOfQube(client, "has gone", now);
     clients_.erase(id);
   }
@@ -324,7 +315,7 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
       Append(moved, client.desired.addresses);
       Append(moved, after.desired.addresses);
     }
-    LogRevoked(client, after, now);
+    LogRevoked(journal_, client, after, now);
     flows_.Outlaw(client.desired.addresses);  // but for those that are still somebody's
     flows_.Doubt(id);
     client.TakePolicy(std::move(after));

@@ -40,7 +40,8 @@ class Roster {
   // questions; flows of DNS are forgotten, and answers under way with them.
   absl::Status Restore(bool after_a_gap, bool past_the_doors, BootTime now);
 
-  // Lets those in whose doors would not open when they came. Fails as Change() does.
+  // Lets those in whose doors would not open when they came, if it is time to try again. Fails as
+  // Change() does.
   absl::Status LetIn(BootTime now);
 
   // Routes or addresses of this machine have changed: clients and readers learn where they are now.
@@ -66,13 +67,12 @@ class Roster {
     RulesetChange kernel;
   };
 
-  void OpenDoors(ServedClients& arrived, BootTime now);
+  void OpenDoors(ServedClients& arrived, const Inheritance* inheritance, BootTime now);
   bool AllAreIn() const { return clients_.size() == desired_.clients.size(); }
   Changes Compare(const Desired& desired, BootTime now);
   std::vector<const ServedClient*> AllAfter(const Changes& changes) const;
   void TakeOver(Changes& changes, bool terms_changed, BootTime now);
   void Move(ServedClient& client, BootTime now);
-  void LogRevoked(const ServedClient& before, const ServedClient& after, BootTime now);
   void SayOfQube(const ServedClient& client, std::string_view what, BootTime now);
   void ForgetDns(const std::vector<Address>& addresses, BootTime now);
   static Ruleset RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
@@ -86,7 +86,8 @@ class Roster {
   ServedClients clients_;
   LiveFlows flows_;
   std::optional<BootTime> cut_again_at_;  // the last try failed
-  std::optional<BootTime> let_in_at_;     // whoever is still outside, for want of a door
+  BootTime let_in_at_;  // whoever is still outside, for want of a door; not before
+  BootClock::duration let_in_pause_{};
   uint32_t next_client_ = 1;
   Surroundings surroundings_;
 };

@@ -138,7 +138,11 @@ CountersReport ServedClient::Totals() const {
   return total;
 }
 
-void ServedClient::CloseCounters() {
+void ServedClient::EndService() {
+  watch = Watch();
+  channel.reset();
+  readable = false;
+  reader = 0;
   counters_before = Totals();
   counters = CountersReport{};
   CountersReport& all = counters_before;

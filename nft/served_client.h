@@ -52,7 +52,7 @@ struct ServedClient {
   uint64_t breaches = 0;                  // of the channel's protocol
 
   CountersReport Totals() const;
-  void CloseCounters();                  // its reader has gone: what waited there is dropped
+  void EndService();                     // by its reader: what waited there is dropped
   void TakePolicy(ServedClient&& next);  // policy and pins; channel, reader and counts stay
   std::string SetName(Family family, uint32_t group) const;  // `pin-10-137-0-25-1`
 };

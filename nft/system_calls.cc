@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 namespace dnspin {
 namespace {
@@ -176,6 +177,7 @@ std::vector<AllowedCall> CallsOfLauncher(User reader) {
                  {"epoll_ctl"},
                  {"epoll_wait"},
                  {"epoll_pwait"},
+                 {"setitimer", {IntIs(0, ITIMER_VIRTUAL)}},
                  Control(F_GET_SEALS),
                  {"pread64"},
              });

@@ -40,12 +40,6 @@ bool Fit(const Known& known, const absl::flat_hash_set<PinKey>& planned,
 
 size_t Ledger::CountOf(const Name& asked) const { return KeysOf(by_name_, asked).size(); }
 
-bool Ledger::HasRoom(const PinKey& key, const Name& asked) const {
-  const Keys& known = KeysOf(by_name_, asked);
-  return (pins_.contains(key) || pins_.size() < terms_.per_client) &&
-         (known.contains(key) || known.size() < terms_.per_name);
-}
-
 PinChange Ledger::Change(const PinKey& key, const PinHolder& holder) const {
   PinChange change{key, holder, holder.until, false, PinComment(holder.rule_host, holder.asked)};
   if (const auto pin = pins_.find(key); pin != pins_.end()) {

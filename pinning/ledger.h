@@ -99,8 +99,6 @@ class Ledger {
   bool Holds(const PinKey& key) const { return pins_.contains(key) || past_.contains(key); }
 
   size_t CountOf(const Name& asked) const;  // pins of this name
-  // True if the name has that pin, or the quotas leave room for it beside all that is known.
-  bool HasRoom(const PinKey& key, const Name& asked) const;
 
  private:
   using Keys = absl::flat_hash_set<PinKey>;

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,16 @@ namespace {
 
 // A question in flight is up to three sockets (upstreams.cc), and there may be 8,192 (forwarder.h).
 constexpr rlim_t kDescriptorsMax = 32768;
+
+// The making of a filter takes milliseconds; but libseccomp 2.5 turns in a circle where memory runs
+// out at the wrong moment, and a reader that does nothing else would be taken for one that waits.
+constexpr time_t kCpuSecondsMax = 2;
+
+// Of its own CPU time from now on, by SIGVTALRM. 0: never.
+void EndAfter(time_t seconds) {
+  const itimerval timer{{0, 0}, {seconds, 0}};
+  setitimer(ITIMER_VIRTUAL, &timer, nullptr);
+}
 
 // Chosen first where memory runs out, before anything that guards or works.
 void VolunteerForTheEnd() {
@@ -89,7 +100,10 @@ absl::Status Confine(int empty_directory) {
   if (auto status = GiveUpPowers(empty_directory); !status.ok()) {
     return status;
   }
-  return AllowOnly(CallsOfReader());
+  EndAfter(kCpuSecondsMax);
+  absl::Status status = AllowOnly(CallsOfReader());
+  EndAfter(0);
+  return status;
 }
 
 }  // namespace dnspin

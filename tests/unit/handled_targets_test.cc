@@ -47,6 +47,19 @@ TEST_F(HandledTargetsTest, WhatIsNotTakenNowIsToldLater) {
   EXPECT_EQ(board.Handled(kWork), 2U);
 }
 
+TEST_F(HandledTargetsTest, ANewConnectionBeginsAnew) {
+  board.takes = false;
+  handled.Take({{kWork, 1}, {kPersonal, 1}});
+  handled.InForce(NobodyWaits);
+  ++board.connections;  // which knows no count of the other's
+  board.takes = true;
+  handled.Take({{kWork, 1}});
+  handled.InForce(NobodyWaits);
+  handled.Write();
+  EXPECT_EQ(board.Handled(kWork), 1U);
+  EXPECT_EQ(board.Handled(kPersonal), 0U);
+}
+
 TEST_F(HandledTargetsTest, WhoWaitsIsNotToldOf) {
   handled.Take({{kWork, 1}, {kPersonal, 1}});
   handled.InForce([](const std::string& target) { return target == kWork; });
