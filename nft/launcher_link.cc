@@ -43,7 +43,7 @@ absl::StatusOr<int> LauncherLink::Ask(LauncherRequest request, const Descriptor*
   const int fd = descriptor != nullptr ? descriptor->get() : -1;
   const std::span<const int> descriptors(&fd, descriptor != nullptr ? 1 : 0);
   if (auto status = SendPacket(socket_.get(), BytesOf(request), descriptors); !status.ok()) {
-    return status;
+    return absl::IsFailedPrecondition(status) ? Lose(std::move(status)) : status;  // EPIPE
   }
   for (;;) {
     pollfd wait{socket_.get(), POLLIN, 0};

@@ -28,7 +28,7 @@ ONCE_BROKEN = (  # each broke a promise before it was mended
     ("first", "dnspind", "getpwnam", "fail"), ("first", "dnspind", "chmod", "fail"),
     ("first", "dnspind", "rmdir", "fail"), ("first", "dnspind", "socket", "fail"),
     ("first", "launcher", "signalfd", "fail"), ("first", "launcher", "getsockname", "fail"),
-    ("again", "dnspind", "recvmsg", "double"),
+    ("again", "dnspind", "recvmsg", "double"), ("again", "launcher", "malloc", "fail"),
     ("first", "launcher", "sendmsg", "double"), ("first", "launcher", "sendmsg", "cut"))
 Fault = collections.namedtuple("Fault", "story role kind number action call")
 STOPPED = (0, -15)
