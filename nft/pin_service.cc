@@ -105,11 +105,13 @@ std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& p
     case Judgement::Kind::kStands:
       break;
   }
-  const auto life = PinLife(std::chrono::seconds(request.told_s), client.policy.terms);
+  const std::chrono::seconds told(request.told_s);
+  const auto life = PinLife(told, client.policy.terms);
   std::optional<std::vector<PinChange>> changes;
   if (in_rate) {
+    // An answer from the cache tells what is left of its TTL: its pins last as long already.
     changes = client.ledger.Plan(request.asked, judgement.places, request.addresses, life, now,
-                                 request.unasked);
+                                 request.unasked, told + client.policy.terms.slack);
   }
   if (!changes) {
     ++client.pins_refused;

@@ -40,6 +40,16 @@ bool Fit(const Known& known, const absl::flat_hash_set<PinKey>& planned,
 
 size_t Ledger::CountOf(const Name& asked) const { return KeysOf(by_name_, asked).size(); }
 
+bool Ledger::IsHeldUntil(const PinKey& key, const PinHolder& holder, BootTime until) const {
+  const auto pin = pins_.find(key);
+  return pin != pins_.end() && std::any_of(pin->second.holders.begin(), pin->second.holders.end(),
+                                           [&](const PinHolder& held) {
+                                             return held.until >= until &&
+                                                    held.asked == holder.asked &&
+                                                    held.rule_host == holder.rule_host;
+                                           });
+}
+
 PinChange Ledger::Change(const PinKey& key, const PinHolder& holder) const {
   PinChange change{key, holder, holder.until, false, PinComment(holder.rule_host, holder.asked)};
   if (const auto pin = pins_.find(key); pin != pins_.end()) {
@@ -64,14 +74,17 @@ bool Ledger::Fits(const Name& asked, std::span<const PinChange> changes, bool un
 std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<const Place> places,
                                                    std::span<const Address> addresses,
                                                    std::chrono::seconds life, BootTime now,
-                                                   bool unasked) {
+                                                   bool unasked,
+                                                   std::optional<std::chrono::seconds> enough) {
   std::vector<PinChange> changes;
   Keys keys;
   for (const Place& place : places) {
     for (const Address& address : addresses) {
       const PinKey key{place.group, address};
-      if (keys.insert(key).second) {
-        changes.push_back(Change(key, {place.rule_host, asked, now + life}));
+      PinHolder holder{place.rule_host, asked, now + life};
+      const bool needed = !enough || !IsHeldUntil(key, holder, now + *enough);
+      if (needed && keys.insert(key).second) {
+        changes.push_back(Change(key, holder));
       }
     }
   }

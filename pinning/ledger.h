@@ -70,11 +70,12 @@ class Ledger {
   // The changes for pinning `addresses` in every place until at least `now + life`, no key twice.
   // Nothing if that would exceed a quota; what nobody asked for may use three quarters of that of
   // the client. The pins stay as they are; what was planned counts against the quotas until
-  // EndOfTurn.
+  // EndOfTurn. A pin of this name that lives for `enough` from now needs no change.
   std::optional<std::vector<PinChange>> Plan(const Name& asked, std::span<const Place> places,
                                              std::span<const Address> addresses,
                                              std::chrono::seconds life, BootTime now,
-                                             bool unasked = false);
+                                             bool unasked = false,
+                                             std::optional<std::chrono::seconds> enough = {});
   // The kernel has acknowledged them.
   void Record(std::span<const PinChange> changes);
   // What was planned is recorded now, or has failed.
@@ -104,6 +105,7 @@ class Ledger {
   using Keys = absl::flat_hash_set<PinKey>;
 
   PinChange Change(const PinKey& key, const PinHolder& holder) const;
+  bool IsHeldUntil(const PinKey& key, const PinHolder& holder, BootTime until) const;
   bool Fits(const Name& asked, std::span<const PinChange> changes, bool unasked) const;
   void Note(const PinKey& key, PinHolder holder);
   void LetOneGo(Pin& pin);

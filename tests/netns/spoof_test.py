@@ -16,7 +16,7 @@ from lab import spoofer, trial  # noqa: E402
 FULL = "full" in sys.argv[1:]
 RULES = "accept .slow.test\naccept .tardy.test\naccept .prompt.test\naccept specialtarget=dns"
 LIMITS = {"limits": {"names_per_pattern": 1_000_000, "questions_per_second": 1_000_000,
-                     "questions_burst": 1_000_000}}
+                     "questions_burst": 1_000_000}, "pins": {"per_client": 65_536}}
 # What is wrong with the forged ones; all the rest is right. These come to the socket,
 HEARD = ("id", "name", "type", "class", "query", "no-question")
 # and these the kernel keeps from it, or they lead to TCP.

@@ -208,6 +208,25 @@ TEST_F(LedgerTest, ARenewalOfWhatHasEndedCounts) {
   EXPECT_EQ(ledger_.CountOf(N("a.test")), 8U);
 }
 
+TEST_F(LedgerTest, WhatLivesLongEnoughIsNotChanged) {
+  const auto changed = [&](const Places& places, uint32_t count, seconds enough) {
+    const auto changes = ledger_.Plan(N("a.test"), places, Addresses(0, count), seconds(60), now_,
+                                      false, enough);
+    ledger_.EndOfTurn();
+    return changes ? changes->size() : 999;
+  };
+  Pin("a.test", kGithub, Addresses(0, 4), seconds(60));
+  now_ += seconds(20);
+  EXPECT_EQ(changed(kGithub, 4, seconds(40)), 0U);
+  EXPECT_EQ(changed(kGithub, 4, seconds(41)), 4U);
+  EXPECT_EQ(changed(kGithub, 6, seconds(40)), 2U);  // those that are new
+  EXPECT_EQ(changed(kGitlab, 4, seconds(40)), 4U);  // another rule's: it must hold them too
+  Pin("b.test", kGithub, Addresses(0, 4), seconds(600));
+  EXPECT_EQ(changed(kGithub, 4, seconds(41)), 4U);  // for another name they live longer
+  now_ += seconds(40);
+  EXPECT_EQ(changed(kGithub, 4, seconds(1)), 4U);
+}
+
 // A wildcard's names are the client's to invent; all of them may share one address.
 TEST_F(LedgerTest, NamesWithoutEndDoNotGrowIt) {
   for (uint32_t i = 0; i < 1000; ++i) {
