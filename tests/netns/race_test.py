@@ -301,7 +301,7 @@ def send_on(wanted, stop):
 
 def keep_steady(lab, servers, name, env, way):
     work, counters = lab.qube("work"), Counters(lab)
-    servers.authority.at("1.race.test", records([race_address(1)], ttl=2))
+    servers.authority.at("1.race.test", records([race_address(1)], ttl=0))
     with trial.with_dnspin(lab, name, clients=BEFORE, settings=STEADY, env=env) as dnspin:
         assert dnspin.control("status")["refresh"] == way
         assert work.ask("1.race.test").addresses == [race_address(1)]
