@@ -52,12 +52,12 @@ void LogRevoked(Journal& journal, const ServedClient& before, const ServedClient
     const std::string name = pin.holders.front().asked.Text();
     const std::string address = key.address.Text();
     journal.Write({Priority::kInfo,
-                    fmt::format("revoked {} {} {}: no rule lists it any more", after.policy.client,
-                                name, address),
-                    "revoked",
-                    after.policy.client,
-                    {{"DNSPIN_NAME", name}, {"DNSPIN_ADDRESS", address}}},
-                   now);
+                   fmt::format("revoked {} {} {}: no rule lists it any more", after.policy.client,
+                               name, address),
+                   "revoked",
+                   after.policy.client,
+                   {{"DNSPIN_NAME", name}, {"DNSPIN_ADDRESS", address}}},
+                  now);
   }
 }
 

@@ -87,7 +87,7 @@ class ReaderService {
   const Isolation isolation_;
   std::map<uint32_t, Seat> seats_;         // by client; 0: everybody's
   std::map<uint32_t, std::string> whose_;  // client of each reader whose end will be news
-  std::set<uint32_t> doors_to_close_;  // by client
+  std::set<uint32_t> doors_to_close_;      // by client
   std::set<uint32_t> readers_to_kill_;
   BootTime end_at_;  // these two, not before
   uint32_t next_reader_ = 1;

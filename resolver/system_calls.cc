@@ -51,7 +51,7 @@ std::vector<AllowedCall> CallsOfReader() {
       Option("getsockopt", IPPROTO_IPV6, kOriginalDestination),
       {"epoll_ctl"},
       {"epoll_wait"},
-      {"epoll_pwait"},  // what it is called on aarch64
+      {"epoll_pwait"},                            // what it is called on aarch64
       {"setitimer", {IntIs(0, ITIMER_VIRTUAL)}},  // an end to the beginning
       // Policies, in sealed memory.
       {"fcntl", {IntIs(1, F_GET_SEALS)}},

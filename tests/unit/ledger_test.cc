@@ -210,8 +210,8 @@ TEST_F(LedgerTest, ARenewalOfWhatHasEndedCounts) {
 
 TEST_F(LedgerTest, WhatLivesLongEnoughIsNotChanged) {
   const auto changed = [&](const Places& places, uint32_t count, seconds enough) {
-    const auto changes = ledger_.Plan(N("a.test"), places, Addresses(0, count), seconds(60), now_,
-                                      false, enough);
+    const auto changes =
+        ledger_.Plan(N("a.test"), places, Addresses(0, count), seconds(60), now_, false, enough);
     ledger_.EndOfTurn();
     return changes ? changes->size() : 999;
   };
