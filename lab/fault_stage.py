@@ -84,7 +84,8 @@ class Stage:
         if not attempt and self._slept() != slept:
             return False  # what was told before the sleep was told long ago
         require(attempt, f"{qube} was told {addresses[kind]} and is not let there: {attempt}")
-        self.told[qube, addresses[kind]] = time.monotonic(), self._slept()
+        # It may have slept between the answer and here: then that was told before it.
+        self.told[qube, addresses[kind]] = time.monotonic(), slept
         self.ever.add((qube, addresses[kind]))
         return True
 
