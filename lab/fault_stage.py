@@ -28,6 +28,7 @@ MORE_RULES = "accept .shop.test tcp 80\naccept .race.test tcp 80\naccept .race.t
 SETTINGS = {"pins": {"told_max": "5s", "floor": "30s", "slack": "10s"}}
 SHUT = ((CASINO, 80), (FORBIDDEN, 80), ("2001:db8:99::1", 80))
 STEP, PATIENT, NOBODY = 0.7, 15.0, 0.05  # seconds for an answer; where there can be none
+RESTARTS = 3  # of readers, before the next of them would wait for long
 POWERS = re.compile(r"^(Uid|Gid|Groups|Cap\w+|NoNewPrivs|Seccomp):.*$", re.M)
 LIMITS = re.compile(r"^Max (?:core file size|processes|file size).*$", re.M)
 
@@ -170,6 +171,16 @@ class Stage:
         for qube in ("work", "personal"):
             require(wait_until(lambda q=qube: self.ask(q, timeout=1), PATIENT, 0.05),
                     f"the next question of {qube} is not answered")
+
+    def renew(self):
+        """The pause before a reader's restart grows with each that ends: after some it is stopped
+        and started, as a service manager does, so that the next does not wait for the last."""
+        if self.dnspin_metric("readers_restarted") < RESTARTS:
+            return
+        self.dnspin.process.terminate()
+        require(self.dnspin.process.wait(PATIENT) == 0, "it does not stop")
+        self._nothing_runs()
+        self.settle()
 
     def _judge_end(self, by_order, of_memory):
         self.ended = self.dnspin.process.returncode

@@ -127,6 +127,7 @@ def tell_all(stage, faults):
             print(f"       {count} of {len(faults)}", flush=True)
         try:
             outcome = tell(stage, fault)
+            stage.renew()
         except (Broken, TimeoutError, trial.LabError) as error:
             outcome = "BROKEN"
             broken.append((fault, str(error)))
