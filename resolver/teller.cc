@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "resolver/octets.h"
 #include "resolver/service_binding.h"
 
@@ -10,21 +11,42 @@ namespace {
 
 constexpr size_t kStreamOctetsMax = 65535;
 
-bool IsConfirmed(const Record& record, std::span<const Address> confirmed) {
-  const auto holds = [&](const Address& address) {
-    return std::find(confirmed.begin(), confirmed.end(), address) != confirmed.end();
-  };
+// What the kernel has. Records come in the order in which it was asked, mostly, and a client may
+// ask all day for an answer of hundreds: only what comes out of order is searched for.
+class Confirmed {
+ public:
+  explicit Confirmed(std::span<const Address> all) : all_(all) {}
+
+  bool Holds(const Address& address) {
+    if (next_ < all_.size() && all_[next_] == address) {
+      ++next_;
+      return true;
+    }
+    if (known_.empty()) {
+      known_.insert(all_.begin(), all_.end());
+    }
+    return known_.contains(address);
+  }
+
+ private:
+  std::span<const Address> all_;
+  size_t next_ = 0;
+  absl::flat_hash_set<Address> known_;
+};
+
+bool IsConfirmed(const Record& record, Confirmed& confirmed) {
   if (dns::IsServiceBinding(record.type)) {
+    const auto holds = [&](const Address& address) { return confirmed.Holds(address); };
     return Filtered(record.rdata, holds, BindingTerms::Ech::kKeep) == record.rdata;
   }
   if (record.type != dns::kA && record.type != dns::kAaaa) {
     return true;
   }
   const auto address = Address::FromBytes(AsOctets(record.rdata));
-  return address && holds(*address);
+  return address && confirmed.Holds(*address);
 }
 
-bool AreConfirmed(const std::vector<Record>& records, std::span<const Address> confirmed) {
+bool AreConfirmed(const std::vector<Record>& records, Confirmed& confirmed) {
   return std::all_of(records.begin(), records.end(),
                      [&](const Record& record) { return IsConfirmed(record, confirmed); });
 }
@@ -33,8 +55,9 @@ bool AreConfirmed(const std::vector<Record>& records, std::span<const Address> c
 
 void Teller::Tell(const Waiter& waiter, const Reply& reply, Standing standing,
                   std::span<const Address> confirmed) {
+  Confirmed known(confirmed);
   if (standing == Standing::kPinned &&
-      !(AreConfirmed(reply.answer, confirmed) && AreConfirmed(reply.authority, confirmed))) {
+      !(AreConfirmed(reply.answer, known) && AreConfirmed(reply.authority, known))) {
     ++counters_.answers_released_unpinned;
     Fail(waiter, dns::kEdeNotReady);
     return;

@@ -123,7 +123,7 @@ def tell_all(stage, faults):
     outcomes, broken = collections.defaultdict(collections.Counter), []
     for count, fault in enumerate(faults, start=1):
         began = time.monotonic()
-        if count % 500 == 0:
+        if count % 100 == 0:
             print(f"       {count} of {len(faults)}", flush=True)
         try:
             outcome = tell(stage, fault)

@@ -78,6 +78,29 @@ TEST_F(TellerTest, OneAddressThatIsNotConfirmedIsABugAndIsNotTold) {
   EXPECT_EQ(counters.failed, 3U);
 }
 
+TEST_F(TellerTest, TheOrderOfRecordsIsOfNoMatterNorHowOftenOneComes) {
+  const struct {
+    std::vector<uint8_t> last;
+    bool told;
+  } rows[] = {
+      {{1, 2}, true},     {{2, 1}, true},     {{2}, true},        {{1, 1, 2, 2, 1}, true},
+      {{1, 2, 3}, false}, {{3, 1, 2}, false}, {{1, 3, 2}, false}, {{2, 1, 3}, false},
+  };
+  size_t kept = 0;
+  for (const auto& row : rows) {
+    sink.sent.clear();
+    reply.answer.clear();
+    for (const uint8_t last : row.last) {
+      reply.answer.push_back(AddressRecord(last));
+    }
+    teller.Tell(waiter, reply, Standing::kPinned, both);
+    EXPECT_EQ(Heard().rcode, row.told ? dns::kNoError : dns::kServFail);
+    EXPECT_EQ(Heard().answer.size(), row.told ? row.last.size() : 0U);
+    kept += row.told ? 0 : 1;
+  }
+  EXPECT_EQ(counters.answers_released_unpinned, kept);
+}
+
 TEST_F(TellerTest, AHintIsAnAddressToo) {
   using bytes::U16;
   const auto hints = [](const std::string& value) {
