@@ -97,10 +97,10 @@ class Stage:
         return self.page.slept() if self.page else 0
 
     def _spared(self, qube):
-        """A reader was hit by a fault, and it is not this one's."""
+        """A reader was hit by a fault, and it is not this one's, nor everybody's."""
         fired = self.page and self.page.fired()
-        hit = fired.pid if fired else None
-        return hit in self.readers.values() and self.readers.get(qube) != hit
+        hit, pids = fired.pid if fired else None, set(self.readers.values())
+        return hit in pids and len(pids) > 1 and self.readers.get(qube) != hit
 
     def refused(self, qube, name="casino.test"):
         try:

@@ -8,6 +8,8 @@ pinned, nothing is open outside the rules, nothing is left over, and the next qu
     tests/netns/faults_test.py seed 7               the same again
     tests/netns/faults_test.py full [WORD...]       all of these kinds, roles, stories
     tests/netns/faults_test.py one STORY ROLE KIND NUMBER ACTION
+
+With the word `shared` at the end one reader serves all; of the first two, the seed says which.
 """
 
 import collections
@@ -136,6 +138,8 @@ def tell_all(stage, faults):
                 print(f"       {line}")
             stage.reset()
         outcomes[fault.story, fault.kind][outcome] += 1
+        if "(-" in outcome:
+            print(f"       {' '.join(map(str, fault))}: {outcome}", flush=True)
         if time.monotonic() - began > SLOW:
             print(f"       slow: {' '.join(map(str, fault))}: {time.monotonic() - began:.1f} s, "
                   f"{outcome}", flush=True)
@@ -151,14 +155,16 @@ def table(outcomes):
                       + ", ".join(f"{number} {what}" for what, number in counted.most_common()))
 
 
-def with_stage(lab, name):
-    return trial.with_dnspin(lab, name, start=False, settings=SETTINGS,
+def with_stage(lab, name, isolation):
+    return trial.with_dnspin(lab, name, start=False,
+                             settings={**SETTINGS, "dns": {"isolation": isolation}},
                              clients={"work": RULES, "personal": RULES})
 
 
-def run(lab, choose):
+def run(lab, choose, isolation=None):
     began = time.monotonic()
-    with with_stage(lab, "faults") as dnspin:
+    isolation = isolation or ("shared" if "shared" in sys.argv[1:] else "client")
+    with with_stage(lab, "faults", isolation) as dnspin:
         stage = Stage(lab, dnspin, Page.install(dnspin))
         stage.refer()
         faults = choose(stage)
@@ -172,8 +178,9 @@ def run(lab, choose):
 def sample(lab, _):
     """Some faults of all kinds, drawn anew at each run, break no promise"""
     seed = int(sys.argv[2]) if sys.argv[1:2] == ["seed"] else random.randrange(10**6)
-    print(f"       seed {seed}", flush=True)
     draw = random.Random(seed)
+    isolation = draw.choice(("client", "shared"))
+    print(f"       seed {seed}, readers: {isolation}", flush=True)
 
     def choose(stage):
         by_kind, last = collections.defaultdict(list), {}
@@ -184,7 +191,7 @@ def sample(lab, _):
         kinds = sorted(by_kind)
         drawn = [draw.choice(by_kind[kinds[turn % len(kinds)]]) for turn in range(SAMPLE)]
         return [last[once] for once in ONCE_BROKEN] + drawn
-    return run(lab, choose)
+    return run(lab, choose, isolation)
 
 
 def full(lab, _):
