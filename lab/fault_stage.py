@@ -157,11 +157,17 @@ class Stage:
         """`by_order`: the ways to end that were wished for. Without memory the C libraries may end
         dnspind in ways of their own, and leave comments of rules out."""
         self.ended, self._comments = None, not of_memory
-        if not self.running():
+        if self._has_ended():
             self._judge_end(by_order, of_memory)
         self.settle()
         self._judge_kernel()
         self._judge_processes()
+
+    def _has_ended(self):
+        """Its sockets close a moment before it is gone."""
+        if self.running() and self.control("clients") is None:
+            wait_until(lambda: not self.running(), 1)
+        return not self.running()
 
     def settle(self):
         """Each client is told a new name, by a dnspind that runs, under the rules of its files."""
