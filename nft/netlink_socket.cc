@@ -74,15 +74,15 @@ absl::Status NetlinkSocket::WaitUntilReadable(Time deadline) {
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) {
+      return absl::DeadlineExceededError("the kernel does not answer");
+    }
     pollfd wait{socket_.get(), POLLIN, 0};
-    const int ready = ::poll(&wait, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
+    const int ready = ::poll(&wait, 1, static_cast<int>(left.count()));
     if (ready > 0) {
       return absl::OkStatus();
     }
-    if (ready == 0) {
-      return absl::DeadlineExceededError("the kernel does not answer");
-    }
-    if (errno != EINTR) {
+    if (ready < 0 && errno != EINTR) {
       return Failed(errno, "netlink poll");
     }
   }
@@ -92,9 +92,6 @@ absl::StatusOr<std::span<const char>> NetlinkSocket::Receive(std::span<char> buf
                                                              Time deadline) {
   error_ = 0;
   for (;;) {
-    if (absl::Status ready = WaitUntilReadable(deadline); !ready.ok()) {
-      return ready;
-    }
     sockaddr_nl sender{};
     iovec piece{buffer.data(), buffer.size()};
     msghdr header{};
@@ -104,7 +101,13 @@ absl::StatusOr<std::span<const char>> NetlinkSocket::Receive(std::span<char> buf
     header.msg_iovlen = 1;
     const ssize_t received = ::recvmsg(socket_.get(), &header, MSG_DONTWAIT);
     if (received < 0) {
-      if (errno == EINTR || errno == EAGAIN) {
+      if (errno == EINTR) {
+        continue;
+      }
+      if (errno == EAGAIN) {
+        if (absl::Status ready = WaitUntilReadable(deadline); !ready.ok()) {
+          return ready;
+        }
         continue;
       }
       return Failed(errno, "netlink receive");
