@@ -78,6 +78,7 @@ void CheckAdopted(const ServedClient& client, const model::Client& model,
     const PinGroup* const group = GroupOf(client, key.group);
     DNSPIN_CHECK(group != nullptr && group->action == Action::kAccept);
     for (const PinHolder& holder : entry.second.holders) {
+      const std::string rule_host(holder.rule_host.view());
       const std::string asked = holder.asked.Text();
       const bool spelled =
           std::any_of(group->rules.begin(), group->rules.end(), [&](uint32_t position) {
@@ -91,9 +92,9 @@ void CheckAdopted(const ServedClient& client, const model::Client& model,
       const bool vague = std::any_of(found.begin(), found.end(), [&](const Found& one) {
         return one.asked.empty() && IsReason(one.pin, client, key, holder);
       });  // a text of some kind, perhaps without a whole name: it stays until the rules change
-      DNSPIN_CHECK(vague || model.MayBeGranted(holder.rule_host, asked) ||
-                   model.Explains(holder.rule_host, asked, OctetsOf(key.address),
-                                  ServiceText(group->service)));
+      DNSPIN_CHECK(
+          vague || model.MayBeGranted(rule_host, asked) ||
+          model.Explains(rule_host, asked, OctetsOf(key.address), ServiceText(group->service)));
     }
   }
 }

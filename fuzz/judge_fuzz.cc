@@ -256,8 +256,9 @@ void Play::CheckKernel() {
                        [&, number = key.group](const PinGroup& g) { return g.number == number; });
       DNSPIN_CHECK(group != client.groups.end() && group->action == Action::kAccept);
       for (const PinHolder& holder : pin.holders) {
-        DNSPIN_CHECK(models_.at(id).Explains(holder.rule_host, holder.asked.Text(),
-                                             OctetsOf(key.address), ServiceText(group->service)));
+        const std::string rule_host(holder.rule_host.view());
+        DNSPIN_CHECK(models_.at(id).Explains(rule_host, holder.asked.Text(), OctetsOf(key.address),
+                                             ServiceText(group->service)));
       }
     }
   }
@@ -313,11 +314,11 @@ void Play::Reload(ServedClient& client, uint8_t rules) {
   quotas_[client.id].Follow(moves.after);
   next.ledger = std::move(moves.after);
   std::erase_if(kernel_.held, [&](const auto& entry) {
-    return entry.first.first.starts_with("pin-" + AddressLabel(client.desired.addresses[0]) +
-                                         "-") ||
+    return entry.first.first.view().starts_with("pin-" + AddressLabel(client.desired.addresses[0]) +
+                                                "-") ||
            (client.desired.addresses.size() > 1 &&
-            entry.first.first.starts_with("pin-" + AddressLabel(client.desired.addresses[1]) +
-                                          "-"));
+            entry.first.first.view().starts_with("pin-" +
+                                                 AddressLabel(client.desired.addresses[1]) + "-"));
   });
   for (const PinElement& element : ElementsOf(next, next.ledger, clock_.now)) {
     kernel_.held[{element.set, element.address}] = {clock_.now + element.life, element.comment};

@@ -165,9 +165,9 @@ class FakeKernel final : public Pinner {
  public:
   struct Element {
     BootTime until;
-    std::string comment;
+    SharedText comment;
   };
-  using Key = std::pair<std::string, Address>;
+  using Key = std::pair<SharedText, Address>;
 
   explicit FakeKernel(const HandClock& clock) : clock_(clock) {}
 

@@ -41,20 +41,20 @@ void AdoptPin(ServedClient& client, const ByHost& by_host, const KernelPin& pin,
   const bool whole = pin.comment.size() < kCommentOctetsMax;
   const auto asked = Name::FromHost(comment.asked);
   for (const auto& [group, position] : found->second) {
-    const HostPattern& host = *client.policy.rules[position].host;
-    const auto places = asked && whole ? PlacesOfHolder(host.Text(), *asked, client.policy,
-                                                        *client.permissions, client.groups)
-                                       : std::vector<Ledger::Place>{{group, host.Text()}};
+    const SharedText& host = client.permissions->HostOf(position);
+    const auto places = asked && whole
+                            ? PlacesOfHolder(host, *asked, *client.permissions, client.groups)
+                            : std::vector<Ledger::Place>{{group, host}};
     const bool placed =
         std::any_of(places.begin(), places.end(), [&, group = group](const Ledger::Place& place) {
-          return place.group == group && place.rule_host == host.Text();
+          return place.group == group && place.rule_host == host;
         });
-    const Name name = asked.value_or(host.name);
+    const Name name = asked.value_or(client.policy.rules[position].host->name);
     if (!placed || !MayPin(pin.address, name, client.policy, *client.permissions)) {
       continue;
     }
-    client.ledger.Adopt({group, pin.address}, {host.Text(), name, now + pin.left});
-    Grant grant{host.Text(), name, name, Grants::kDepthMax, now + pin.left};
+    client.ledger.Adopt({group, pin.address}, {host, name, now + pin.left});
+    Grant grant{std::string(host.view()), name, name, Grants::kDepthMax, now + pin.left};
     if (whole && client.permissions->Judge(name).LeavesRoom() &&
         client.grants.HasRoom(grant, now)) {
       client.grants.Add(std::move(grant));

@@ -34,6 +34,13 @@ class Journal {
   explicit Journal(std::string socket_path = kSocketPath);
 
   void Write(const Event& event, BootTime now);
+  // The same for an event of `client` that is only made if there is room for its line.
+  template <typename Make>
+  void Write(const std::string& client, BootTime now, Make make) {
+    if (Spend(client, now)) {
+      Send(make());
+    }
+  }
   void Say(Priority priority, std::string message, BootTime now);
 
   // Counts lines of a client that never came here, its reader having had too many.

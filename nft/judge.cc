@@ -16,6 +16,14 @@ bool MayBeTold(uint32_t ttl_s, const Policy& policy) {
   return ttl_s >= 1 && std::chrono::seconds(ttl_s) <= policy.terms.told_max;
 }
 
+// `may_be_private` says it of the name; it is dear, and seldom asked.
+template <typename MayBePrivate>
+bool IsPinnable(const Address& address, const Policy& policy, MayBePrivate may_be_private) {
+  const AddressKind kind = KindOf(address);
+  return kind != AddressKind::kNever && !IsOwn(address, policy.own) &&
+         (kind != AddressKind::kPrivate || may_be_private()) && policy.HasFamily(address.family());
+}
+
 // What is wrong with the request by this policy; empty: nothing. `permission` is what the rules,
 // or else the grants, say of its name.
 std::string_view Objection(const PinRequest& request, const Policy& policy,
@@ -27,28 +35,30 @@ std::string_view Objection(const PinRequest& request, const Policy& policy,
   if (permission.standing != Standing::kPinned) {
     return kUnlisted;
   }
-  if (!granted && policy.rules[permission.pinned.front()].host->Text() != request.rule_host) {
+  if (!granted && permissions.HostOf(permission.pinned.front()) != request.rule_host) {
     return "a rule host that does not list the name first";
   }
   for (const Address& address : request.addresses) {
-    if (!MayPin(address, request.asked, policy, permissions)) {
+    if (!IsPinnable(address, policy,
+                    [&] { return !granted && permissions.MayRebind(request.asked); })) {
       return "a forbidden address, or one of a family that the client lacks,";
     }
   }
   return {};
 }
 
-std::vector<Ledger::Place> PlacesOf(const Permission& permission, const Policy& policy,
+std::vector<Ledger::Place> PlacesOf(const std::vector<uint32_t>& pinned,
+                                    const Permissions& permissions,
                                     const std::vector<PinGroup>& groups) {
   std::vector<Ledger::Place> places;
-  for (const uint32_t position : permission.pinned) {
+  for (const uint32_t position : pinned) {
     const auto group = std::find_if(groups.begin(), groups.end(), [&](const PinGroup& candidate) {
       return std::binary_search(candidate.rules.begin(), candidate.rules.end(), position);
     });
     DNSPIN_CHECK(group != groups.end());  // every rule that pins has one
     if (std::none_of(places.begin(), places.end(),
                      [&](const Ledger::Place& place) { return place.group == group->number; })) {
-      places.push_back({group->number, policy.rules[position].host->Text()});
+      places.push_back({group->number, permissions.HostOf(position)});
     }
   }
   return places;
@@ -58,21 +68,18 @@ std::vector<Ledger::Place> PlacesOf(const Permission& permission, const Policy& 
 
 bool MayPin(const Address& address, const Name& asked, const Policy& policy,
             const Permissions& permissions) {
-  const AddressKind kind = KindOf(address);
-  return kind != AddressKind::kNever && !IsOwn(address, policy.own) &&
-         (kind != AddressKind::kPrivate || permissions.MayPinPrivate(asked)) &&
-         policy.HasFamily(address.family());
+  return IsPinnable(address, policy, [&] { return permissions.MayPinPrivate(asked); });
 }
 
-std::vector<Ledger::Place> PlacesOfHolder(const std::string& rule_host, const Name& asked,
-                                          const Policy& policy, const Permissions& permissions,
+std::vector<Ledger::Place> PlacesOfHolder(std::string_view rule_host, const Name& asked,
+                                          const Permissions& permissions,
                                           const std::vector<PinGroup>& groups) {
   const Permission own = permissions.Judge(asked);
   if (!own.LeavesRoom()) {
-    return PlacesOf(own, policy, groups);
+    return PlacesOf(own.pinned, permissions, groups);
   }
   return MayBeTarget(asked, rule_host, permissions)
-             ? PlacesOf({Standing::kPinned, 0, permissions.PinningUnder(rule_host)}, policy, groups)
+             ? PlacesOf(permissions.PinningUnder(rule_host), permissions, groups)
              : std::vector<Ledger::Place>();
 }
 
@@ -101,7 +108,7 @@ Judgement Judge(const PinRequest& request, const Policy& policy, const Permissio
     return judgement;
   }
   judgement.kind = Judgement::Kind::kStands;
-  judgement.places = PlacesOf(permission, policy, groups);
+  judgement.places = PlacesOf(permission.pinned, permissions, groups);
   judgement.rule = permission.pinned.front() + 1;
   return judgement;
 }

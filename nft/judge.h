@@ -2,6 +2,7 @@
 // Knows: whether a reader's requests may stand, as if a stranger had sent them. Arithmetic.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pinning/channel_message.h"
@@ -38,8 +39,8 @@ bool MayPin(const Address& address, const Name& asked, const Policy& policy,
 
 // Where a pin goes that was made for `asked` under `rule_host`: where the rules put that name now;
 // if they say nothing of it, it was granted, and goes where that rule host puts it. Empty: nowhere.
-std::vector<Ledger::Place> PlacesOfHolder(const std::string& rule_host, const Name& asked,
-                                          const Policy& policy, const Permissions& permissions,
+std::vector<Ledger::Place> PlacesOfHolder(std::string_view rule_host, const Name& asked,
+                                          const Permissions& permissions,
                                           const std::vector<PinGroup>& groups);
 
 }  // namespace dnspin

@@ -22,7 +22,6 @@ using Table = std::unique_ptr<nftnl_table, FreeWith<&nftnl_table_free>>;
 using Chain = std::unique_ptr<nftnl_chain, FreeWith<&nftnl_chain_free>>;
 using Rule = std::unique_ptr<nftnl_rule, FreeWith<&nftnl_rule_free>>;
 using Set = std::unique_ptr<nftnl_set, FreeWith<&nftnl_set_free>>;
-using Note = std::unique_ptr<nftnl_udata_buf, FreeWith<&nftnl_udata_buf_free>>;
 
 // nft's numbers for the types of keys.
 inline constexpr uint32_t kIpv4AddressType = 7;

@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::chrono::seconds kLifeMin{1};  // what lives shorter is gone before it is of use
 
-PinElement ElementOf(const ServedClient& client, const Pin& pin, BootTime now) {
+PinElement ElementOf(const ServedClient& client, const PinKey& key, const Pin& pin, BootTime now) {
   const PinHolder& holder = pin.holders.front();
-  return {client.SetName(pin.key.address.family(), pin.key.group), pin.key.address,
+  return {client.SetName(key.address.family(), key.group), key.address,
           std::max(std::chrono::ceil<std::chrono::milliseconds>(pin.until() - now),
                    std::chrono::milliseconds(kLifeMin)),
           PinComment(holder.rule_host, holder.asked), false};
@@ -31,12 +31,12 @@ Ledger Rehold(const ServedClient& before, const ServedClient& after, BootTime no
            kept.Find(holder.rule_host, holder.asked, now) == nullptr &&
            after.permissions->Judge(holder.asked).LeavesRoom();
   };
-  std::map<std::pair<std::string, Name>, std::vector<Ledger::Place>> places;  // of many pins each
+  std::map<std::pair<SharedText, Name>, std::vector<Ledger::Place>> places;  // of many pins each
   const auto places_of = [&](const PinHolder& holder) -> const std::vector<Ledger::Place>& {
     const auto [found, fresh] = places.try_emplace({holder.rule_host, holder.asked});
     if (fresh && !loses_grant(holder)) {
-      found->second = PlacesOfHolder(holder.rule_host, holder.asked, after.policy,
-                                     *after.permissions, after.groups);
+      found->second =
+          PlacesOfHolder(holder.rule_host, holder.asked, *after.permissions, after.groups);
     }
     return found->second;
   };
@@ -73,7 +73,7 @@ std::vector<PinElement> ElementsOf(const ServedClient& client, const Ledger& led
   std::vector<PinElement> elements;
   for (const auto& [key, pin] : ledger.pins()) {
     if (pin.until() > now) {
-      elements.push_back(ElementOf(client, pin, now));
+      elements.push_back(ElementOf(client, key, pin, now));
     }
   }
   return elements;
@@ -91,7 +91,7 @@ PinMoves MovePins(const ServedClient& before, const ServedClient& after, BootTim
   for (const auto& [key, pin] : moves.after.pins()) {
     const auto known = before.ledger.pins().find(key);
     const bool there = stay.contains(key.group) && known != before.ledger.pins().end();
-    PinElement element = ElementOf(after, pin, now);
+    PinElement element = ElementOf(after, key, pin, now);
     if (there) {
       const PinHolder& old = known->second.holders.front();
       if (PinComment(old.rule_host, old.asked) == element.comment &&

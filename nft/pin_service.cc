@@ -119,14 +119,15 @@ std::optional<ReaderFault> PinService::Consider(ServedClient& client, Pending& p
     if (request.unasked) {
       return std::nullopt;  // nobody waits for it
     }
-    journal_.Write(
-        {Priority::kWarning,
-         fmt::format("{} has no pin left for {}: per_client, per_name or the rate is reached",
-                     client.desired.name, request.asked.Text()),
-         "error",
-         client.desired.name,
-         {{"DNSPIN_NAME", request.asked.Text()}}},
-        now);
+    journal_.Write(client.desired.name, now, [&] {
+      return Event{
+          Priority::kWarning,
+          fmt::format("{} has no pin left for {}: per_client, per_name or the rate is reached",
+                      client.desired.name, request.asked.Text()),
+          "error",
+          client.desired.name,
+          {{"DNSPIN_NAME", request.asked.Text()}}};
+    });
     return std::nullopt;
   }
   pending.changes = *std::move(changes);
@@ -193,6 +194,7 @@ bool PinService::Commit(ServedClients& clients) {
     }
     const ServedClient& client = clients.at(pending.client);
     std::vector<PinElement> elements;
+    elements.reserve(pending.changes.size());
     for (const PinChange& change : pending.changes) {
       // A pin of one second, planned a moment ago: the kernel is given no less than that.
       const auto life =
@@ -245,8 +247,11 @@ std::vector<std::pair<ClientId, ReaderFault>> PinService::Answer(ServedClients& 
 
 void PinService::Confirm(ServedClient& client, Pending& pending, BootTime now) {
   pending.outcome = PinOutcome::kDone;
-  LogPinned(client, pending, now);
-  client.ledger.Record(pending.changes);
+  for (const PinChange& change : pending.changes) {
+    if (client.ledger.Record(change, now)) {  // or else it only lives longer
+      LogPinned(client, change, pending.rule, now);
+    }
+  }
 }
 
 void PinService::Fail(ServedClient& client, Pending& pending, BootTime now) {
@@ -262,26 +267,22 @@ void PinService::Fail(ServedClient& client, Pending& pending, BootTime now) {
                  now);
 }
 
-void PinService::LogPinned(const ServedClient& client, const Pending& pending, BootTime now) {
-  for (const PinChange& change : pending.changes) {
-    const auto known = client.ledger.pins().find(change.key);
-    if (known != client.ledger.pins().end() && known->second.until() > now) {
-      continue;  // it only lives longer
-    }
+void PinService::LogPinned(const ServedClient& client, const PinChange& change, uint32_t rule,
+                           BootTime now) {
+  journal_.Write(client.desired.name, now, [&] {
     const auto life = std::chrono::ceil<std::chrono::seconds>(change.until - now).count();
     const std::string name = change.holder.asked.Text();
     const std::string address = change.key.address.Text();
-    journal_.Write({Priority::kInfo,
-                    fmt::format("pinned {} {} {} for {}s (rule {})", client.desired.name, name,
-                                address, life, pending.rule),
-                    "pinned",
-                    client.desired.name,
-                    {{"DNSPIN_NAME", name},
-                     {"DNSPIN_ADDRESS", address},
-                     {"DNSPIN_TTL", std::to_string(life)},
-                     {"DNSPIN_RULE", std::to_string(pending.rule)}}},
-                   now);
-  }
+    return Event{Priority::kInfo,
+                 fmt::format("pinned {} {} {} for {}s (rule {})", client.desired.name, name,
+                             address, life, rule),
+                 "pinned",
+                 client.desired.name,
+                 {{"DNSPIN_NAME", name},
+                  {"DNSPIN_ADDRESS", address},
+                  {"DNSPIN_TTL", std::to_string(life)},
+                  {"DNSPIN_RULE", std::to_string(rule)}}};
+  });
 }
 
 void PinService::LogRefusal(const ServedClient& client, const RefusalReport& report, BootTime now) {

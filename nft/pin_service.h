@@ -60,7 +60,7 @@ class PinService {
                                           BootTime now);
   void Confirm(ServedClient& client, Pending& pending, BootTime now);
   void Fail(ServedClient& client, Pending& pending, BootTime now);
-  void LogPinned(const ServedClient& client, const Pending& pending, BootTime now);
+  void LogPinned(const ServedClient& client, const PinChange& change, uint32_t rule, BootTime now);
   void TakeCounters(ServedClient& client, const CountersReport& report, BootTime now);
   void LogRefusal(const ServedClient& client, const RefusalReport& report, BootTime now);
 

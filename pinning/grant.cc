@@ -9,7 +9,7 @@ namespace dnspin {
 namespace {
 
 // True if `rule_host` is among those that list the name.
-bool IsListed(const Name& name, const std::string& rule_host, const Permissions& permissions) {
+bool IsListed(const Name& name, std::string_view rule_host, const Permissions& permissions) {
   const auto rules = permissions.PinningUnder(rule_host);
   const Permission own = permissions.Judge(name);
   return !rules.empty() &&
@@ -18,7 +18,7 @@ bool IsListed(const Name& name, const std::string& rule_host, const Permissions&
 
 }  // namespace
 
-bool MayBeTarget(const Name& target, const std::string& rule_host, const Permissions& permissions) {
+bool MayBeTarget(const Name& target, std::string_view rule_host, const Permissions& permissions) {
   const auto rules = permissions.PinningUnder(rule_host);
   return !rules.empty() && target.IsHost() && !target.IsRoot() &&
          !permissions.Refuses(target, rules.front());
@@ -37,7 +37,7 @@ void Grants::Add(Grant grant) {
   }
 }
 
-const Grant* Grants::Find(const std::string& rule_host, const Name& target, BootTime now,
+const Grant* Grants::Find(std::string_view rule_host, const Name& target, BootTime now,
                           uint8_t depth) const {
   const auto known = by_target_.find(target);
   if (known == by_target_.end()) {
@@ -145,7 +145,7 @@ void Grants::Expire(BootTime now) {
   EraseIf([now](const Grant& grant) { return grant.until + kRemembered <= now; });
 }
 
-std::optional<GrantBounds> BoundsOf(const Name& parent, const std::string& rule_host,
+std::optional<GrantBounds> BoundsOf(const Name& parent, std::string_view rule_host,
                                     const Grants& grants, const Permissions& permissions,
                                     BootTime now) {
   const Permission own = permissions.Judge(parent);

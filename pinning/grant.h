@@ -20,7 +20,7 @@
 namespace dnspin {
 
 // Whether these rules let an answer under `rule_host` name `target`.
-bool MayBeTarget(const Name& target, const std::string& rule_host, const Permissions& permissions);
+bool MayBeTarget(const Name& target, std::string_view rule_host, const Permissions& permissions);
 
 class Grants {
  public:
@@ -36,7 +36,7 @@ class Grants {
   void Add(Grant grant);
 
   // The longest life among those of no more than `depth`. Null if none is remembered.
-  const Grant* Find(const std::string& rule_host, const Name& target, BootTime now,
+  const Grant* Find(std::string_view rule_host, const Name& target, BootTime now,
                     uint8_t depth = kDepthMax) const;
   // The positions of all rules under which `target` may be pinned now, ascending.
   std::vector<uint32_t> RulesFor(const Name& target, const Permissions& permissions,
@@ -75,7 +75,7 @@ struct GrantBounds {
 };
 
 // Nothing if answers for `parent` name no targets now.
-std::optional<GrantBounds> BoundsOf(const Name& parent, const std::string& rule_host,
+std::optional<GrantBounds> BoundsOf(const Name& parent, std::string_view rule_host,
                                     const Grants& grants, const Permissions& permissions,
                                     BootTime now);
 

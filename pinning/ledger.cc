@@ -7,68 +7,80 @@
 namespace dnspin {
 namespace {
 
-const absl::flat_hash_set<PinKey>& KeysOf(
-    const absl::flat_hash_map<Name, absl::flat_hash_set<PinKey>>& by_name, const Name& asked) {
-  static const absl::flat_hash_set<PinKey> kNone;
-  const auto found = by_name.find(asked);
-  return found == by_name.end() ? kNone : found->second;
-}
-
 bool IsHeldFor(const Pin& pin, const Name& asked) {
   return std::any_of(pin.holders.begin(), pin.holders.end(),
                      [&](const PinHolder& holder) { return holder.asked == asked; });
 }
 
-// True if what is known, planned and new together is at most `max`. What is known already may be
-// planned anew even beyond that: after a reload with smaller quotas, or of what was adopted.
-template <typename Known>
-bool Fit(const Known& known, const absl::flat_hash_set<PinKey>& planned,
-         std::span<const PinChange> changes, size_t max) {
-  if (known.size() + planned.size() + changes.size() <= max) {
-    return true;
-  }
-  const auto new_changes =
-      std::count_if(changes.begin(), changes.end(), [&](const PinChange& change) {
-        return !known.contains(change.key) && !planned.contains(change.key);
-      });
-  const auto new_plans = std::count_if(planned.begin(), planned.end(),
-                                       [&](const PinKey& key) { return !known.contains(key); });
-  return new_changes == 0 || known.size() + static_cast<size_t>(new_plans + new_changes) <= max;
+bool AreSame(const PinHolder& a, const PinHolder& b) {
+  return a.rule_host == b.rule_host && a.asked == b.asked;
 }
 
-}  // namespace
-
-size_t Ledger::CountOf(const Name& asked) const { return KeysOf(by_name_, asked).size(); }
-
-bool Ledger::IsHeldUntil(const PinKey& key, const PinHolder& holder, BootTime until) const {
-  const auto pin = pins_.find(key);
-  return pin != pins_.end() && std::any_of(pin->second.holders.begin(), pin->second.holders.end(),
-                                           [&](const PinHolder& held) {
-                                             return held.until >= until &&
-                                                    held.asked == holder.asked &&
-                                                    held.rule_host == holder.rule_host;
-                                           });
+bool IsHeldUntil(const Pin& pin, const PinHolder& holder, BootTime until) {
+  return std::any_of(pin.holders.begin(), pin.holders.end(), [&](const PinHolder& held) {
+    return held.until >= until && AreSame(held, holder);
+  });
 }
 
-PinChange Ledger::Change(const PinKey& key, const PinHolder& holder) const {
-  PinChange change{key, holder, holder.until, false, PinComment(holder.rule_host, holder.asked)};
-  if (const auto pin = pins_.find(key); pin != pins_.end()) {
-    const PinHolder& longest = pin->second.holders.front();
-    const std::string comment = PinComment(longest.rule_host, longest.asked);
+// What the kernel is to hold: a life never shrinks, and the comment is its own.
+PinChange Change(const PinKey& key, const PinHolder& holder, const SharedText& comment,
+                 const Pin* known) {
+  PinChange change{key, holder, holder.until, false, comment};
+  if (known != nullptr) {
+    const PinHolder& longest = known->holders.front();
+    const SharedText old = PinComment(longest.rule_host, longest.asked);
     if (longest.until >= change.until) {
-      change.until = longest.until;  // a life never shrinks, and the comment is its own
-      change.comment = comment;
+      change.until = longest.until;
+      change.comment = old;
     }
-    change.replace = change.comment != comment;
+    change.replace = change.comment != old;
   }
   return change;
 }
 
-// True if the quotas leave room for the changes, beside all that is known and planned.
+}  // namespace
+
+size_t Ledger::CountOf(const Name& asked) const {
+  const auto found = counts_.find(asked);
+  return found == counts_.end() ? 0 : found->second;
+}
+
+const Pin* Ledger::Find(const PinKey& key) const {
+  const auto found = pins_.find(key);
+  return found == pins_.end() ? nullptr : &found->second;
+}
+
+// True if the quotas leave room for the changes, beside all that is known and planned. What is
+// known already may be planned anew even beyond them: after a reload with smaller quotas, or of
+// what was adopted.
 bool Ledger::Fits(const Name& asked, std::span<const PinChange> changes, bool unasked) const {
   const uint32_t per_client = terms_.per_client - (unasked ? terms_.per_client / 4 : 0);
-  return Fit(pins_, planned_, changes, per_client) &&
-         Fit(KeysOf(by_name_, asked), KeysOf(planned_by_name_, asked), changes, terms_.per_name);
+  const size_t most = planned_.size() + changes.size();
+  if (pins_.size() + most <= per_client && CountOf(asked) + most <= terms_.per_name) {
+    return true;
+  }
+  absl::flat_hash_set<PinKey> fresh;
+  absl::flat_hash_set<PinKey> fresh_of_name;
+  const auto add = [&](const PinKey& key, const Name& name) {
+    const Pin* const pin = Find(key);
+    if (pin == nullptr) {
+      fresh.insert(key);
+    }
+    if (name == asked && (pin == nullptr || !IsHeldFor(*pin, asked))) {
+      fresh_of_name.insert(key);
+    }
+  };
+  for (const Planned& planned : planned_) {
+    add(planned.key, planned.asked);
+  }
+  const size_t planned = fresh.size();
+  const size_t planned_of_name = fresh_of_name.size();
+  for (const PinChange& change : changes) {
+    add(change.key, asked);
+  }
+  return (fresh.size() == planned || pins_.size() + fresh.size() <= per_client) &&
+         (fresh_of_name.size() == planned_of_name ||
+          CountOf(asked) + fresh_of_name.size() <= terms_.per_name);
 }
 
 std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<const Place> places,
@@ -77,15 +89,24 @@ std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<
                                                    bool unasked,
                                                    std::optional<std::chrono::seconds> enough) {
   std::vector<PinChange> changes;
-  Keys keys;
-  for (const Place& place : places) {
-    for (const Address& address : addresses) {
-      const PinKey key{place.group, address};
-      PinHolder holder{place.rule_host, asked, now + life};
-      const bool needed = !enough || !IsHeldUntil(key, holder, now + *enough);
-      if (needed && keys.insert(key).second) {
-        changes.push_back(Change(key, holder));
+  for (auto place = places.begin(); place != places.end(); ++place) {
+    if (std::any_of(places.begin(), place,
+                    [&](const Place& other) { return other.group == place->group; })) {
+      continue;
+    }
+    const PinHolder holder{place->rule_host, asked, now + life};
+    SharedText comment;  // made for the first that needs it
+    for (auto address = addresses.begin(); address != addresses.end(); ++address) {
+      const PinKey key{place->group, *address};
+      const Pin* const known = Find(key);
+      if (std::find(addresses.begin(), address, *address) != address ||
+          (enough && known != nullptr && IsHeldUntil(*known, holder, now + *enough))) {
+        continue;
       }
+      if (comment.empty()) {
+        comment = PinComment(holder.rule_host, holder.asked);
+      }
+      changes.push_back(Change(key, holder, comment, known));
     }
   }
   if (!Fits(asked, changes, unasked)) {
@@ -97,48 +118,50 @@ std::optional<std::vector<PinChange>> Ledger::Plan(const Name& asked, std::span<
       return std::nullopt;
     }
   }
-  for (const PinKey& key : keys) {
-    planned_.insert(key);
-    planned_by_name_[asked].insert(key);
+  for (const PinChange& change : changes) {
+    planned_.push_back({change.key, asked});
   }
   return changes;
 }
 
-void Ledger::EndOfTurn() {
-  planned_.clear();
-  planned_by_name_.clear();
+void Ledger::EndOfTurn() { planned_.clear(); }
+
+bool Ledger::Record(const PinChange& change, BootTime now) {
+  Pin& pin = pins_[change.key];
+  const bool fresh = pin.holders.empty() || pin.until() <= now;
+  Note(pin, change.key, change.holder);
+  return fresh;
 }
 
-void Ledger::Record(std::span<const PinChange> changes) {
-  for (const PinChange& change : changes) {
-    Note(change.key, change.holder);
+void Ledger::Adopt(const PinKey& key, PinHolder holder) {
+  Note(pins_[key], key, std::move(holder));
+}
+
+void Ledger::Note(Pin& pin, const PinKey& key, PinHolder holder) {
+  if (!IsHeldFor(pin, holder.asked)) {
+    ++counts_[holder.asked];
   }
-}
-
-void Ledger::Adopt(PinKey key, PinHolder holder) { Note(key, std::move(holder)); }
-
-void Ledger::Note(const PinKey& key, PinHolder holder) {
-  by_name_[holder.asked].insert(key);
-  Pin& pin = pins_[key];
-  pin.key = key;
-  const auto same = std::find_if(pin.holders.begin(), pin.holders.end(), [&](const PinHolder& h) {
-    return h.rule_host == holder.rule_host && h.asked == holder.asked;
-  });
+  auto same = std::find_if(pin.holders.begin(), pin.holders.end(),
+                           [&](const PinHolder& other) { return AreSame(other, holder); });
   if (same == pin.holders.end()) {
     pin.holders.push_back(std::move(holder));
+    same = std::prev(pin.holders.end());
   } else {
     same->until = std::max(same->until, holder.until);
   }
-  std::stable_sort(pin.holders.begin(), pin.holders.end(),
-                   [](const PinHolder& a, const PinHolder& b) { return a.until > b.until; });
+  // It lives longer than before: it goes ahead, but behind those that live as long.
+  const auto place =
+      std::upper_bound(pin.holders.begin(), same, same->until,
+                       [](BootTime until, const PinHolder& other) { return until > other.until; });
+  std::rotate(place, same, std::next(same));
   if (pin.holders.size() > kHoldersMax) {
-    LetOneGo(pin);
+    LetOneGo(pin, key);
   }
 }
 
 // The holder that is missed least: a shorter-lived one of a rule that has another here, so that the
 // pin still goes with its last rule; else the shortest-lived.
-void Ledger::LetOneGo(Pin& pin) {
+void Ledger::LetOneGo(Pin& pin, const PinKey& key) {
   const auto spare =
       std::find_if(pin.holders.rbegin(), pin.holders.rend(), [&pin](const PinHolder& candidate) {
         return std::any_of(pin.holders.begin(), pin.holders.end(), [&](const PinHolder& other) {
@@ -147,19 +170,17 @@ void Ledger::LetOneGo(Pin& pin) {
       });
   const auto gone =
       spare == pin.holders.rend() ? std::prev(pin.holders.end()) : std::prev(spare.base());
-  PinHolder holder = std::move(*gone);
-  pin.holders.erase(gone);
-  if (!IsHeldFor(pin, holder.asked)) {
-    Forget(pin.key, holder.asked);
-  }
-  AdoptPast(pin.key, std::move(holder));
+  AdoptPast(key, TakeOut(pin, gone));
 }
 
-void Ledger::Forget(const PinKey& key, const Name& asked) {
-  const auto of_name = by_name_.find(asked);
-  if (of_name != by_name_.end() && of_name->second.erase(key) != 0 && of_name->second.empty()) {
-    by_name_.erase(of_name);
+PinHolder Ledger::TakeOut(Pin& pin, PinHolders::iterator holder) {
+  PinHolder out = std::move(*holder);
+  pin.holders.erase(holder);
+  if (const auto count = counts_.find(out.asked);
+      count != counts_.end() && !IsHeldFor(pin, out.asked) && --count->second == 0) {
+    counts_.erase(count);
   }
+  return out;
 }
 
 void Ledger::Erase(const PinKey& key) {
@@ -167,8 +188,8 @@ void Ledger::Erase(const PinKey& key) {
   if (pin == pins_.end()) {
     return;
   }
-  for (const PinHolder& holder : pin->second.holders) {
-    Forget(key, holder.asked);
+  while (!pin->second.holders.empty()) {
+    TakeOut(pin->second, std::prev(pin->second.holders.end()));
   }
   pins_.erase(pin);
 }
@@ -176,17 +197,9 @@ void Ledger::Erase(const PinKey& key) {
 void Ledger::Expire(BootTime now) {
   expired_at_ = now;
   absl::erase_if(pins_, [this, now](auto& entry) {
-    Pin& pin = entry.second;
-    std::vector<PinHolder> gone;
+    auto& [key, pin] = entry;
     while (!pin.holders.empty() && pin.holders.back().until <= now) {
-      gone.push_back(std::move(pin.holders.back()));
-      pin.holders.pop_back();
-    }
-    for (PinHolder& holder : gone) {
-      if (!IsHeldFor(pin, holder.asked)) {
-        Forget(pin.key, holder.asked);
-      }
-      AdoptPast(pin.key, std::move(holder));
+      AdoptPast(key, TakeOut(pin, std::prev(pin.holders.end())));
     }
     return pin.holders.empty();
   });
@@ -194,13 +207,12 @@ void Ledger::Expire(BootTime now) {
 
 void Ledger::AdoptPast(const PinKey& key, PinHolder holder) {
   past_is_new_ = true;
-  std::vector<PinHolder>& holders = past_[key];
+  PinHolders& holders = past_[key];
   if (holders.empty()) {
     past_order_.push_back(key);
   }
-  const bool known = std::any_of(holders.begin(), holders.end(), [&](const PinHolder& other) {
-    return other.rule_host == holder.rule_host && other.asked == holder.asked;
-  });
+  const bool known = std::any_of(holders.begin(), holders.end(),
+                                 [&](const PinHolder& other) { return AreSame(other, holder); });
   if (!known) {
     if (holders.size() == kHoldersMax) {
       holders.erase(holders.begin());

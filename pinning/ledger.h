@@ -7,22 +7,23 @@
 #include <deque>
 #include <optional>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "pinning/address.h"
 #include "pinning/clock.h"
 #include "pinning/name.h"
 #include "pinning/policy.h"
+#include "pinning/shared_text.h"
 
 namespace dnspin {
 
 // Why an element exists: this rule let this name be asked.
 struct PinHolder {
-  std::string rule_host;  // HostPattern::Text() of the rule
+  SharedText rule_host;  // HostPattern::Text() of the rule
   Name asked;
   BootTime until;
 };
@@ -37,9 +38,10 @@ struct PinKey {
   }
 };
 
+using PinHolders = absl::InlinedVector<PinHolder, 1>;
+
 struct Pin {
-  PinKey key;
-  std::vector<PinHolder> holders;  // at most kHoldersMax; the one that lives longest is the first
+  PinHolders holders;  // at most kHoldersMax; the one that lives longest is the first
   BootTime until() const { return holders.front().until; }
 };
 
@@ -49,7 +51,7 @@ struct PinChange {
   PinHolder holder;
   BootTime until;        // of the element: never earlier than it was
   bool replace = false;  // the element is there under another comment
-  std::string comment;
+  SharedText comment;
 };
 
 class Ledger {
@@ -64,24 +66,25 @@ class Ledger {
   // name.
   struct Place {
     uint32_t group = 0;
-    std::string rule_host;
+    SharedText rule_host;
   };
 
-  // The changes for pinning `addresses` in every place until at least `now + life`, no key twice.
-  // Nothing if that would exceed a quota; what nobody asked for may use three quarters of that of
-  // the client. The pins stay as they are; what was planned counts against the quotas until
-  // EndOfTurn. A pin of this name that lives for `enough` from now needs no change.
+  // The changes for pinning `addresses` in every place until at least `now + life`, no key twice:
+  // of places of one group the first counts. Nothing if that would exceed a quota; what nobody
+  // asked for may use three quarters of that of the client. The pins stay as they are; what was
+  // planned counts against the quotas until EndOfTurn. A pin of this name that lives for `enough`
+  // from now needs no change.
   std::optional<std::vector<PinChange>> Plan(const Name& asked, std::span<const Place> places,
                                              std::span<const Address> addresses,
                                              std::chrono::seconds life, BootTime now,
                                              bool unasked = false,
                                              std::optional<std::chrono::seconds> enough = {});
-  // The kernel has acknowledged them.
-  void Record(std::span<const PinChange> changes);
+  // The kernel has acknowledged it. True if it is new: nothing lived there until now.
+  bool Record(const PinChange& change, BootTime now);
   // What was planned is recorded now, or has failed.
   void EndOfTurn();
 
-  void Adopt(PinKey key, PinHolder holder);  // read back from the kernel; beyond all quotas
+  void Adopt(const PinKey& key, PinHolder holder);  // read back from the kernel; beyond all quotas
   void Erase(const PinKey& key);
   void Expire(BootTime now);  // forgets what the kernel has let go
 
@@ -90,7 +93,7 @@ class Ledger {
   // Holders that have ended, as long as flows may go on that began under them: no packet is let in
   // for their sake, but a change of rules does not cut what these rules still allow. At most
   // kPastMax pins' worth; the oldest go first.
-  using Past = absl::flat_hash_map<PinKey, std::vector<PinHolder>>;
+  using Past = absl::flat_hash_map<PinKey, PinHolders>;
   const Past& past() const { return past_; }
   void AdoptPast(const PinKey& key, PinHolder holder);
   void KeepPastOf(const absl::flat_hash_set<Address>& addresses);  // that have flows still
@@ -102,21 +105,22 @@ class Ledger {
   size_t CountOf(const Name& asked) const;  // pins of this name
 
  private:
-  using Keys = absl::flat_hash_set<PinKey>;
+  struct Planned {
+    PinKey key;
+    Name asked;
+  };
 
-  PinChange Change(const PinKey& key, const PinHolder& holder) const;
-  bool IsHeldUntil(const PinKey& key, const PinHolder& holder, BootTime until) const;
+  const Pin* Find(const PinKey& key) const;  // null: there is none
   bool Fits(const Name& asked, std::span<const PinChange> changes, bool unasked) const;
-  void Note(const PinKey& key, PinHolder holder);
-  void LetOneGo(Pin& pin);
-  void Forget(const PinKey& key, const Name& asked);
+  void Note(Pin& pin, const PinKey& key, PinHolder holder);
+  void LetOneGo(Pin& pin, const PinKey& key);
+  PinHolder TakeOut(Pin& pin, PinHolders::iterator holder);
 
   PinTerms terms_;
   absl::flat_hash_map<PinKey, Pin> pins_;
-  absl::flat_hash_map<Name, Keys> by_name_;  // the pins that a name is a holder of; none is empty
-  std::optional<BootTime> expired_at_;       // nothing older is left since then
-  Keys planned_;                             // since the last EndOfTurn
-  absl::flat_hash_map<Name, Keys> planned_by_name_;
+  absl::flat_hash_map<Name, size_t> counts_;  // how many pins a name is a holder of; none is 0
+  std::optional<BootTime> expired_at_;        // nothing older is left since then
+  std::vector<Planned> planned_;              // since the last EndOfTurn
   Past past_;
   bool past_is_new_ = false;
   std::deque<PinKey> past_order_;  // of `past_`, the oldest first

@@ -1,6 +1,7 @@
 #include "pinning/name.h"
 
 #include <algorithm>
+#include <array>
 
 namespace dnspin {
 namespace {
@@ -44,10 +45,10 @@ std::optional<Name> Name::FromWire(std::string_view wire) {
   if (at + 1 != wire.size()) {
     return std::nullopt;
   }
-  std::string lower(wire);
+  std::array<char, kOctetsMax> lower;
   // Length octets are at most 63, below every letter: lowering all octets is lowering the labels.
-  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
-  return Name(std::move(lower));
+  std::transform(wire.begin(), wire.end(), lower.begin(), Lower);
+  return Name(std::string_view(lower.data(), wire.size()));
 }
 
 std::optional<Name> Name::FromHost(std::string_view text) {
@@ -75,19 +76,21 @@ std::optional<Name> Name::FromHost(std::string_view text) {
     from = dot + 1;
   }
   wire += '\0';
-  return Name(std::move(wire));
+  return Name(wire);
 }
 
 std::string Name::Text() const {
   if (IsRoot()) {
     return ".";
   }
+  const std::string_view wire = Wire();
   std::string text;
-  for (size_t at = 0; LabelLength(wire_, at) != 0; at += 1 + LabelLength(wire_, at)) {
+  text.reserve(wire.size());
+  for (size_t at = 0; LabelLength(wire, at) != 0; at += 1 + LabelLength(wire, at)) {
     if (at != 0) {
       text += '.';
     }
-    for (const char c : std::string_view(wire_).substr(at + 1, LabelLength(wire_, at))) {
+    for (const char c : wire.substr(at + 1, LabelLength(wire, at))) {
       if (IsHostOctet(c)) {
         text += c;
       } else {
@@ -102,8 +105,9 @@ bool Name::IsHost() const {
   if (IsRoot()) {
     return false;
   }
-  for (size_t at = 0; LabelLength(wire_, at) != 0; at += 1 + LabelLength(wire_, at)) {
-    const std::string_view label = std::string_view(wire_).substr(at + 1, LabelLength(wire_, at));
+  const std::string_view wire = Wire();
+  for (size_t at = 0; LabelLength(wire, at) != 0; at += 1 + LabelLength(wire, at)) {
+    const std::string_view label = wire.substr(at + 1, LabelLength(wire, at));
     if (!std::all_of(label.begin(), label.end(), IsHostOctet)) {
       return false;
     }
@@ -112,25 +116,27 @@ bool Name::IsHost() const {
 }
 
 bool Name::IsWithin(const Name& zone) const {
-  if (zone.wire_.size() > wire_.size() || !wire_.ends_with(zone.wire_)) {
+  const std::string_view wire = Wire();
+  if (!wire.ends_with(zone.Wire())) {
     return false;
   }
   // The suffix must begin where a label does: "notcdn.test" is not in "cdn.test".
-  const size_t start = wire_.size() - zone.wire_.size();
+  const size_t start = wire.size() - zone.Wire().size();
   size_t at = 0;
   while (at < start) {
-    at += 1 + LabelLength(wire_, at);
+    at += 1 + LabelLength(wire, at);
   }
   return at == start;
 }
 
 Name Name::Parent() const {
-  return IsRoot() ? *this : Name(wire_.substr(1 + LabelLength(wire_, 0)));
+  return IsRoot() ? *this : Name(Wire().substr(1 + LabelLength(Wire(), 0)));
 }
 
 size_t Name::LabelCount() const {
+  const std::string_view wire = Wire();
   size_t count = 0;
-  for (size_t at = 0; LabelLength(wire_, at) != 0; at += 1 + LabelLength(wire_, at)) {
+  for (size_t at = 0; LabelLength(wire, at) != 0; at += 1 + LabelLength(wire, at)) {
     ++count;
   }
   return count;

@@ -32,12 +32,15 @@ Permissions::Permissions(const Policy& policy)
       upstreams_.push_back(upstream.endpoint.address);
     }
   }
+  host_texts_.reserve(rules_.size());
   for (uint32_t position = 0; position < rules_.size(); ++position) {
-    if (!rules_[position].host) {
+    const Rule& rule = rules_[position];
+    host_texts_.push_back(rule.host ? SharedText(rule.host->Text()) : SharedText());
+    if (!rule.host) {
       hostless_.push_back(position);
     }
-    if (rules_[position].PinsNames()) {
-      pinning_by_host_[rules_[position].host->Text()].push_back(position);
+    if (rule.PinsNames()) {
+      pinning_by_host_[host_texts_.back()].push_back(position);
     }
   }
 }
@@ -138,7 +141,7 @@ bool Permissions::Refuses(const Name& name, uint32_t rule) const {
   });
 }
 
-std::vector<uint32_t> Permissions::PinningUnder(const std::string& host) const {
+std::vector<uint32_t> Permissions::PinningUnder(std::string_view host) const {
   const auto found = pinning_by_host_.find(host);
   return found == pinning_by_host_.end() ? std::vector<uint32_t>() : found->second;
 }

@@ -4,12 +4,13 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "pinning/name_rules.h"
 #include "pinning/policy.h"
+#include "pinning/shared_text.h"
 
 namespace dnspin {
 
@@ -52,7 +53,10 @@ class Permissions {
 
   // The positions of the rules whose host is spelled `host` (HostPattern::Text()) and that pin,
   // ascending.
-  std::vector<uint32_t> PinningUnder(const std::string& host) const;
+  std::vector<uint32_t> PinningUnder(std::string_view host) const;
+
+  // HostPattern::Text() of the rule at that position, which has a host.
+  const SharedText& HostOf(uint32_t position) const { return host_texts_[position]; }
 
   // What a name is that these rules pin, ascending: ready if the chain is open as far as the first.
   Standing StandingUnder(const std::vector<uint32_t>& pinned) const;
@@ -77,7 +81,8 @@ class Permissions {
   std::vector<Rule> rules_;
   std::vector<uint32_t> hostless_;  // positions of rules without a host: few among very many
   PatternIndex hosts_;
-  absl::flat_hash_map<std::string, std::vector<uint32_t>> pinning_by_host_;
+  std::vector<SharedText> host_texts_;  // by position; empty where the rule has no host
+  absl::flat_hash_map<SharedText, std::vector<uint32_t>> pinning_by_host_;
   PatternIndex rebind_ok_;
   bool intercept_any_ = false;
   std::vector<Address> intercept_;

@@ -1,31 +1,26 @@
 #include "pinning/pin.h"
 
+#include <algorithm>
+#include <functional>
+
 namespace dnspin {
 namespace {
 
 constexpr std::string_view kBetween = " < ";
 
 // A comment is printed by nft between quotes that it cannot escape.
-std::string Quotable(std::string_view text) {
-  std::string quotable(text);
-  for (char& c : quotable) {
-    if (c < ' ' || c > '~' || c == '"') {
-      c = '?';
-    }
-  }
-  return quotable;
-}
+bool IsQuotable(char c) { return c >= ' ' && c <= '~' && c != '"'; }
 
 }  // namespace
 
-std::string PinComment(std::string_view rule_host, const Name& asked) {
-  std::string comment = Quotable(rule_host);
-  const std::string name = asked.Text();
-  if (name != rule_host) {
+SharedText PinComment(std::string_view rule_host, const Name& asked) {
+  std::string comment(rule_host.substr(0, kCommentOctetsMax));
+  std::replace_if(comment.begin(), comment.end(), std::not_fn(IsQuotable), '?');
+  if (const std::string name = asked.Text(); name != rule_host) {
     comment += kBetween;
     comment += name;
   }
-  return comment.substr(0, kCommentOctetsMax);
+  return std::string_view(comment).substr(0, kCommentOctetsMax);
 }
 
 CommentParts ReadPinComment(std::string_view comment) {

@@ -12,16 +12,17 @@
 #include "absl/status/status.h"
 #include "pinning/address.h"
 #include "pinning/name.h"
+#include "pinning/shared_text.h"
 
 namespace dnspin {
 
 enum class ClientId : uint32_t {};  // our own number for a client; never sent by anyone
 
 struct PinElement {
-  std::string set;  // `pin-10-137-0-25-1`; the address's family says in which table
+  SharedText set;  // `pin-10-137-0-25-1`; the address's family says in which table
   Address address;
   std::chrono::milliseconds life{0};  // from now; both timeout and expiration, at least one second
-  std::string comment;                // at most kCommentOctetsMax, no NUL
+  SharedText comment;                 // at most kCommentOctetsMax, no NUL
   bool replace = false;               // it is there with another comment: add, delete, add
 };
 
@@ -29,7 +30,7 @@ inline constexpr size_t kCommentOctetsMax = 128;
 
 // `.github.com < api.github.com`, or the rule host alone where the asked name is the same; cut to
 // fit.
-std::string PinComment(std::string_view rule_host, const Name& asked);
+SharedText PinComment(std::string_view rule_host, const Name& asked);
 
 // What a comment says: the rule host, and the asked name as text (the rule host's where it has
 // none).

@@ -17,7 +17,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Place = std::pair<std::string, Address>;
+using Place = std::pair<SharedText, Address>;
 
 constexpr ClientId kWork{1}, kPersonal{2}, kVault{3};
 constexpr char kSet[] = "pin-10-137-0-25-1";
@@ -49,7 +49,7 @@ class FakeKernel final : public Pinner {
  public:
   struct Held {
     milliseconds life{0};
-    std::string comment;
+    SharedText comment;
   };
 
   CommitResult Commit(std::span<const PinElement> elements) override {

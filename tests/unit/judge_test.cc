@@ -41,7 +41,7 @@ class JudgeTest : public testing::Test {
   std::vector<uint32_t> GroupsOfHolder(const std::string& rule_host,
                                        const std::string& asked) const {
     std::vector<uint32_t> numbers;
-    for (const auto& place : PlacesOfHolder(rule_host, N(asked), policy_, permissions_, groups_)) {
+    for (const auto& place : PlacesOfHolder(rule_host, N(asked), permissions_, groups_)) {
       EXPECT_TRUE(permissions_.Judge(N(asked)).standing == Standing::kPinned ||
                   place.rule_host == rule_host);
       numbers.push_back(place.group);

@@ -20,7 +20,7 @@ TEST_F(LedgerTest, WhatNobodyAskedForLeavesAQuarterOfTheQuota) {
     const auto changes =
         ledger.Plan(N("a.github.com"), kGithub, Addresses(address, 1), seconds(60), now_, unasked);
     if (changes) {
-      ledger.Record(*changes);
+      ledger.Record(changes->front(), now_);
     }
     ledger.EndOfTurn();
     return changes.has_value();

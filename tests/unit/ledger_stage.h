@@ -40,10 +40,15 @@ class LedgerTest : public testing::Test {
                                             const std::vector<Address>& addresses, seconds life) {
     auto changes = ledger_.Plan(N(asked), places, addresses, life, now_);
     if (changes) {
-      ledger_.Record(*changes);
+      Record(*changes);
     }
     ledger_.EndOfTurn();
     return changes;
+  }
+  void Record(const std::vector<PinChange>& changes) {
+    for (const PinChange& change : changes) {
+      ledger_.Record(change, now_);
+    }
   }
   seconds Left(uint32_t group, uint32_t address) const {
     const auto pin = ledger_.pins().find({group, A(address)});

@@ -203,9 +203,42 @@ TEST_F(LedgerTest, ARenewalOfWhatHasEndedCounts) {
   auto renewal = ledger_.Plan(N("a.test"), kGithub, Addresses(0, 8), seconds(60), now_);
   ASSERT_TRUE(renewal.has_value());
   EXPECT_FALSE(ledger_.Plan(N("a.test"), kGithub, Addresses(50, 1), seconds(60), now_));
-  ledger_.Record(*renewal);
+  Record(*renewal);
   ledger_.EndOfTurn();
   EXPECT_EQ(ledger_.CountOf(N("a.test")), 8U);
+}
+
+TEST_F(LedgerTest, SaysWhatIsNew) {
+  const auto is_new = [&](const std::string& asked, seconds life) {
+    const auto changes = ledger_.Plan(N(asked), kGithub, {{A(1)}}, life, now_);
+    ledger_.EndOfTurn();
+    return changes && ledger_.Record(changes->front(), now_);
+  };
+  EXPECT_TRUE(is_new("a.github.com", seconds(10)));
+  EXPECT_FALSE(is_new("a.github.com", seconds(20))) << "it only lives longer";
+  EXPECT_FALSE(is_new("b.github.com", seconds(5))) << "another name, the same element";
+  now_ += seconds(20);
+  EXPECT_TRUE(is_new("b.github.com", seconds(10))) << "ended, though nobody has looked";
+}
+
+TEST_F(LedgerTest, AnAddressThatIsToldTwiceIsOnePin) {
+  const auto changes = Pin("a.test", {{1, ".test"}, {2, ".test"}}, {A(1), A(2), A(1)}, seconds(9));
+  ASSERT_TRUE(changes.has_value());
+  EXPECT_EQ(changes->size(), 4U);
+  EXPECT_EQ(ledger_.CountOf(N("a.test")), 4U);
+}
+
+TEST_F(LedgerTest, OfHoldersThatLiveAsLongTheFirstStaysTheFirst) {
+  for (const char* asked : {"a.github.com", "b.github.com", "c.github.com"}) {
+    Pin(asked, kGithub, {A(1)}, seconds(30));
+  }
+  Pin("c.github.com", kGithub, {A(1)}, seconds(40));
+  Pin("a.github.com", kGithub, {A(1)}, seconds(40));
+  std::vector<std::string> order;
+  for (const PinHolder& holder : ledger_.pins().at({1, A(1)}).holders) {
+    order.push_back(holder.asked.Text());
+  }
+  EXPECT_EQ(order, (std::vector<std::string>{"c.github.com", "a.github.com", "b.github.com"}));
 }
 
 TEST_F(LedgerTest, WhatLivesLongEnoughIsNotChanged) {
@@ -298,7 +331,7 @@ TEST_F(LedgerTest, BooksThatBalance) {
         ASSERT_TRUE(until <= now_ || change.until >= until);
         until = change.until;
       }
-      ledger_.Record(*changes);
+      Record(*changes);
     }
     ledger_.EndOfTurn();
     if (below(50) == 0) {
@@ -310,7 +343,6 @@ TEST_F(LedgerTest, BooksThatBalance) {
     ASSERT_LE(ledger_.pins().size(), terms_.per_client);
     std::map<std::string, std::set<PinKey>> of_name;
     for (const auto& [key, pin] : ledger_.pins()) {
-      ASSERT_EQ(pin.key, key);
       ASSERT_FALSE(pin.holders.empty());
       ASSERT_TRUE(std::is_sorted(pin.holders.begin(), pin.holders.end(),
                                  [](const auto& a, const auto& b) { return a.until > b.until; }));

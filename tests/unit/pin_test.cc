@@ -42,7 +42,7 @@ const std::vector<Story> kStories = {
 TEST(PinComment, SaysTheRuleAndTheName) {
   for (const Story& story : kStories) {
     SCOPED_TRACE(story.what);
-    const std::string comment = PinComment(story.rule_host, story.asked);
+    const std::string comment(PinComment(story.rule_host, story.asked).view());
     EXPECT_EQ(comment, story.comment);
     const CommentParts parts = ReadPinComment(comment);
     EXPECT_EQ(parts.rule_host, story.rule_host_read);
@@ -55,7 +55,7 @@ TEST(PinComment, IsCutToFitAndPrintable) {
     for (size_t asked = 1; asked <= 63; asked += 2) {
       const std::string rule_host = "~" + std::string(rule, rule % 2 == 0 ? 'x' : '\n');
       const Name name = N(Label(asked) + "." + Label(63) + ".test");
-      const std::string comment = PinComment(rule_host, name);
+      const std::string comment(PinComment(rule_host, name).view());
       ASSERT_LE(comment.size(), kCommentOctetsMax);
       ASSERT_TRUE(std::all_of(comment.begin(), comment.end(),
                               [](char c) { return c >= ' ' && c <= '~' && c != '"'; }));
