@@ -29,7 +29,7 @@ SETTINGS = {"pins": {"told_max": "5s", "floor": "30s", "slack": "10s"}}
 SHUT = ((CASINO, 80), (FORBIDDEN, 80), ("2001:db8:99::1", 80))
 STEP, PATIENT, NOBODY = 0.7, 15.0, 0.05  # seconds for an answer; where there can be none
 RESTARTS = 3  # of readers, before the next of them would wait for long
-POWERS = re.compile(r"^(Uid|Gid|Groups|Cap\w+|NoNewPrivs|Seccomp):.*$", re.M)
+POWERS = re.compile(r"^(Uid|Gid|Groups|Cap\w+|NoNewPrivs|Seccomp(?:_filters)?):.*$", re.M)
 LIMITS = re.compile(r"^Max (?:core file size|processes|file size).*$", re.M)
 
 
