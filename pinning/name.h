@@ -30,7 +30,7 @@ class Name {
   // A host name as rules spell it: labels of letters, digits, `-` and `_`, a final dot allowed.
   // Nothing for the empty text, an empty label, a label over 63 or a name over 253 characters.
   static std::optional<Name> FromHost(std::string_view text);
-
+  // NOLINTNEXTLINE(bugprone-string-constructor): of the literal's octets the one is its NUL
   std::string_view Wire() const { return IsRoot() ? std::string_view("", 1) : wire_.view(); }
 
   // For people and logs: `\DDD` for every octet outside [0-9a-z_-], no final dot; the root is ".".

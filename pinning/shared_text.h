@@ -13,10 +13,10 @@ namespace dnspin {
 
 class SharedText {
  public:
-  SharedText() = default;  // empty
-  template <typename Text>
+  SharedText() = default;   // empty
+  template <typename Text>  // NOLINTNEXTLINE(google-explicit-constructor): as std::string's
   requires std::convertible_to<const Text&, std::string_view> SharedText(const Text& text)
-      : octets_(Copied(text)) {}  // NOLINT(*-explicit-*): as std::string's
+      : octets_(Copied(text)) {}
   SharedText(const SharedText& other) : octets_(other.octets_) {
     if (octets_ != nullptr) {
       ++octets_->holders;
