@@ -106,6 +106,14 @@ bool IsLabel(std::string_view text) {
   return false;
 }
 
+std::string SetName(std::string_view kind, const Address& first, uint32_t group) {
+  std::string name(kind);
+  name += AddressLabel(first);
+  name += '-';
+  name += std::to_string(group);
+  return name;
+}
+
 std::optional<PinSetParts> ReadSetName(std::string_view kind, std::string_view name) {
   const size_t dash = name.rfind('-');
   if (!name.starts_with(kind) || dash < kind.size()) {
@@ -138,11 +146,11 @@ bool IsClientChain(std::string_view name) { return name.starts_with(kClientChain
 bool IsClientSet(std::string_view name) { return ReadPinSetName(name) || ReadDropSetName(name); }
 
 std::string PinSetName(const Address& first, uint32_t group) {
-  return fmt::format("{}{}-{}", kPinSets, AddressLabel(first), group);
+  return SetName(kPinSets, first, group);
 }
 
 std::string DropSetName(const Address& first, uint32_t group) {
-  return fmt::format("{}{}-{}", kDropSets, AddressLabel(first), group);
+  return SetName(kDropSets, first, group);
 }
 
 std::optional<Address> FirstAddress(std::span<const Address> addresses, Family family) {

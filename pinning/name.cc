@@ -10,9 +10,15 @@ constexpr size_t kLabelOctetsMax = 63;
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool IsHostOctet(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
+constexpr std::array<bool, 256> kHostOctets = [] {
+  std::array<bool, 256> host{};
+  for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789-_")) {
+    host[static_cast<uint8_t>(c)] = true;
+  }
+  return host;
+}();
+
+bool IsHostOctet(char c) { return kHostOctets[static_cast<uint8_t>(c)]; }
 
 size_t LabelLength(std::string_view wire, size_t at) { return static_cast<uint8_t>(wire[at]); }
 
@@ -90,7 +96,12 @@ std::string Name::Text() const {
     if (at != 0) {
       text += '.';
     }
-    for (const char c : wire.substr(at + 1, LabelLength(wire, at))) {
+    const std::string_view label = wire.substr(at + 1, LabelLength(wire, at));
+    if (std::all_of(label.begin(), label.end(), IsHostOctet)) {
+      text += label;
+      continue;
+    }
+    for (const char c : label) {
       if (IsHostOctet(c)) {
         text += c;
       } else {

@@ -14,9 +14,12 @@ bool IsQuotable(char c) { return c >= ' ' && c <= '~' && c != '"'; }
 }  // namespace
 
 SharedText PinComment(std::string_view rule_host, const Name& asked) {
-  std::string comment(rule_host.substr(0, kCommentOctetsMax));
+  const std::string name = asked.Text();
+  std::string comment;
+  comment.reserve(rule_host.size() + kBetween.size() + name.size());
+  comment += rule_host;
   std::replace_if(comment.begin(), comment.end(), std::not_fn(IsQuotable), '?');
-  if (const std::string name = asked.Text(); name != rule_host) {
+  if (name != rule_host) {
     comment += kBetween;
     comment += name;
   }
