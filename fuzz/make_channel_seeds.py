@@ -73,6 +73,7 @@ write("grant_no_target", grant()[:-len(text(NAME))])
 write("grant_trailing", grant() + b"\0")
 write("counters", struct.pack("<B10Q", 3, *range(10)))
 write("counters_cut", struct.pack("<B9Q", 3, *range(9)))
+write("pins_in_doubt", struct.pack("<B", 18))
 for outcome in range(5):
     write(f"pin_reply_{outcome}", struct.pack("<BQB", 16, 7, outcome))
 write("policy", struct.pack("<BI", 17, 3))

@@ -32,7 +32,8 @@ Daemon::Daemon(Parts parts)
               [this](ServedClient& client, BootTime now) { readers_.SendPolicy(client, now); },
               parts_.journal, parts_.clock}),
       followed_(parts_.read_servers),
-      repair_(parts_.ruleset_watch, roster_, parts_.journal, parts_.clock),
+      repair_(parts_.ruleset_watch, roster_, parts_.journal, parts_.clock,
+              [this] { readers_.DoubtPins(roster_.clients()); }),
       notices_(parts_.journal),
       ends_(parts_.clock) {}
 

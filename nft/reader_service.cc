@@ -155,6 +155,15 @@ void ReaderService::SendPolicy(ServedClient& client, BootTime now) {
   }
 }
 
+void ReaderService::DoubtPins(const ServedClients& clients) {
+  const std::string message = Encode(ToReader(PinsInDoubt{}));
+  for (const auto& [id, client] : clients) {
+    if (client.reader != 0 && !SendPacket(client.channel.get(), message).ok()) {
+      readers_to_kill_.insert(client.reader);  // it may tell what is not there
+    }
+  }
+}
+
 void ReaderService::Leave(uint32_t reader, ServedClients& clients, BootTime now) {
   const auto found = std::find_if(seats_.begin(), seats_.end(), [reader](const auto& entry) {
     return entry.second.reader == reader;

@@ -46,6 +46,9 @@ class ReaderService {
   void Serve(ServedClient& client, BootTime now);
   void SendPolicy(ServedClient& client, BootTime now);  // after each change of client.policy
 
+  // What was confirmed may be gone: readers tell it no more before it was confirmed again.
+  void DoubtPins(const ServedClients& clients);
+
   // The client's channel is of no use any more: its reader is killed, and all its clients wait.
   void EndReaderOf(ServedClient& client, const std::string& why, ServedClients& clients,
                    BootTime now);

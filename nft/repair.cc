@@ -39,6 +39,7 @@ void Repair::LookForSleep(BootTime now) {
 }
 
 bool Repair::Restore(const std::string& why, bool disturbed, BootTime now) {
+  doubt_();
   restore_at_.reset();
   compare_not_before_ = now + kComparePause;
   const bool doors_touched = watch_.TakeDoorsTouched();
@@ -66,6 +67,7 @@ void Repair::CompareSoon(BootTime now) {
 }
 
 void Repair::Distrust(BootTime now) {
+  doubt_();
   unsure_ = true;
   CompareSoon(now);
 }

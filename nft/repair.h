@@ -2,8 +2,10 @@
 // Knows: when the kernel may not hold what it should, and when it does again. Touches: events of
 // the ruleset, the firewall by way of the roster, the journal.
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "nft/journal.h"
 #include "nft/roster.h"
@@ -14,9 +16,15 @@ namespace dnspin {
 
 class Repair {
  public:
-  // All outlive it.
-  Repair(RulesetWatch& watch, Roster& roster, Journal& journal, Clock& clock)
-      : watch_(watch), roster_(roster), journal_(journal), clock_(clock), slept_(clock.Slept()) {}
+  // All outlive it. `doubt` is called before anything is done about what may not be there.
+  Repair(RulesetWatch& watch, Roster& roster, Journal& journal, Clock& clock,
+         std::function<void()> doubt)
+      : watch_(watch),
+        roster_(roster),
+        journal_(journal),
+        clock_(clock),
+        doubt_(std::move(doubt)),
+        slept_(clock.Slept()) {}
 
   // Puts right what others have done since the last look, and what is due. True if all is again as
   // it was, though it may not have been so before.
@@ -43,6 +51,7 @@ class Repair {
   Roster& roster_;
   Journal& journal_;
   Clock& clock_;
+  std::function<void()> doubt_;
   std::optional<BootTime> restore_at_;
   BootClock::duration restore_pause_{};
   BootTime compare_not_before_;

@@ -18,6 +18,7 @@ enum class Type : uint8_t {
   kDropAddresses = 5,
   kPinReply = 16,
   kPolicy = 17,
+  kPinsInDoubt = 18,
 };
 
 class Writer {
@@ -194,6 +195,9 @@ struct Encoder {
     writer.Number(notice.generation);
     return writer.Take();
   }
+  std::string operator()(const PinsInDoubt& /*doubt*/) const {
+    return Writer(Type::kPinsInDoubt).Take();
+  }
 };
 
 PinRequest ReadPin(Reader& reader) {
@@ -303,6 +307,8 @@ absl::StatusOr<ToReader> DecodeToReader(std::span<const uint8_t> bytes) {
       const PolicyNotice notice{reader.Number<uint32_t>()};
       return reader.Finished() ? absl::StatusOr<ToReader>(notice) : Malformed("wrong shape");
     }
+    case Type::kPinsInDoubt:
+      return reader.Finished() ? absl::StatusOr<ToReader>(PinsInDoubt{}) : Malformed("wrong shape");
     default:
       return Malformed("unknown type");
   }

@@ -111,7 +111,13 @@ struct PolicyNotice {
   bool operator==(const PolicyNotice&) const = default;
 };
 
-using ToReader = std::variant<PinReply, PolicyNotice>;
+// dnspind to reader: what was pinned may not be in the kernel any more. What is told from now on is
+// asked for anew.
+struct PinsInDoubt {
+  bool operator==(const PinsInDoubt&) const = default;
+};
+
+using ToReader = std::variant<PinReply, PolicyNotice, PinsInDoubt>;
 
 std::string Encode(const FromReader& message);
 std::string Encode(const ToReader& message);

@@ -70,14 +70,14 @@ CachedResult* AnswerCache::Find(const Inquiry& inquiry, BootTime now) {
   return &entry->cached;
 }
 
-void AnswerCache::Insert(const Inquiry& inquiry, UpstreamResult result, BootTime now) {
+CachedResult* AnswerCache::Insert(const Inquiry& inquiry, UpstreamResult&& result, BootTime now) {
   if (const auto old = index_.find(inquiry); old != index_.end()) {
     Erase(old->second);
   }
   const auto life = LifeOf(result);
   const size_t octets = OctetsOf(result);
   if (!life || octets > kEntryOctetsMax) {
-    return;
+    return nullptr;
   }
   while (entries_.size() >= kEntriesMax || octets_ + octets > kOctetsMax) {
     Erase(std::prev(entries_.end()));
@@ -85,6 +85,15 @@ void AnswerCache::Insert(const Inquiry& inquiry, UpstreamResult result, BootTime
   entries_.push_front({inquiry, {std::move(result), now, now + *life, std::nullopt}, octets});
   index_.emplace(inquiry, entries_.begin());
   octets_ += octets;
+  return &entries_.front().cached;
+}
+
+void AnswerCache::DoubtPins() {
+  for (Entry& entry : entries_) {
+    if (entry.cached.judgement) {
+      entry.cached.judgement->pinned_until = BootTime{};
+    }
+  }
 }
 
 void AnswerCache::Erase(Entries::iterator entry) {

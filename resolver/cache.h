@@ -31,10 +31,12 @@ class AnswerCache {
   static constexpr size_t kOctetsMax = 4 << 20;
   static constexpr size_t kEntryOctetsMax = 128 << 10;  // a larger one is not kept
 
-  // Valid until the next call of anything but this.
+  // Valid until the next Insert or Clear, or until it is found to be over.
   CachedResult* Find(const Inquiry& inquiry, BootTime now);
-  void Insert(const Inquiry& inquiry, UpstreamResult result, BootTime now);
+  // Null if it is not kept; then `result` is as it was.
+  CachedResult* Insert(const Inquiry& inquiry, UpstreamResult&& result, BootTime now);
   void Clear();
+  void DoubtPins();  // what was pinned may not be any more
 
   size_t size() const { return entries_.size(); }
   size_t octets() const { return octets_; }

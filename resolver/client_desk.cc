@@ -98,6 +98,7 @@ absl::Status ClientDesk::Start() {
 void ClientDesk::OnChannel() {
   const absl::Status status = channel_.Read(
       {[this](const PinReply& reply) { forwarder_.OnPinReply(reply, with_.clock.Now()); },
+       [this] { forwarder_.DoubtPins(); },
        [this](const PolicyNotice& notice, Descriptor memory) { return OnPolicy(notice, memory); }});
   if (absl::IsOutOfRange(status)) {
     closed_ = true;

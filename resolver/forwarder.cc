@@ -213,9 +213,13 @@ void Forwarder::OnUpstream(InquiryId id, UpstreamResult result, BootTime now) {
   inquiries_.erase(known);
   auto node = asked_.extract(inquiry);
   DNSPIN_CHECK(!node.empty());
-  cache_.Insert(inquiry, result, now);
   LookForRecovery(result, now);
-  CachedResult fresh{std::move(result), now, now, std::nullopt};
+  CachedResult uncached{{}, now, now, std::nullopt};
+  CachedResult* const kept = cache_.Insert(inquiry, std::move(result), now);
+  if (kept == nullptr) {
+    uncached.result = std::move(result);
+  }
+  CachedResult& fresh = kept != nullptr ? *kept : uncached;
   for (Waiter& waiter : node.mapped().waiters) {
     const Permission permission = PermissionOf(waiter, now);
     if (permission.standing == Standing::kProhibited) {
@@ -259,7 +263,7 @@ void Forwarder::Prefetch(const StandingQuestion& question, const Inquiry& inquir
     standing_.Failed(this, question, now);
     return;
   }
-  const JudgedAnswer& judged = Judged(inquiry, permission, fresh);
+  const JudgedAnswer& judged = Judged(inquiry, permission, fresh).judged;
   if (judged.addresses.empty()) {
     standing_.AskAgain(this, question, answer->life, now);
     return;
@@ -283,40 +287,71 @@ void Forwarder::EndPrefetch(const Hold& hold, bool pinned, BootTime now) {
   }
 }
 
-const JudgedAnswer& Forwarder::Judged(const Inquiry& inquiry, const Permission& permission,
-                                      CachedResult& cached) {
+const CachedJudgement& Forwarder::Judged(const Inquiry& inquiry, const Permission& permission,
+                                         CachedResult& cached) {
   auto& judgement = cached.judgement;
   if (!judgement || judgement->policy != policies_ || judgement->rule != permission.rule ||
       judgement->standing != permission.standing) {
     judgement = CachedJudgement{policies_, permission.standing, permission.rule,
                                 JudgeAnswer(cached.result, inquiry, permission, *policy_)};
   }
-  return judgement->judged;
+  return *judgement;
+}
+
+// What can be told at once, of pins that last for longer than that; nothing if it is so little that
+// they are better asked for anew.
+std::optional<seconds> Forwarder::ToldOfPins(const CachedJudgement& judgement, seconds age,
+                                             BootTime now) const {
+  const PinTerms& terms = policy_->policy().terms;
+  const auto pinned = std::chrono::floor<seconds>(judgement.pinned_until - terms.slack - now);
+  const seconds wished = LeftToTell(judgement.judged, age, terms);
+  // A second less is but the fraction that both were rounded by.
+  const bool enough = pinned + seconds(1) >= wished || 4 * pinned >= 3 * wished;
+  return pinned >= seconds(1) && enough ? std::optional(std::min(pinned, wished)) : std::nullopt;
 }
 
 void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& permission,
                       CachedResult& cached, BootTime now) {
-  const JudgedAnswer& judged = Judged(inquiry, permission, cached);
+  const CachedJudgement& judgement = Judged(inquiry, permission, cached);
+  const JudgedAnswer& judged = judgement.judged;
+  const auto age = std::chrono::floor<seconds>(now - cached.received);
   const bool pinned = permission.standing == Standing::kPinned;
-  HoldKey key{inquiry, permission.rule};
-  if (pinned && !judged.addresses.empty()) {
-    if (!MayWait(waiter) || holds_.Join(key, waiter)) {
-      return;
+  PinTerms terms = policy_->policy().terms;
+  bool waits = pinned && !judged.addresses.empty();
+  if (waits) {
+    if (const auto told = ToldOfPins(judgement, age, now)) {
+      terms.told_max = *told;
+      waits = false;
     }
   }
-  const auto age = std::chrono::floor<seconds>(now - cached.received);
-  ToldAnswer told = Tell(judged, age, pinned, policy_->policy().terms);
-  PinRequest request;
-  if (pinned) {
-    request = RequestFor(inquiry, permission, told);
-    GrantTargets(judged.targets, told.reply, request, now);
-  }
-  if (judged.addresses.empty()) {
-    teller_.Tell(waiter, told.reply, permission.standing);
+  HoldKey key{inquiry, permission.rule};
+  if (waits && (!MayWait(waiter) || holds_.Join(key, waiter))) {
     return;
   }
-  holds_.Begin(std::move(key), std::move(told.reply), judged.addresses, std::move(request),
-               std::move(waiter), now);
+  ToldAnswer told = Tell(judged, age, pinned, terms);
+  if (pinned && !judged.targets.empty()) {
+    GrantTargets(judged.targets, told.reply, RequestFor(inquiry, permission, told), now);
+  }
+  if (!waits) {
+    teller_.Tell(waiter, told.reply, permission.standing, judged.addresses);
+    return;
+  }
+  holds_.Begin(std::move(key), std::move(told.reply), judged.addresses,
+               RequestFor(inquiry, permission, told), std::move(waiter), now);
+}
+
+// Of an answer that is in the cache: all of its addresses last for what was told and the slack,
+// from when they were asked for at least.
+void Forwarder::NotePins(const Hold& hold, BootTime now) {
+  CachedResult* const cached = cache_.Find(hold.key.inquiry, now);
+  if (cached == nullptr || !cached->judgement) {
+    return;
+  }
+  CachedJudgement& judgement = *cached->judgement;
+  if (judgement.policy == policies_ && judgement.rule == hold.key.rule &&
+      judgement.judged.addresses == hold.confirmed) {
+    judgement.pinned_until = hold.began + hold.told + policy_->policy().terms.slack;
+  }
 }
 
 PinRequest Forwarder::RequestFor(const Inquiry& inquiry, const Permission& permission,
@@ -349,6 +384,9 @@ void Forwarder::OnPinReply(const PinReply& reply, BootTime now) {
     return;
   }
   EndPrefetch(ended->hold, ended->outcome == PinOutcome::kDone, now);
+  if (ended->outcome == PinOutcome::kDone) {
+    NotePins(ended->hold, now);
+  }
   for (const Waiter& waiter : ended->hold.waiters) {
     if (ended->outcome == PinOutcome::kDone) {
       teller_.Tell(waiter, ended->hold.reply, Standing::kPinned, ended->hold.confirmed);

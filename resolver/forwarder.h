@@ -50,6 +50,7 @@ class Forwarder {
   // The client's policy is known by then.
   void OnQuestion(Question question, const ReturnPath& path, BootTime now);
   void OnPinReply(const PinReply& reply, BootTime now);
+  void DoubtPins() { cache_.DoubtPins(); }  // what was pinned is told after dnspind's word only
   Upstreams& upstreams() { return upstreams_; }  // for what its sockets bring
 
   void Expire(BootTime now);
@@ -83,8 +84,11 @@ class Forwarder {
              CachedResult& cached, BootTime now);
   PinRequest RequestFor(const Inquiry& inquiry, const Permission& permission,
                         const ToldAnswer& told) const;
-  const JudgedAnswer& Judged(const Inquiry& inquiry, const Permission& permission,
-                             CachedResult& cached);
+  const CachedJudgement& Judged(const Inquiry& inquiry, const Permission& permission,
+                                CachedResult& cached);
+  std::optional<std::chrono::seconds> ToldOfPins(const CachedJudgement& judgement,
+                                                 std::chrono::seconds age, BootTime now) const;
+  void NotePins(const Hold& hold, BootTime now);
   void OnUpstream(InquiryId id, UpstreamResult result, BootTime now);
   std::vector<Waiter> TakeWaiters(bool ask_anew, BootTime now);
   bool MayWait(Waiter& waiter);

@@ -12,6 +12,9 @@
 #include "resolver/wire.h"
 
 namespace dnspin {
+
+using std::chrono::seconds;
+
 namespace {
 
 constexpr size_t kHintsMax = 256;  // of one answer
@@ -180,6 +183,9 @@ JudgedAnswer JudgeLineage(const Answer& answer, const Lineage& lineage, const In
   if (inquiry.dnssec_ok) {
     AddSignatures(answer, end.changed ? &end_name : nullptr, reply);
   }
+  for (const Record& record : reply.answer) {
+    judged.ttl = std::min(judged.ttl, record.ttl);
+  }
   return judged;
 }
 
@@ -210,13 +216,16 @@ JudgedAnswer JudgeAnswer(const UpstreamResult& result, const Inquiry& inquiry,
   return JudgeLineage(answer, *lineage, inquiry, permission.standing, policy);
 }
 
-ToldAnswer Tell(const JudgedAnswer& judged, std::chrono::seconds age, bool listed,
-                const PinTerms& terms) {
-  ToldAnswer told{judged.reply, std::chrono::seconds(0)};
+seconds LeftToTell(const JudgedAnswer& judged, seconds age, const PinTerms& terms) {
+  return Told(judged.ttl - static_cast<uint32_t>(std::min<int64_t>(judged.ttl, age.count())),
+              terms);
+}
+
+ToldAnswer Tell(const JudgedAnswer& judged, seconds age, bool listed, const PinTerms& terms) {
+  ToldAnswer told{judged.reply, seconds(0)};
   if (judged.ours) {
     return told;
   }
-  uint32_t smallest = UINT32_MAX;
   for (auto* const section : {&told.reply.answer, &told.reply.authority}) {
     for (Record& record : *section) {
       record.ttl -= static_cast<uint32_t>(std::min<int64_t>(record.ttl, age.count()));
@@ -225,11 +234,8 @@ ToldAnswer Tell(const JudgedAnswer& judged, std::chrono::seconds age, bool liste
   if (!listed) {
     return told;
   }
-  for (const Record& record : told.reply.answer) {
-    smallest = std::min(smallest, record.ttl);
-  }
   // Of a pinned name, what is told lives as long as its pin does, less the slack: all of it alike.
-  told.told = judged.addresses.empty() ? terms.told_max : Told(smallest, terms);
+  told.told = judged.addresses.empty() ? terms.told_max : LeftToTell(judged, age, terms);
   const auto bound = static_cast<uint32_t>(told.told.count());
   for (Record& record : told.reply.answer) {
     record.ttl = judged.addresses.empty() ? std::min(record.ttl, bound) : bound;

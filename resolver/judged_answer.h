@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pinning/address.h"
+#include "pinning/clock.h"
 #include "pinning/lineage.h"
 #include "pinning/pin_life.h"
 #include "resolver/client_policy.h"
@@ -19,6 +20,7 @@ namespace dnspin {
 
 struct JudgedAnswer {
   Reply reply;                     // TTLs as of the moment the answer came
+  uint32_t ttl = UINT32_MAX;       // the smallest in `reply.answer`
   std::vector<Address> addresses;  // in `reply`, and to be in the kernel before it is told
   std::vector<Name> targets;       // of a pinned name: what `reply` names, each once
   bool ours = false;               // made here: its TTLs do not age
@@ -33,12 +35,17 @@ struct CachedJudgement {
   Standing standing = Standing::kProhibited;
   uint32_t rule = 0;
   JudgedAnswer judged;
+  BootTime pinned_until{};  // all of `judged.addresses`, by dnspind's word; past: not, or in doubt
 };
 
 struct ToldAnswer {
   Reply reply;
   std::chrono::seconds told{0};  // for pin requests
 };
+
+// The TTL that may be told of a pinned name `age` after the answer came.
+std::chrono::seconds LeftToTell(const JudgedAnswer& judged, std::chrono::seconds age,
+                                const PinTerms& terms);
 
 // What is said `age` after the answer came. `listed`: its name is one that pins are made for, so
 // that TTLs are bounded by the terms.

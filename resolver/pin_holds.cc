@@ -32,6 +32,7 @@ void PinHolds::Begin(HoldKey key, Reply reply, const std::vector<Address>& addre
     hold.waiters.push_back(*std::move(waiter));
     joinable_.insert_or_assign(std::move(key), id);
   }
+  hold.began = now;
   hold.deadline = now + kPinPatience;
   for (size_t from = 0; from < addresses.size(); from += kAddressesPerRequest) {
     const size_t to = std::min(addresses.size(), from + kAddressesPerRequest);

@@ -43,6 +43,7 @@ struct Hold {
   std::vector<Address> confirmed;  // by the kernel, for exactly this hold
   bool unasked = false;            // nobody waits, and nobody may join: it yields at the quota
   std::chrono::seconds told{0};
+  BootTime began;
   size_t requests_open = 0;
   BootTime deadline;
 };

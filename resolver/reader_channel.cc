@@ -39,6 +39,8 @@ absl::Status ReaderChannel::Read(const Events& events) {
     auto& descriptors = (*packet)->descriptors;
     if (const auto* const reply = std::get_if<PinReply>(&*message)) {
       events.pin_reply(*reply);
+    } else if (std::holds_alternative<PinsInDoubt>(*message)) {
+      events.pins_in_doubt();
     } else if (descriptors.size() != 1) {
       return Breach("a policy notice without its policy");
     } else if (auto status =

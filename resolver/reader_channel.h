@@ -22,6 +22,7 @@ class ReaderChannel final : public DistantFirewall {
 
   struct Events {
     std::function<void(const PinReply&)> pin_reply;
+    std::function<void()> pins_in_doubt;
     // The sealed memory that came along.
     std::function<absl::Status(const PolicyNotice&, Descriptor memory)> policy;
   };

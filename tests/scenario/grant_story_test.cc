@@ -36,6 +36,7 @@ uint16_t Learn(Stage& stage, std::string_view name, uint16_t type, const Strings
 bool MayAsk(Stage& stage, const std::string& name, const std::string& rule_host = ".example.com") {
   const size_t sent = stage.network.sent.size();
   const size_t pins = stage.firewall.requests.size();
+  stage.forwarder.DoubtPins();
   const Heard heard = stage.HeardOf(Learn(stage, name, dns::kA, {Record4(name, 9)}));
   if (heard.answer.rcode != dns::kNoError) {
     EXPECT_EQ(heard.ede, dns::kEdeProhibited) << name;

@@ -121,6 +121,7 @@ TEST(PolicyStory, AStaleRequestWaitsForItsPolicy) {
   stage.FirewallDoesAll();
   EXPECT_EQ(stage.HeardOf(id).Addresses().size(), 1U);
 
+  stage.forwarder.DoubtPins();
   const auto never = stage.Ask("www.example.com");
   stage.FirewallSays(PinOutcome::kStale);
   stage.Pass(milliseconds(500));

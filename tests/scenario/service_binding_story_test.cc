@@ -56,6 +56,7 @@ TEST(ServiceBindingStory, HintsArePinnedBeforeTheyAreTold) {
             (std::vector<Address>{*Address::Parse("203.0.113.66"), *Address::Parse("203.0.113.67"),
                                   *Address::Parse("2001:db8::1")}));
   stage.Pass(seconds(100));
+  stage.forwarder.DoubtPins();
   const auto hit = stage.Ask("www.example.com", dns::kHttps);
   EXPECT_FALSE(stage.HasHeard(hit)) << "from the cache, unpinned";
   EXPECT_EQ(stage.firewall.requests.back().told_s, 200U);

@@ -89,6 +89,7 @@ const std::vector<ToReader> kReplies = {
     PinReply{2, PinOutcome::kFailed},
     PolicyNotice{0},
     PolicyNotice{UINT32_MAX},
+    PinsInDoubt{},
 };
 
 TEST(ChannelMessage, WhatDnspindSaysIsWhatIsRead) {

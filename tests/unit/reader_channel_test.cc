@@ -32,6 +32,7 @@ struct Channel {
   }
   absl::Status Read() {
     return near->Read({[this](const PinReply& reply) { replies.push_back(reply); },
+                       [this] { ++doubts; },
                        [this](const PolicyNotice& notice, const Descriptor& memory) {
                          notices.push_back(notice);
                          policies.push_back(ReadSealedMemory(memory.get(), 100).value_or(""));
@@ -44,6 +45,7 @@ struct Channel {
   Descriptor far;
   std::optional<ReaderChannel> near;
   std::vector<PinReply> replies;
+  int doubts = 0;
   std::vector<PolicyNotice> notices;
   std::vector<std::string> policies;
   absl::Status policy_status;
@@ -77,6 +79,10 @@ TEST(ReaderChannelTest, CarriesRequestsAndReplies) {
   ASSERT_TRUE(SendPacket(channel.far.get(), Encode(ToReader(reply))).ok());
   EXPECT_TRUE(channel.Read().ok());
   EXPECT_EQ(channel.replies, std::vector<PinReply>{reply});
+  EXPECT_EQ(channel.doubts, 0);
+  ASSERT_TRUE(SendPacket(channel.far.get(), Encode(ToReader(PinsInDoubt{}))).ok());
+  EXPECT_TRUE(channel.Read().ok());
+  EXPECT_EQ(channel.doubts, 1);
 }
 
 TEST(ReaderChannelTest, APolicyComesInSealedMemory) {
