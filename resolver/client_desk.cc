@@ -39,7 +39,7 @@ ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
       streams_.push_back(std::make_unique<StreamListener>(
           std::move(fd), with_.reactor, with_.clock, counters_, connections_, rate_,
           [this](std::span<const uint8_t> message, const ReturnPath& path) {
-            return OnPacket(message, path);
+            return OnPacket(message, path, with_.clock.Now());
           }));
     }
   }
@@ -62,9 +62,12 @@ void ClientDesk::ReadDatagrams(DatagramListener& listener) {
     read_again_ = rate_.NextLook(now);
     return;
   }
-  const size_t taken = listener.Read(
-      left,
-      [this](std::span<const uint8_t> packet, const ReturnPath& path) { OnPacket(packet, path); });
+  const size_t taken =
+      listener.Read(left, [this, now](std::span<const uint8_t> packet, const ReturnPath& path) {
+        if (!TellReady(packet, path, now)) {
+          OnPacket(packet, path, now);
+        }
+      });
   for (size_t i = 0; i < taken; ++i) {
     rate_.Spend(now);
   }
@@ -98,7 +101,10 @@ absl::Status ClientDesk::Start() {
 void ClientDesk::OnChannel() {
   const absl::Status status = channel_.Read(
       {[this](const PinReply& reply) { forwarder_.OnPinReply(reply, with_.clock.Now()); },
-       [this] { forwarder_.DoubtPins(); },
+       [this] {
+         forwarder_.DoubtPins();
+         ready_.Clear();
+       },
        [this](const PolicyNotice& notice, Descriptor memory) { return OnPolicy(notice, memory); }});
   if (absl::IsOutOfRange(status)) {
     closed_ = true;
@@ -128,12 +134,25 @@ absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& 
   rate_.SetLimits(policy->limits);
   connections_.max = policy->limits.connections;
   forwarder_.SetPolicy(std::move(*policy), with_.clock.Now());
+  ready_.Clear();
   has_policy_ = true;
   return absl::OkStatus();
 }
 
+// False if it is to be looked at.
+bool ClientDesk::TellReady(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now) {
+  auto ready = ready_.Find(packet, now);
+  if (!ready) {
+    return false;
+  }
+  ++counters_.questions;
+  ++counters_.cache_hits;
+  Send(path, *std::move(ready), Ending::kAnswered);
+  return true;
+}
+
 // True if an answer to it comes, now or later.
-bool ClientDesk::OnPacket(std::span<const uint8_t> packet, const ReturnPath& path) {
+bool ClientDesk::OnPacket(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now) {
   auto result = ReadQuestion(packet);
   if (!has_policy_ || std::holds_alternative<IgnoredPacket>(result)) {
     Count(Ending::kDropped, counters_);
@@ -143,7 +162,11 @@ bool ClientDesk::OnPacket(std::span<const uint8_t> packet, const ReturnPath& pat
     Send(path, std::move(early->bytes), EndingOf(early->rcode));
     return true;
   }
-  forwarder_.OnQuestion(std::move(std::get<Question>(result)), path, with_.clock.Now());
+  told_.clear();
+  const auto until = forwarder_.OnQuestion(std::move(std::get<Question>(result)), path, now);
+  if (until && path.transport == Transport::kUdp && !told_.empty()) {
+    ready_.Insert(packet, std::move(told_), now, *until);
+  }
   return true;
 }
 
@@ -160,6 +183,7 @@ void ClientDesk::Send(const ReturnPath& path, std::string message, Ending ending
   }
   for (const auto& listener : datagrams_) {
     if (listener->family() == path.local.family()) {
+      told_ = message;
       listener->Queue(path, std::move(message), ending);
       return;
     }

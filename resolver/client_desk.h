@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "resolver/listener.h"
 #include "resolver/question_rate.h"
 #include "resolver/reader_channel.h"
+#include "resolver/ready_answers.h"
 #include "resolver/stream_listener.h"
 #include "resolver/upstream_network.h"
 
@@ -60,7 +62,8 @@ class ClientDesk final : public ReplySink {
 
  private:
   void Send(const ReturnPath& path, std::string message, Ending ending) override;
-  bool OnPacket(std::span<const uint8_t> packet, const ReturnPath& path);
+  bool OnPacket(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now);
+  bool TellReady(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now);
   absl::Status OnPolicy(const PolicyNotice& notice, const Descriptor& memory);
   void OnChannel();
   absl::Status WatchDatagrams(DatagramListener& listener);
@@ -76,6 +79,8 @@ class ClientDesk final : public ReplySink {
   std::vector<std::unique_ptr<DatagramListener>> datagrams_;
   std::vector<std::unique_ptr<StreamListener>> streams_;
   Forwarder forwarder_;
+  ReadyAnswers ready_;
+  std::string told_;  // what was sent last over UDP while a packet was looked at
   bool has_policy_ = false;
   bool closed_ = false;
   absl::Status breach_;

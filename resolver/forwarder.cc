@@ -76,13 +76,16 @@ std::vector<Waiter> Forwarder::TakeWaiters(bool ask_anew, BootTime now) {
   return waiters;
 }
 
-void Forwarder::OnQuestion(Question question, const ReturnPath& path, BootTime now) {
+std::optional<BootTime> Forwarder::OnQuestion(Question question, const ReturnPath& path,
+                                              BootTime now) {
   ++counters_.questions;
+  repeat_until_.reset();
   Waiter waiter;
   waiter.question = std::move(question);
   waiter.path = path;
   waiter.deadline = now + kQuestionPatience;
   Dispatch(std::move(waiter), now);
+  return repeat_until_;
 }
 
 Permission Forwarder::PermissionOf(const Waiter& waiter, BootTime now) const {
@@ -184,18 +187,6 @@ Forwarder::Asked& Forwarder::AskUpstream(const Inquiry& inquiry, BootTime deadli
   return asked_.emplace(inquiry, std::move(asked)).first->second;
 }
 
-void Forwarder::AskStanding(const StandingQuestion& question, BootTime now) {
-  if (question.why == StandingQuestion::Why::kDropped && IsOurs(question.name, question.type)) {
-    LearnDropped(question, Answer{dns::kNxDomain, question.name, question.type, {}, {}}, now);
-    return;
-  }
-  const Inquiry inquiry{question.name, question.type, false, false};
-  const auto found = asked_.find(inquiry);
-  Asked& asked =
-      found != asked_.end() ? found->second : AskUpstream(inquiry, now + kQuestionPatience, now);
-  asked.standing.push_back(question);
-}
-
 // What failed while no upstream answered is asked again as soon as one does.
 void Forwarder::LookForRecovery(const UpstreamResult& result, BootTime now) {
   const auto* const answer = std::get_if<Answer>(&result);
@@ -237,53 +228,6 @@ void Forwarder::OnUpstream(InquiryId id, UpstreamResult result, BootTime now) {
     } else {
       Prefetch(question, inquiry, fresh, now);
     }
-  }
-}
-
-// What dnspind does not hear is asked for again.
-void Forwarder::LearnDropped(const StandingQuestion& question, const UpstreamResult& result,
-                             BootTime now) {
-  const Policy& policy = policy_->policy();
-  const Family family = question.type == dns::kA ? Family::kIpv4 : Family::kIpv6;
-  const auto answer = Definite(result, policy.terms);
-  if (answer &&
-      firewall_.Drop(PiecesOf(question.name, family, policy.generation, answer->addresses))) {
-    standing_.AskAgain(this, question, answer->life, now);
-  } else {
-    standing_.Failed(this, question, now);
-  }
-}
-
-void Forwarder::Prefetch(const StandingQuestion& question, const Inquiry& inquiry,
-                         CachedResult& fresh, BootTime now) {
-  const Permission permission =
-      policy_->Judge(inquiry.asked, inquiry.type, Transport::kTcp, std::nullopt);
-  const auto answer = Definite(fresh.result, policy_->policy().terms);
-  if (permission.standing != Standing::kPinned || !answer) {
-    standing_.Failed(this, question, now);
-    return;
-  }
-  const JudgedAnswer& judged = Judged(inquiry, permission, fresh).judged;
-  if (judged.addresses.empty()) {
-    standing_.AskAgain(this, question, answer->life, now);
-    return;
-  }
-  ToldAnswer told = Tell(judged, seconds(0), true, policy_->policy().terms);
-  holds_.Begin({inquiry, permission.rule}, std::move(told.reply), judged.addresses,
-               RequestFor(inquiry, permission, told), std::nullopt, now);
-}
-
-void Forwarder::EndPrefetch(const Hold& hold, bool pinned, BootTime now) {
-  const Inquiry& inquiry = hold.key.inquiry;
-  const StandingQuestion question{StandingQuestion::Why::kPrefetched, inquiry.asked, inquiry.type};
-  if (!hold.unasked) {
-    return;
-  }
-  if (pinned) {
-    standing_.AskAgain(this, question, PrefetchedAgainAfter(hold.told, policy_->policy().terms),
-                       now);
-  } else {
-    standing_.Failed(this, question, now);
   }
 }
 
@@ -334,6 +278,10 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   }
   if (!waits) {
     teller_.Tell(waiter, told.reply, permission.standing, judged.addresses);
+    // A grant has an end of its own. Later than that it may be told for longer.
+    if (pinned && policy_->permissions().Judge(inquiry.asked).standing == Standing::kPinned) {
+      repeat_until_ = std::min(cached.until, now + told.told / 4);
+    }
     return;
   }
   holds_.Begin(std::move(key), std::move(told.reply), judged.addresses,

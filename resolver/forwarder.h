@@ -47,8 +47,10 @@ class Forwarder {
   // What waits, and what is cached, is judged again by the new policy.
   void SetPolicy(Policy policy, BootTime now);
 
-  // The client's policy is known by then.
-  void OnQuestion(Question question, const ReturnPath& path, BootTime now);
+  // The client's policy is known by then. Returns until when whoever asks the same may be told the
+  // reply that this call has sent, with lower TTLs, if that is sure to be right: while the policy
+  // stays and no pin is in doubt.
+  std::optional<BootTime> OnQuestion(Question question, const ReturnPath& path, BootTime now);
   void OnPinReply(const PinReply& reply, BootTime now);
   void DoubtPins() { cache_.DoubtPins(); }  // what was pinned is told after dnspind's word only
   Upstreams& upstreams() { return upstreams_; }  // for what its sockets bring
@@ -102,7 +104,8 @@ class Forwarder {
   NewNames new_names_;
   AnswerCache cache_;
   std::optional<ClientPolicy> policy_;
-  uint32_t policies_ = 0;  // so many there have been
+  uint32_t policies_ = 0;                 // so many there have been
+  std::optional<BootTime> repeat_until_;  // the reply to the question that was dispatched last
   absl::flat_hash_map<Inquiry, Asked> asked_;
   absl::flat_hash_map<InquiryId, Inquiry> inquiries_;
   CountersReport& counters_;

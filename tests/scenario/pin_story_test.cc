@@ -89,6 +89,34 @@ TEST(PinStory, AHitWhosePinsLastIsToldAtOnce) {
   }
 }
 
+// Only what the rules themselves list, and what is pinned for longer than it is told.
+TEST(PinStory, WhatMayBeToldAgainUnseen) {
+  Stage stage({"accept .example.com tcp 443", "accept dns"});
+  const auto ask = [&](std::string_view name, const Message& answer) {
+    stage.Ask(name);
+    EXPECT_FALSE(stage.repeat_until) << name << ", which nobody knows yet";
+    stage.UpstreamSays(answer);
+    stage.FirewallDoesAll();
+    stage.Ask(name);
+    return stage.repeat_until.value_or(stage.now) - stage.now;
+  };
+  EXPECT_EQ(ask("long.example.com", {.answer = {Record4("long.example.com", 1, 9999)}}),
+            seconds(75));
+  EXPECT_EQ(ask("short.example.com", {.answer = {Record4("short.example.com", 1, 20)}}),
+            seconds(5));
+  EXPECT_EQ(ask("none.example.com", {.authority = {SoaOf("example.com", 30, 10)}}), seconds(10));
+  EXPECT_EQ(ask("alias.example.com", {.answer = {AliasOf("alias.example.com", "target.test", 40),
+                                                 Record4("target.test", 1)}}),
+            seconds(10));
+  EXPECT_EQ(ask("target.test", {.answer = {Record4("target.test", 1)}}), seconds(0)) << "granted";
+  EXPECT_EQ(ask("other.test", {.answer = {Record4("other.test", 1)}}), seconds(0)) << "not pinned";
+  stage.forwarder.DoubtPins();
+  stage.Ask("long.example.com");
+  EXPECT_FALSE(stage.repeat_until);
+  stage.FirewallDoesAll();
+  stage.NothingIsLeft();
+}
+
 // Doubt that comes between a request and its reply was dnspind's before it confirmed; what it had
 // confirmed before the doubt does not count.
 TEST(PinStory, DoubtIsOfWhatWasConfirmedBefore) {

@@ -150,7 +150,7 @@ uint16_t Stage::Ask(std::string_view name, uint16_t type,
   if (change) {
     change(question, path);
   }
-  forwarder.OnQuestion(std::move(question), path, now);
+  repeat_until = forwarder.OnQuestion(std::move(question), path, now);
   return last_id;
 }
 

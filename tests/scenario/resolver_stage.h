@@ -153,6 +153,7 @@ struct Stage {
 
   BootTime now{seconds(1000)};
   uint16_t last_id = 0;
+  std::optional<BootTime> repeat_until;  // as the last Ask was told
   Policy policy;
   SteadyRandom random{1};
   FakeNetwork network{now};
