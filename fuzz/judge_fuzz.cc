@@ -9,6 +9,7 @@
 //  - "done" is said once the kernel holds every address for longer than the TTL told;
 //  - the quotas hold, every request has one reply, and the ledger is what the kernel holds.
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "nft/client_chain.h"
 #include "nft/pin_moves.h"
 #include "nft/pin_service.h"
+#include "pinning/channel_packet.h"
 #include "pinning/check.h"
 
 namespace dnspin {
@@ -153,18 +155,19 @@ class Play {
     if (said_[client.id].size() == 8) {
       Turn();  // of more, some could be left for the next: 64 addresses in all their places
     }
-    if (!message.empty() && SendPacket(readers_.at(client.id).get(), message).ok()) {
+    if (!message.empty() && SendPacket(readers_.at(client.id).get(), PacketOf(message)).ok()) {
       said_[client.id].push_back(message);
     }
   }
 
   static bool UnreadOf(const ServedClient& client) {
-    const auto packet = ReceivePacket(client.channel.get(), kMessageOctetsMax);
+    const auto packet = ReceivePacket(client.channel.get(), kPacketOctetsMax);
     return packet.ok() && packet->has_value();
   }
   void TakeAll(ServedClient& client);
   void CheckKernel();
   void Reload(ServedClient& client, uint8_t rules);
+  std::deque<PinReply> RepliesTo(const ServedClient& client);
   void Hear(const ServedClient& client, const std::vector<Asked>& asked);
 
   HandClock clock_;
@@ -265,23 +268,39 @@ void Play::CheckKernel() {
   DNSPIN_CHECK(explained == kernel_.held.size());
 }
 
+// All replies that wait there; after its end none.
+std::deque<PinReply> Play::RepliesTo(const ServedClient& client) {
+  std::deque<PinReply> replies;
+  while (true) {
+    auto packet = ReceivePacket(readers_.at(client.id).get(), kPacketOctetsMax);
+    if (!packet.ok() || !packet->has_value()) {
+      return replies;
+    }
+    const auto messages = MessagesIn(
+        {reinterpret_cast<const uint8_t*>((*packet)->bytes.data()), (*packet)->bytes.size()});
+    DNSPIN_CHECK(messages);
+    for (const auto message : *messages) {
+      const auto read = DecodeToReader(message);
+      DNSPIN_CHECK(read.ok() && std::holds_alternative<PinReply>(*read));
+      replies.push_back(std::get<PinReply>(*read));
+    }
+  }
+}
+
 void Play::Hear(const ServedClient& client, const std::vector<Asked>& asked) {
   const bool ended = std::find(ended_.begin(), ended_.end(), client.id) != ended_.end();
+  std::deque<PinReply> replies = RepliesTo(client);
   for (const auto& [request, verdict] : asked) {
-    auto packet = ReceivePacket(readers_.at(client.id).get(), kMessageOctetsMax);
-    if (!packet.ok() || !packet->has_value()) {
+    if (replies.empty()) {
       DNSPIN_CHECK(ended);  // at that request, or before it
       return;
     }
-    const std::string& bytes = (*packet)->bytes;
-    const auto read =
-        DecodeToReader({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-    DNSPIN_CHECK(read.ok());
-    const auto* reply = std::get_if<PinReply>(&*read);
-    DNSPIN_CHECK(reply != nullptr && reply->ticket == request.ticket);
-    const bool stale = reply->outcome == PinOutcome::kStale;
+    const PinReply reply = replies.front();
+    replies.pop_front();
+    DNSPIN_CHECK(reply.ticket == request.ticket);
+    const bool stale = reply.outcome == PinOutcome::kStale;
     DNSPIN_CHECK(verdict == Verdict::kOpen || stale == (verdict != Verdict::kStands));
-    if (reply->outcome != PinOutcome::kDone) {
+    if (reply.outcome != PinOutcome::kDone) {
       continue;
     }
     const BootTime needed = clock_.now + seconds(request.told_s) + kTerms.slack;
@@ -293,8 +312,7 @@ void Play::Hear(const ServedClient& client, const std::vector<Asked>& asked) {
       }));
     }
   }
-  const auto more = ReceivePacket(readers_.at(client.id).get(), kMessageOctetsMax);
-  DNSPIN_CHECK(!more.ok() || !more->has_value());
+  DNSPIN_CHECK(replies.empty());
 }
 
 // Other rules: pins move, and the kernel with them.

@@ -6,13 +6,14 @@
 
 #include "io/packet_pair.h"
 #include "nft/judge.h"
+#include "pinning/channel_packet.h"
 #include "pinning/pin_life.h"
 
 namespace dnspin {
 namespace {
 
 // Of one client: a flood waits for its next turn, and the others' questions do not wait for it.
-constexpr int kMessagesPerTurn = 16;
+constexpr size_t kMessagesPerTurn = 16;  // besides those in a packet with the last
 constexpr size_t kElementsPerTurn = kElementsPerCommit;
 constexpr std::chrono::milliseconds kLifeMin{1000};
 
@@ -38,8 +39,8 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) 
   client.readable = false;
   client.grants.Expire(now);
   size_t elements = 0;
-  for (int taken = 0; taken < kMessagesPerTurn && elements < kElementsPerTurn; ++taken) {
-    auto packet = ReceivePacket(client.channel.get(), kMessageOctetsMax);
+  for (size_t taken = 0; taken < kMessagesPerTurn && elements < kElementsPerTurn;) {
+    auto packet = ReceivePacket(client.channel.get(), kPacketOctetsMax);
     if (!packet.ok()) {
       return ReaderFault{std::string(packet.status().message()),
                          !absl::IsOutOfRange(packet.status())};
@@ -51,30 +52,42 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) 
       return ReaderFault{"a message that is too long, or brings descriptors"};
     }
     const std::string& bytes = (*packet)->bytes;
-    auto message = DecodeFromReader({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-    if (!message.ok()) {
-      return ReaderFault{std::string(message.status().message())};
+    const auto messages =
+        MessagesIn({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+    if (!messages) {
+      return ReaderFault{"malformed packet"};
     }
-    if (auto* request = std::get_if<PinRequest>(&*message)) {
-      Pending pending{client.id, std::move(*request), {}, std::nullopt, 0};
-      if (auto breach = Consider(client, pending, now)) {
-        return breach;
+    for (const auto message : *messages) {
+      if (auto fault = Take(client, message, elements, now)) {
+        return fault;
       }
-      elements += pending.changes.size();
-      pending_.push_back(std::move(pending));
-    } else if (const auto* report = std::get_if<RefusalReport>(&*message)) {
-      LogRefusal(client, *report, now);
-    } else if (const auto* grant = std::get_if<GrantRequest>(&*message)) {
-      if (auto breach = Consider(client, *grant, now)) {
-        return breach;
-      }
-    } else if (const auto* piece = std::get_if<DropAddresses>(&*message)) {
-      if (auto breach = Learn(client, *piece, now)) {
-        return breach;
-      }
-    } else {
-      TakeCounters(client, std::get<CountersReport>(*message), now);
     }
+    taken += messages->size();
+  }
+  return std::nullopt;
+}
+
+std::optional<ReaderFault> PinService::Take(ServedClient& client, std::span<const uint8_t> octets,
+                                            size_t& elements, BootTime now) {
+  auto message = DecodeFromReader(octets);
+  if (!message.ok()) {
+    return ReaderFault{std::string(message.status().message())};
+  }
+  if (auto* request = std::get_if<PinRequest>(&*message)) {
+    Pending pending{client.id, std::move(*request), {}, std::nullopt, 0};
+    if (auto breach = Consider(client, pending, now)) {
+      return breach;
+    }
+    elements += pending.changes.size();
+    pending_.push_back(std::move(pending));
+  } else if (const auto* report = std::get_if<RefusalReport>(&*message)) {
+    LogRefusal(client, *report, now);
+  } else if (const auto* grant = std::get_if<GrantRequest>(&*message)) {
+    return Consider(client, *grant, now);
+  } else if (const auto* piece = std::get_if<DropAddresses>(&*message)) {
+    return Learn(client, *piece, now);
+  } else {
+    TakeCounters(client, std::get<CountersReport>(*message), now);
   }
   return std::nullopt;
 }
@@ -228,21 +241,36 @@ void PinService::Distrust() {
 std::vector<std::pair<ClientId, ReaderFault>> PinService::Answer(ServedClients& clients) {
   const BootTime now = clock_.Now();
   std::vector<std::pair<ClientId, ReaderFault>> ended;
-  for (Pending& pending : pending_) {
-    ServedClient& client = clients.at(pending.client);
-    if (!pending.outcome) {
-      Fail(client, pending, now);
-    }
-    const auto status = SendPacket(
-        client.channel.get(), Encode(ToReader(PinReply{pending.request.ticket, *pending.outcome})));
-    if (!status.ok()) {
-      ended.emplace_back(client.id,
-                         ReaderFault{std::string(status.message()), absl::IsUnavailable(status)});
+  for (auto first = pending_.begin(); first != pending_.end();) {
+    const auto last = std::find_if(first, pending_.end(), [first](const Pending& pending) {
+      return pending.client != first->client;
+    });
+    ServedClient& client = clients.at(first->client);
+    if (auto fault = Answer(client, {first, last}, now)) {
+      ended.emplace_back(client.id, *std::move(fault));
     }
     client.ledger.EndOfTurn();
+    first = last;
   }
   pending_.clear();
   return ended;
+}
+
+std::optional<ReaderFault> PinService::Answer(ServedClient& client, std::span<Pending> asked,
+                                              BootTime now) {
+  std::deque<std::string> packets;
+  for (Pending& pending : asked) {
+    if (!pending.outcome) {
+      Fail(client, pending, now);
+    }
+    AddMessage(packets, Encode(ToReader(PinReply{pending.request.ticket, *pending.outcome})));
+  }
+  for (const std::string& packet : packets) {
+    if (const auto status = SendPacket(client.channel.get(), packet); !status.ok()) {
+      return ReaderFault{std::string(status.message()), absl::IsUnavailable(status)};
+    }
+  }
+  return std::nullopt;
 }
 
 void PinService::Confirm(ServedClient& client, Pending& pending, BootTime now) {

@@ -3,6 +3,7 @@
 // the kernel, then answered. Touches: the clients' channels, a Pinner, the journal.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,9 @@ class PinService {
     uint32_t rule = 0;                  // the number of the rule, for the log
   };
 
+  std::optional<ReaderFault> Take(ServedClient& client, std::span<const uint8_t> message,
+                                  size_t& elements, BootTime now);
+  std::optional<ReaderFault> Answer(ServedClient& client, std::span<Pending> asked, BootTime now);
   std::optional<ReaderFault> Consider(ServedClient& client, Pending& pending, BootTime now);
   std::optional<ReaderFault> Consider(ServedClient& client, const GrantRequest& request,
                                       BootTime now);

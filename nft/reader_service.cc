@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "io/packet_pair.h"
+#include "pinning/channel_packet.h"
 
 namespace dnspin {
 namespace {
@@ -126,8 +127,8 @@ absl::Status ReaderService::TrySendPolicy(ServedClient& client) {
     return memory.status();
   }
   const int fd = memory->get();
-  return SendPacket(client.channel.get(), Encode(ToReader(PolicyNotice{client.policy.generation})),
-                    {&fd, 1});
+  return SendPacket(client.channel.get(),
+                    PacketOf(Encode(ToReader(PolicyNotice{client.policy.generation}))), {&fd, 1});
 }
 
 void ReaderService::Serve(ServedClient& client, BootTime now) {
@@ -156,7 +157,7 @@ void ReaderService::SendPolicy(ServedClient& client, BootTime now) {
 }
 
 void ReaderService::DoubtPins(const ServedClients& clients) {
-  const std::string message = Encode(ToReader(PinsInDoubt{}));
+  const std::string message = PacketOf(Encode(ToReader(PinsInDoubt{})));
   for (const auto& [id, client] : clients) {
     if (client.reader != 0 && !SendPacket(client.channel.get(), message).ok()) {
       readers_to_kill_.insert(client.reader);  // it may tell what is not there

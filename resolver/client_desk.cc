@@ -105,7 +105,9 @@ void ClientDesk::OnChannel() {
          forwarder_.DoubtPins();
          ready_.Clear();
        },
-       [this](const PolicyNotice& notice, Descriptor memory) { return OnPolicy(notice, memory); }});
+       [this](const PolicyNotice& notice, const Descriptor& memory) {
+         return OnPolicy(notice, memory);
+       }});
   if (absl::IsOutOfRange(status)) {
     closed_ = true;
     channel_watch_ = Watch();
@@ -197,14 +199,14 @@ absl::Status ClientDesk::Settle(BootTime now) {
     read_again_.reset();
     WantDatagrams(true);
   }
+  channel_.Settle(now);
+  channel_watch_.WantWrite(channel_.WantsWrite());
   for (const auto& listener : streams_) {
     listener->Settle(now);
   }
   for (const auto& listener : datagrams_) {
     listener->Flush();
   }
-  channel_.Settle(now);
-  channel_watch_.WantWrite(channel_.WantsWrite());
   return breach_;
 }
 

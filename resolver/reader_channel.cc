@@ -5,12 +5,13 @@
 #include <utility>
 
 #include "io/packet_pair.h"
+#include "pinning/channel_packet.h"
 #include "resolver/octets.h"
 
 namespace dnspin {
 namespace {
 
-constexpr int kMessagesPerTurn = 256;
+constexpr int kPacketsPerTurn = 64;
 constexpr size_t kQueueMax = 2 * kRequestsOpenMax;
 constexpr std::chrono::seconds kCountersEvery{1};
 
@@ -21,8 +22,8 @@ absl::Status Breach(std::string_view what) {
 }  // namespace
 
 absl::Status ReaderChannel::Read(const Events& events) {
-  for (int i = 0; i < kMessagesPerTurn; ++i) {
-    auto packet = ReceivePacket(fd_.get(), kMessageOctetsMax, 1);
+  for (int i = 0; i < kPacketsPerTurn; ++i) {
+    auto packet = ReceivePacket(fd_.get(), kPacketOctetsMax, 1);
     if (!packet.ok()) {
       return absl::OutOfRangeError("closed");
     }
@@ -32,44 +33,49 @@ absl::Status ReaderChannel::Read(const Events& events) {
     if ((*packet)->truncated) {
       return Breach("a message that is too long, or brings too much");
     }
-    const auto message = DecodeToReader(AsOctets((*packet)->bytes));
-    if (!message.ok()) {
-      return Breach(std::string(message.status().message()));
+    const auto messages = MessagesIn(AsOctets((*packet)->bytes));
+    if (!messages) {
+      return Breach("no messages");
     }
-    auto& descriptors = (*packet)->descriptors;
-    if (const auto* const reply = std::get_if<PinReply>(&*message)) {
-      events.pin_reply(*reply);
-    } else if (std::holds_alternative<PinsInDoubt>(*message)) {
-      events.pins_in_doubt();
-    } else if (descriptors.size() != 1) {
-      return Breach("a policy notice without its policy");
-    } else if (auto status =
-                   events.policy(std::get<PolicyNotice>(*message), std::move(descriptors.front()));
-               !status.ok()) {
-      return Breach(std::string(status.message()));
+    for (const auto message : *messages) {
+      if (auto status = Hear(message, (*packet)->descriptors, events); !status.ok()) {
+        return status;
+      }
     }
   }
   return absl::OkStatus();
 }
 
-bool ReaderChannel::SendNow(const std::string& message) {
-  // Whatever else is wrong with the channel, reading it will tell.
-  return !absl::IsUnavailable(SendPacket(fd_.get(), message));
-}
-
-void ReaderChannel::SendInOrder(std::string message) {
-  if (!queue_.empty() || !SendNow(message)) {
-    queue_.push_back(std::move(message));
+absl::Status ReaderChannel::Hear(std::span<const uint8_t> octets,
+                                 std::vector<Descriptor>& descriptors, const Events& events) {
+  const auto message = DecodeToReader(octets);
+  if (!message.ok()) {
+    return Breach(std::string(message.status().message()));
   }
+  if (const auto* const reply = std::get_if<PinReply>(&*message)) {
+    events.pin_reply(*reply);
+  } else if (std::holds_alternative<PinsInDoubt>(*message)) {
+    events.pins_in_doubt();
+  } else if (descriptors.size() != 1) {
+    return Breach("a policy notice without its policy");
+  } else {
+    const Descriptor memory = std::move(descriptors.front());
+    descriptors.clear();
+    const auto status = events.policy(std::get<PolicyNotice>(*message), memory);
+    return status.ok() ? status : Breach(std::string(status.message()));
+  }
+  return absl::OkStatus();
 }
 
-void ReaderChannel::Request(const PinRequest& request) { SendInOrder(Encode(FromReader(request))); }
+void ReaderChannel::Request(const PinRequest& request) {
+  AddMessage(queue_, Encode(FromReader(request)));
+}
 
 bool ReaderChannel::Grant(const GrantRequest& request) {
   if (queue_.size() >= kQueueMax) {
     return false;
   }
-  SendInOrder(Encode(FromReader(request)));
+  AddMessage(queue_, Encode(FromReader(request)));
   return true;
 }
 
@@ -78,7 +84,7 @@ bool ReaderChannel::Drop(const std::vector<DropAddresses>& pieces) {
     return false;
   }
   for (const DropAddresses& piece : pieces) {
-    queue_.push_back(Encode(FromReader(piece)));
+    AddMessage(queue_, Encode(FromReader(piece)));
   }
   return true;
 }
@@ -86,7 +92,7 @@ bool ReaderChannel::Drop(const std::vector<DropAddresses>& pieces) {
 void ReaderChannel::Report(const RefusalReport& report) {
   if (reports_left_ >= 1 && queue_.size() < kQueueMax) {
     reports_left_ -= 1;
-    queue_.push_back(Encode(FromReader(report)));  // never before a request
+    AddMessage(queue_, Encode(FromReader(report)));
   } else {
     ++counters_.reports_left_out;
   }
@@ -97,13 +103,15 @@ void ReaderChannel::Settle(BootTime now) {
   reports_left_ = std::min(kReportsBurst,
                            reports_left_ + kReportsPerSecond * Seconds(now - budget_at_).count());
   budget_at_ = now;
-  while (!queue_.empty() && SendNow(queue_.front())) {
-    queue_.pop_front();
-  }
   const auto deadline = NextDeadline();
-  if (deadline && *deadline <= now && queue_.empty() && SendNow(Encode(FromReader(counters_)))) {
+  if (deadline && *deadline <= now && queue_.empty()) {
+    AddMessage(queue_, Encode(FromReader(counters_)));
     told_ = counters_;
     counters_told_ = now;
+  }
+  // Whatever else is wrong with the channel, reading it will tell.
+  while (!queue_.empty() && !absl::IsUnavailable(SendPacket(fd_.get(), queue_.front()))) {
+    queue_.pop_front();
   }
 }
 

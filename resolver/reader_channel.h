@@ -5,7 +5,9 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "io/descriptor.h"
@@ -24,7 +26,7 @@ class ReaderChannel final : public DistantFirewall {
     std::function<void(const PinReply&)> pin_reply;
     std::function<void()> pins_in_doubt;
     // The sealed memory that came along.
-    std::function<absl::Status(const PolicyNotice&, Descriptor memory)> policy;
+    std::function<absl::Status(const PolicyNotice&, const Descriptor& memory)> policy;
   };
 
   ReaderChannel(Descriptor fd, CountersReport& counters)  // which outlives it
@@ -40,19 +42,20 @@ class ReaderChannel final : public DistantFirewall {
   bool Drop(const std::vector<DropAddresses>& pieces) override;
   void Report(const RefusalReport& report) override;
 
-  void Settle(BootTime now);  // sends what could not be sent before, and the counters if it is time
+  // The end of a turn: sends what was said in it, and the counters if it is time.
+  void Settle(BootTime now);
   std::optional<BootTime> NextDeadline() const;  // when the counters are to be told
   bool WantsWrite() const { return !queue_.empty(); }
 
  private:
-  bool SendNow(const std::string& message);
-  void SendInOrder(std::string message);
+  static absl::Status Hear(std::span<const uint8_t> octets, std::vector<Descriptor>& descriptors,
+                           const Events& events);
 
   Descriptor fd_;
   CountersReport& counters_;
   CountersReport told_;
   std::optional<BootTime> counters_told_;
-  // Bounded: requests by kRequestsOpenMax, and nothing else joins a long queue.
+  // Packets. Bounded: requests by kRequestsOpenMax, and nothing else joins a long queue.
   std::deque<std::string> queue_;
   double reports_left_ = kReportsBurst;
   BootTime budget_at_;

@@ -9,6 +9,7 @@
 
 #include "io/packet_pair.h"
 #include "pinning/channel_message.h"
+#include "pinning/channel_packet.h"
 #include "tests/hostile/waiting.h"
 
 namespace dnspin {
@@ -28,8 +29,8 @@ PinRequest Honest(const Liar& liar) {
   return request;
 }
 
-void Send(const Liar& liar, std::string_view bytes) {
-  static_cast<void>(SendPacket(liar.channel, bytes));
+void Send(const Liar& liar, std::string_view message) {
+  static_cast<void>(SendPacket(liar.channel, PacketOf(message)));
 }
 
 void Send(const Liar& liar, const PinRequest& request) { Send(liar, Encode(FromReader(request))); }
@@ -82,7 +83,7 @@ void Flood(const Liar& liar) {
   PinRequest request = Honest(liar);
   for (uint64_t i = 0; i < 2'000'000; ++i) {
     request.ticket = i;
-    const absl::Status status = SendPacket(liar.channel, Encode(FromReader(request)));
+    const absl::Status status = SendPacket(liar.channel, PacketOf(Encode(FromReader(request))));
     if (!status.ok() && !absl::IsUnavailable(status)) {
       return;
     }
@@ -189,7 +190,7 @@ const std::vector<std::function<void(const Liar&)>>& Lies() {
       /* 18 a descriptor */
       [](const Liar& liar) {
         const int fd = STDERR_FILENO;
-        if (!SendPacket(liar.channel, Encode(FromReader(Honest(liar))), {&fd, 1}).ok()) {
+        if (!SendPacket(liar.channel, PacketOf(Encode(FromReader(Honest(liar)))), {&fd, 1}).ok()) {
           _exit(0);  // Linux 6.16 and later: dnspind has asked for none to come through
         }
       },

@@ -12,6 +12,7 @@
 #include "io/packet_pair.h"
 #include "nft/client_chain.h"
 #include "nft/pin_service.h"
+#include "pinning/channel_packet.h"
 #include "tests/unit/terse_rule.h"
 
 namespace dnspin {
@@ -221,7 +222,7 @@ TEST(LearnedDrops, AnAnswerOfWhichAPieceIsSkippedIsNoBreach) {
     piece.generation = client.policy.generation;
     piece.first = !last;
     piece.last = last;
-    ASSERT_TRUE(SendPacket(ends->second.get(), Encode(FromReader(piece))).ok());
+    ASSERT_TRUE(SendPacket(ends->second.get(), PacketOf(Encode(FromReader(piece)))).ok());
   }
   EXPECT_FALSE(service.Take(client, clock.now).has_value());
   EXPECT_EQ(client.learned.AddressesOf(*Name::FromHost("x.test"), Family::kIpv4), nullptr);

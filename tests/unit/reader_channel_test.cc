@@ -5,6 +5,7 @@
 
 #include "io/packet_pair.h"
 #include "pinning/answer.h"
+#include "pinning/channel_packet.h"
 #include "tests/unit/dns_bytes.h"
 
 namespace dnspin {
@@ -22,13 +23,25 @@ struct Channel {
     near.emplace(std::move(pair->second), counters);
   }
   std::optional<FromReader> Next() {
-    auto packet = ReceivePacket(far.get(), kMessageOctetsMax);
-    if (!packet.ok() || !packet->has_value()) {
-      return std::nullopt;
+    if (heard.empty()) {
+      auto packet = ReceivePacket(far.get(), kPacketOctetsMax);
+      if (!packet.ok() || !packet->has_value()) {
+        return std::nullopt;
+      }
+      const auto messages = MessagesIn(Octets((*packet)->bytes));
+      EXPECT_TRUE(messages.has_value());
+      for (const auto octets : *messages) {
+        auto message = DecodeFromReader(octets);
+        EXPECT_TRUE(message.ok()) << message.status();
+        heard.push_back(*message);
+      }
     }
-    auto message = DecodeFromReader(Octets((*packet)->bytes));
-    EXPECT_TRUE(message.ok()) << message.status();
-    return *message;
+    const FromReader next = heard.front();
+    heard.pop_front();
+    return next;
+  }
+  bool Say(const std::string& message, std::span<const int> descriptors = {}) {
+    return SendPacket(far.get(), PacketOf(message), descriptors).ok();
   }
   absl::Status Read() {
     return near->Read({[this](const PinReply& reply) { replies.push_back(reply); },
@@ -44,6 +57,7 @@ struct Channel {
   CountersReport counters;
   Descriptor far;
   std::optional<ReaderChannel> near;
+  std::deque<FromReader> heard;  // and not given out
   std::vector<PinReply> replies;
   int doubts = 0;
   std::vector<PolicyNotice> notices;
@@ -63,6 +77,7 @@ TEST(ReaderChannelTest, GrantsComeBeforeTheRequestsThatNeedThem) {
     channel.near->Request(SomeRequest(sent));
   }
   EXPECT_GT(sent, 1000U);
+  channel.near->Settle(channel.now);
   for (size_t i = 0; i < sent; ++i) {
     ASSERT_EQ(channel.Next(), FromReader(grant)) << i;
     channel.near->Settle(channel.now);
@@ -74,13 +89,18 @@ TEST(ReaderChannelTest, GrantsComeBeforeTheRequestsThatNeedThem) {
 TEST(ReaderChannelTest, CarriesRequestsAndReplies) {
   Channel channel;
   channel.near->Request(SomeRequest(7));
+  channel.near->Request(SomeRequest(8));
+  EXPECT_EQ(channel.Next(), std::nullopt) << "before the turn ends";
+  channel.near->Settle(channel.now);
   EXPECT_EQ(channel.Next(), FromReader(SomeRequest(7)));
+  EXPECT_FALSE(channel.heard.empty()) << "in a packet of their own each";
+  EXPECT_EQ(channel.Next(), FromReader(SomeRequest(8)));
   const PinReply reply{7, PinOutcome::kDone};
-  ASSERT_TRUE(SendPacket(channel.far.get(), Encode(ToReader(reply))).ok());
+  ASSERT_TRUE(channel.Say(Encode(ToReader(reply))));
   EXPECT_TRUE(channel.Read().ok());
   EXPECT_EQ(channel.replies, std::vector<PinReply>{reply});
   EXPECT_EQ(channel.doubts, 0);
-  ASSERT_TRUE(SendPacket(channel.far.get(), Encode(ToReader(PinsInDoubt{}))).ok());
+  ASSERT_TRUE(channel.Say(Encode(ToReader(PinsInDoubt{}))));
   EXPECT_TRUE(channel.Read().ok());
   EXPECT_EQ(channel.doubts, 1);
 }
@@ -89,12 +109,12 @@ TEST(ReaderChannelTest, APolicyComesInSealedMemory) {
   Channel channel;
   const auto memory = SealedMemory("rules");
   const int fd = memory->get();
-  ASSERT_TRUE(SendPacket(channel.far.get(), Encode(ToReader(PolicyNotice{3})), {&fd, 1}).ok());
+  ASSERT_TRUE(channel.Say(Encode(ToReader(PolicyNotice{3})), {&fd, 1}));
   EXPECT_TRUE(channel.Read().ok());
   EXPECT_EQ(channel.notices, std::vector<PolicyNotice>{PolicyNotice{3}});
   EXPECT_EQ(channel.policies, std::vector<std::string>{"rules"});
   channel.policy_status = absl::InvalidArgumentError("cannot be read");
-  ASSERT_TRUE(SendPacket(channel.far.get(), Encode(ToReader(PolicyNotice{4})), {&fd, 1}).ok());
+  ASSERT_TRUE(channel.Say(Encode(ToReader(PolicyNotice{4})), {&fd, 1}));
   EXPECT_TRUE(absl::IsInvalidArgument(channel.Read()));
 }
 
@@ -108,7 +128,7 @@ TEST(ReaderChannelTest, WhatIsNoMessageIsABreach) {
                               Encode(FromReader(SomeRequest(1)))};
   for (const std::string& row : rows) {
     Channel channel;
-    ASSERT_TRUE(SendPacket(channel.far.get(), row).ok());
+    ASSERT_TRUE(channel.Say(row));
     EXPECT_TRUE(absl::IsInvalidArgument(channel.Read())) << Escaped(row, 20);
     EXPECT_TRUE(channel.replies.empty());
   }
