@@ -39,6 +39,7 @@ ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
       streams_.push_back(std::make_unique<StreamListener>(
           std::move(fd), with_.reactor, with_.clock, counters_, connections_, rate_,
           [this](std::span<const uint8_t> message, const ReturnPath& path) {
+            OnChannel();
             return OnPacket(message, path, with_.clock.Now());
           }));
     }
@@ -62,6 +63,7 @@ void ClientDesk::ReadDatagrams(DatagramListener& listener) {
     read_again_ = rate_.NextLook(now);
     return;
   }
+  OnChannel();  // what dnspind has said by now counts for what is told now
   const size_t taken =
       listener.Read(left, [this, now](std::span<const uint8_t> packet, const ReturnPath& path) {
         if (!TellReady(packet, path, now)) {
