@@ -22,4 +22,4 @@ endif()
 add_library(dnspin_absl INTERFACE)
 target_link_libraries(
   dnspin_absl INTERFACE absl::status absl::statusor absl::strings absl::hash absl::flat_hash_map
-                        absl::flat_hash_set absl::any_invocable)
+                        absl::flat_hash_set absl::inlined_vector absl::any_invocable)

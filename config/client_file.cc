@@ -28,7 +28,10 @@ class ClientFileReader {
  public:
   ClientFileReader(FileKind kind, const std::string& path, const std::string& origin,
                    std::vector<Diagnostic>& diagnostics)
-      : kind_(kind), path_(path), origin_(origin), diagnostics_(diagnostics) {}
+      : kind_(kind),
+        path_(path),
+        origin_(std::make_shared<const std::string>(origin)),
+        diagnostics_(diagnostics) {}
 
   ClientFile Read(std::string_view text);
 
@@ -45,7 +48,7 @@ class ClientFileReader {
 
   FileKind kind_;
   const std::string& path_;
-  const std::string& origin_;
+  std::shared_ptr<const std::string> origin_;
   std::vector<Diagnostic>& diagnostics_;
   ClientFile file_;
   size_t rule_count_ = 0;
@@ -58,7 +61,9 @@ class ClientFileReader {
 ClientFile ClientFileReader::Read(std::string_view text) {
   size_t number = 0;
   DiagnosticQuota quota;
-  for (const std::string_view line : SplitLines(text)) {
+  const auto lines = SplitLines(text);
+  file_.rules.reserve(std::min(lines.size(), kRulesMax));
+  for (const std::string_view line : lines) {
     LineReport report(path_, ++number, line, diagnostics_);
     const size_t before = diagnostics_.size();
     ReadLine(line, report);
@@ -165,7 +170,7 @@ void ClientFileReader::AddRule(std::string_view line, std::string_view first, Li
   if (ending_line_ == 0 && EndsAll(*rule)) {
     ending_line_ = report.line();
   }
-  rule->origin = fmt::format("{}:{}", origin_, report.line());
+  rule->origin = {origin_, report.line()};
   file_.rules.push_back({std::move(*rule), report.line(), report.Column(first)});
 }
 

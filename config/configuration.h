@@ -9,14 +9,14 @@
 #include "config/profiles.h"
 #include "config/settings.h"
 #include "pinning/address.h"
-#include "pinning/rule.h"
+#include "pinning/rule_list.h"
 
 namespace dnspin {
 
 struct ClientConfig {
   std::string name;
   std::vector<Address> addresses;  // at least one; no other client's
-  std::vector<Rule> rules;  // profiles expanded; `origin` is set; none: everything is dropped
+  RuleList rules;  // profiles expanded; `origin` is set; none: everything is dropped
   std::vector<std::string> interfaces{};  // where it is; none: wherever its route leads
   std::string fault{};  // not empty: its rules do not parse, so that it has none; says why
   // dom0's targets of its two families disagree: it is in the middle of writing the second. What

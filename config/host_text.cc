@@ -26,11 +26,12 @@ bool IsAscii(std::string_view text) {
 
 // True for what browsers read as an IPv4 address, if a broken one: the last label is a number.
 bool EndsInNumber(const Name& name) {
-  const std::string text = name.Text();
-  const size_t dot = text.rfind('.');
-  const size_t last = dot == std::string::npos ? 0 : dot + 1;
-  return std::all_of(text.begin() + static_cast<std::ptrdiff_t>(last), text.end(),
-                     [](char c) { return c >= '0' && c <= '9'; });
+  const std::string_view wire = name.Wire();
+  std::string_view last;
+  for (size_t at = 0; wire[at] != '\0'; at += 1 + last.size()) {
+    last = wire.substr(at + 1, static_cast<uint8_t>(wire[at]));
+  }
+  return std::all_of(last.begin(), last.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // Why Name::FromHost takes no `host`.

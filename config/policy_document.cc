@@ -237,10 +237,10 @@ std::optional<uint32_t> IndexFrom(const Json& json) {
   return index != 0U ? index : std::nullopt;
 }
 
-template <typename T, typename Write>
-Json ListJson(const std::vector<T>& values, const Write& write) {
+template <typename List, typename Write>
+Json ListJson(const List& values, const Write& write) {
   Json list = Json::array();
-  for (const T& value : values) {
+  for (const auto& value : values) {
     list.push_back(write(value));
   }
   return list;

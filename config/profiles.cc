@@ -17,8 +17,10 @@ namespace {
 // Collects one client's rules.
 class Expansion {
  public:
-  Expansion(const std::string& path, std::vector<Diagnostic>& diagnostics)
-      : path_(path), diagnostics_(diagnostics) {}
+  Expansion(const std::string& path, size_t rules, std::vector<Diagnostic>& diagnostics)
+      : path_(path), diagnostics_(diagnostics) {
+    rules_.reserve(rules);
+  }
 
   // False once the client has more than it may.
   template <typename T>
@@ -122,7 +124,7 @@ void Profiles::JudgeAliases(std::vector<Diagnostic>& diagnostics) const {
 
 std::vector<Rule> Profiles::Expand(const std::string& path, ClientFile file,
                                    std::vector<Diagnostic>& diagnostics) const {
-  Expansion expansion(path, diagnostics);
+  Expansion expansion(path, file.rules.size(), diagnostics);
   std::set<std::string_view> used;
   for (auto& item : file.rules) {
     expansion.JudgeReach(item);

@@ -41,8 +41,11 @@ Suffix SuffixKind(const Name& name) {
     return name.LabelCount() <= 1 ? Suffix::kIcann : Suffix::kNone;
   }
   const std::string text = name.Text();
-  if (IsListed(list, text, PSL_TYPE_ICANN) ||
-      (name.LabelCount() == 1 && IsTopOfIcannSuffix(list, text))) {
+  const bool top = name.LabelCount() == 1;
+  if (!top && !IsListed(list, text, PSL_TYPE_ANY)) {
+    return Suffix::kNone;  // at once: almost all names
+  }
+  if (IsListed(list, text, PSL_TYPE_ICANN) || (top && IsTopOfIcannSuffix(list, text))) {
     return Suffix::kIcann;
   }
   return IsListed(list, text, PSL_TYPE_PRIVATE) ? Suffix::kPrivate : Suffix::kNone;

@@ -145,8 +145,9 @@ size_t PlaceOfLocals(const std::vector<Rule>& rules) {
 }
 
 // `said`: whether a bare accept was narrowed.
-std::vector<Rule> WithLocals(std::vector<Rule> rules, const std::vector<Rule>& locals,
+std::vector<Rule> WithLocals(const RuleList& dom0s, const std::vector<Rule>& locals,
                              bool dom0_accept, bool& said) {
+  std::vector<Rule> rules(dom0s.begin(), dom0s.end());
   if (!dom0_accept) {
     std::vector<Rule> narrowed;
     for (const Rule& rule : rules) {
@@ -176,13 +177,13 @@ void Block(ClientConfig& client, const std::vector<Diagnostic>& diagnostics) {
 
 // What is said of a rule where it stands: `FILE:LINE`.
 Diagnostic OfRule(const Rule& rule, std::string message) {
-  const size_t colon = rule.origin.rfind(':');
-  size_t line = 1;
-  if (colon != std::string::npos) {
-    std::from_chars(rule.origin.data() + colon + 1, rule.origin.data() + rule.origin.size(), line);
-  }
-  return {rule.origin.substr(0, colon), line,        1, Severity::kError,
-          std::move(message),           rule.Text(), ""};
+  return {rule.origin.file ? *rule.origin.file : "",
+          std::max<size_t>(rule.origin.line, 1),
+          1,
+          Severity::kError,
+          std::move(message),
+          rule.Text(),
+          ""};
 }
 
 // The rules of all local files of a client, in order. A fault in one of them blocks it.
@@ -209,7 +210,7 @@ void AddLocals(const std::vector<const ClientConfig*>& locals, bool dom0_accept,
   const std::vector<Rule> rules = LocalRules(locals, client, diagnostics);
   bool narrowed = false;
   if (client.fault.empty() && !locals.empty()) {
-    client.rules = WithLocals(std::move(client.rules), rules, dom0_accept, narrowed);
+    client.rules = WithLocals(client.rules, rules, dom0_accept, narrowed);
   }
   if (narrowed) {
     diagnostics.push_back(

@@ -103,7 +103,7 @@ void ReadEntry(const std::string& path, Family family, uint32_t number, const st
     if (ReadRule(line, Author::kPeople, sensible) || IsRefusalInDns(*rule)) {
       std::erase_if(sense, [](const Diagnostic& one) { return one.severity == Severity::kError; });
       read.diagnostics.insert(read.diagnostics.end(), sense.begin(), sense.end());
-      rule->origin = path;
+      rule->origin = {std::make_shared<const std::string>(path), 0};
       rule->prefetch = true;  // as the stock agent resolves them
       read.rules.emplace(number, *std::move(rule));
     } else if (rule->action == Action::kAccept || rule->dns_target) {

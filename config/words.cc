@@ -1,13 +1,17 @@
 #include "config/words.h"
 
-#include <algorithm>
-
 namespace dnspin {
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
+bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
-bool IsBlank(char c) { return kBlanks.find(c) != std::string_view::npos; }
+// The first octet from `at` on that is a blank, or that is none; the end if there is no such.
+size_t Find(std::string_view line, size_t at, bool blank) {
+  while (at < line.size() && IsBlank(line[at]) != blank) {
+    ++at;
+  }
+  return at;
+}
 
 // Where the comment that begins at `from` ends.
 size_t CommentEnd(std::string_view line, size_t from) {
@@ -30,11 +34,11 @@ size_t CommentEnd(std::string_view line, size_t from) {
 
 std::vector<std::string_view> SplitWords(std::string_view line) {
   std::vector<std::string_view> words;
+  words.reserve(4);
   size_t at = 0;
-  while ((at = line.find_first_not_of(kBlanks, at)) != std::string_view::npos && line[at] != '#') {
-    const size_t end = line.substr(at).starts_with(kCommentKey)
-                           ? CommentEnd(line, at)
-                           : std::min(line.find_first_of(kBlanks, at), line.size());
+  while ((at = Find(line, at, false)) < line.size() && line[at] != '#') {
+    const size_t end =
+        line.substr(at).starts_with(kCommentKey) ? CommentEnd(line, at) : Find(line, at, true);
     words.push_back(line.substr(at, end - at));
     at = end;
   }

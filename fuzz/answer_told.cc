@@ -78,9 +78,10 @@ Policy PolicyOf(const Circumstances& now, const Name& asked, const Descent& desc
   if (now.listed) {
     policy.rules.push_back(RuleOf(Action::kAccept, HostPattern::Kind::kName, asked));
   }
-  policy.rules.emplace_back();
-  policy.rules.back().action = Action::kAccept;
-  policy.rules.back().dns_target = true;
+  Rule dns;
+  dns.action = Action::kAccept;
+  dns.dns_target = true;
+  policy.rules.push_back(dns);
   if (now.rebind_ok) {
     policy.rebind_ok = {{HostPattern::Kind::kName, asked, ""}};
   }

@@ -86,7 +86,7 @@ void CheckFile(FileKind kind, std::string_view text) {
   const ClientFile file = ReadClientFile(kind, "fuzz", "fuzz", text, said);
   for (const auto& item : file.rules) {
     if (const auto* rule = std::get_if<Rule>(&item.value)) {
-      DNSPIN_CHECK(item.line >= 1 && rule->origin == "fuzz:" + std::to_string(item.line));
+      DNSPIN_CHECK(item.line >= 1 && rule->origin.Text() == "fuzz:" + std::to_string(item.line));
     }
   }
   DNSPIN_CHECK(kind == FileKind::kProfile || HasErrors(said) || !file.addresses.empty());

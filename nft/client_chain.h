@@ -14,13 +14,13 @@
 #include "pinning/address.h"
 #include "pinning/pin_group.h"
 #include "pinning/policy.h"
-#include "pinning/rule.h"
+#include "pinning/rule_list.h"
 
 namespace dnspin {
 
 struct ClientRules {
   std::vector<Address> addresses;  // the first of each family names the sets of that family
-  std::vector<Rule> rules;
+  RuleList rules;
   std::vector<PinGroup> groups;       // GroupsOf(rules, ...)
   uint32_t set_size = 0;              // of each pin set: so large that it is never full
   std::string digest{};               // DigestText(); empty: the chain does not say it

@@ -19,7 +19,7 @@ namespace dnspin {
 struct DesiredClient {
   std::string name;
   std::vector<Address> addresses;
-  std::vector<Rule> rules;
+  RuleList rules;
   std::vector<std::string> interfaces{};  // sorted: where it is; none: wherever its route leads
   std::string fault{};                    // not empty: why its rules count for nothing
   bool unsettled = false;                 // what its rules are is not clear yet

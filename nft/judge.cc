@@ -47,8 +47,7 @@ std::string_view Objection(const PinRequest& request, const Policy& policy,
   return {};
 }
 
-std::vector<Ledger::Place> PlacesOf(const std::vector<uint32_t>& pinned,
-                                    const Permissions& permissions,
+std::vector<Ledger::Place> PlacesOf(const Positions& pinned, const Permissions& permissions,
                                     const std::vector<PinGroup>& groups) {
   std::vector<Ledger::Place> places;
   for (const uint32_t position : pinned) {

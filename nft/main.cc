@@ -79,13 +79,28 @@ void WarnOfNamesBeyond(const DesiredClient& client, std::vector<std::string>& wa
   });
   if (beyond != client.rules.end()) {
     warnings.push_back(fmt::format("{}: more than {} dropped names: all behind this rule is shut",
-                                   beyond->origin, kDropNamesMax));
+                                   beyond->origin.Text(), kDropNamesMax));
   }
 }
 
 absl::StatusOr<std::vector<Endpoint>> ReadFollowed(FileWatch& resolv_conf) {
   resolv_conf.Arm();
   return ReadResolvConf();
+}
+
+RuleList RulesInForce(RuleList rules, bool prefetch, int64_t wall_seconds) {
+  const auto has_ended = [&](const Rule& rule) {
+    return rule.expire && *rule.expire <= wall_seconds;
+  };
+  if (std::any_of(rules.begin(), rules.end(), has_ended)) {
+    std::erase_if(rules.Own(), has_ended);
+  }
+  if (prefetch) {
+    for (Rule& rule : rules.Own()) {
+      rule.prefetch = true;
+    }
+  }
+  return rules;
 }
 
 Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& clients,
@@ -110,12 +125,7 @@ Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& cli
   for (const ClientConfig& client : clients) {
     DesiredClient wanted{client.name,       client.addresses, {},
                          client.interfaces, client.fault,     client.unsettled};
-    for (const Rule& rule : client.rules) {
-      if (!rule.expire || *rule.expire > wall_seconds) {
-        wanted.rules.push_back(rule);
-        wanted.rules.back().prefetch = rule.prefetch || settings.prefetch;
-      }
-    }
+    wanted.rules = RulesInForce(client.rules, settings.prefetch, wall_seconds);
     WarnOfNamesBeyond(wanted, desired.warnings);
     desired.clients.push_back(std::move(wanted));
   }

@@ -27,9 +27,12 @@ bool RuleEnds::Due(BootTime now) const {
 size_t RuleEnds::TakeEnded(Desired& desired) const {
   size_t ended = 0;
   for (DesiredClient& client : desired.clients) {
-    ended += std::erase_if(client.rules, [wall = clock_.WallSeconds()](const Rule& rule) {
+    const auto has_ended = [wall = clock_.WallSeconds()](const Rule& rule) {
       return rule.expire && *rule.expire <= wall;
-    });
+    };
+    if (std::any_of(client.rules.begin(), client.rules.end(), has_ended)) {
+      ended += std::erase_if(client.rules.Own(), has_ended);
+    }
   }
   return ended;
 }

@@ -53,9 +53,8 @@ const Grant* Grants::Find(std::string_view rule_host, const Name& target, BootTi
   return found;
 }
 
-std::vector<uint32_t> Grants::RulesFor(const Name& target, const Permissions& permissions,
-                                       BootTime now) const {
-  std::vector<uint32_t> rules;
+Positions Grants::RulesFor(const Name& target, const Permissions& permissions, BootTime now) const {
+  Positions rules;
   if (const auto known = by_target_.find(target); known != by_target_.end()) {
     for (const Grant& grant : known->second) {
       if (now < grant.until) {

@@ -39,8 +39,7 @@ class Grants {
   const Grant* Find(std::string_view rule_host, const Name& target, BootTime now,
                     uint8_t depth = kDepthMax) const;
   // The positions of all rules under which `target` may be pinned now, ascending.
-  std::vector<uint32_t> RulesFor(const Name& target, const Permissions& permissions,
-                                 BootTime now) const;
+  Positions RulesFor(const Name& target, const Permissions& permissions, BootTime now) const;
   // True if `name` is that of a target, or above one, that may be asked now.
   bool IsAbove(const Name& name, BootTime now) const;
   bool HasRoom(const Grant& grant, BootTime now) const;

@@ -2,7 +2,9 @@
 // Knows: how a rule spells the names it is about (design.md 3). Touches nothing.
 
 #include <compare>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "pinning/name.h"
 
@@ -20,6 +22,8 @@ struct HostPattern {
   std::string regex;  // for kRegex, without the `~`
 
   std::string Text() const;
+  // What Text() says so; nothing for anything else.
+  static std::optional<HostPattern> FromText(std::string_view text);
   auto operator<=>(const HostPattern&) const = default;
 };
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kLabelOctetsMax = 63;
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 constexpr std::array<bool, 256> kHostOctets = [] {
   std::array<bool, 256> host{};
@@ -117,13 +117,13 @@ bool Name::IsHost() const {
     return false;
   }
   const std::string_view wire = Wire();
+  bool is_host = true;
   for (size_t at = 0; LabelLength(wire, at) != 0; at += 1 + LabelLength(wire, at)) {
-    const std::string_view label = wire.substr(at + 1, LabelLength(wire, at));
-    if (!std::all_of(label.begin(), label.end(), IsHostOctet)) {
-      return false;
+    for (const char c : wire.substr(at + 1, LabelLength(wire, at))) {
+      is_host &= IsHostOctet(c);  // no branch: almost all names are
     }
   }
-  return true;
+  return is_host;
 }
 
 bool Name::IsWithin(const Name& zone) const {

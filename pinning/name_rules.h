@@ -6,9 +6,9 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "pinning/host_pattern.h"
+#include "pinning/positions.h"
 #include "pinning/rule.h"
 
 namespace dnspin {
@@ -27,7 +27,9 @@ class PatternIndex {
   void Finish();  // after the last Add, before the first Matching
 
   // The numbers of all patterns that match, ascending, each once.
-  std::vector<uint32_t> Matching(const Name& name) const;
+  Positions Matching(const Name& name) const;
+  // The same of those that are this very pattern.
+  Positions Same(const HostPattern& pattern) const;
   bool Matches(const Name& name) const { return !Matching(name).empty(); }
 
  private:

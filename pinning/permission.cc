@@ -32,17 +32,26 @@ Permissions::Permissions(const Policy& policy)
       upstreams_.push_back(upstream.endpoint.address);
     }
   }
-  host_texts_.reserve(rules_.size());
+  says_.reserve(rules_.size());
   for (uint32_t position = 0; position < rules_.size(); ++position) {
-    const Rule& rule = rules_[position];
-    host_texts_.push_back(rule.host ? SharedText(rule.host->Text()) : SharedText());
-    if (!rule.host) {
+    if (!rules_[position].host) {
       hostless_.push_back(position);
     }
-    if (rule.PinsNames()) {
-      pinning_by_host_[host_texts_.back()].push_back(position);
-    }
+    says_.push_back(SaysOf(rules_[position]));
   }
+  for (const Transport transport : {Transport::kUdp, Transport::kTcp}) {
+    open_.at(static_cast<size_t>(transport)) = RuleForQuestion(transport, std::nullopt);
+  }
+}
+
+Permissions::Says Permissions::SaysOf(const Rule& rule) {
+  if (rule.RefusesNames()) {
+    return Says::kRefuse;
+  }
+  if (rule.PinsNames()) {
+    return Says::kPin;
+  }
+  return rule.host && rule.action == Action::kAccept ? Says::kAllow : Says::kNothing;
 }
 
 // The accept rule that lets a question to `destination` (null: not known) out. What is not known is
@@ -101,20 +110,23 @@ std::optional<uint32_t> Permissions::RuleForQuestion(Transport transport,
 
 Permission Permissions::Judge(const Name& asked, Transport transport,
                               std::optional<Address> destination) const {
-  const std::optional<uint32_t> open = RuleForQuestion(transport, destination);
+  const std::optional<uint32_t> open = destination ? RuleForQuestion(transport, destination)
+                                                   : open_.at(static_cast<size_t>(transport));
+  const Positions matching = hosts_.Matching(asked);
+  const bool is_host = !matching.empty() && asked.IsHost();
   std::optional<uint32_t> allowed;  // the first rule that lets the name be asked
-  std::vector<uint32_t> pinned;
-  for (const uint32_t position : hosts_.Matching(asked)) {
-    const Rule& rule = rules_[position];
-    if (rule.RefusesNames()) {
+  Positions pinned;
+  for (const uint32_t position : matching) {
+    const Says says = says_[position];
+    if (says == Says::kRefuse) {
       if (!allowed && !(open && *open < position)) {
         return {Standing::kBlocked, position, {}};
       }
       break;
     }
-    if (rule.action == Action::kAccept && asked.IsHost()) {
+    if (says != Says::kNothing && is_host) {
       allowed = allowed.value_or(position);
-      if (rule.PinsNames()) {
+      if (says == Says::kPin) {
         pinned.push_back(position);
       }
     }
@@ -130,20 +142,34 @@ Permission Permissions::Judge(const Name& asked, Transport transport,
   return {standing, rule, std::move(pinned)};
 }
 
-Standing Permissions::StandingUnder(const std::vector<uint32_t>& pinned) const {
+Standing Permissions::StandingUnder(const Positions& pinned) const {
   return pinned.empty() || pinned.front() > closed_from_ ? Standing::kNotReady : Standing::kPinned;
 }
 
 bool Permissions::Refuses(const Name& name, uint32_t rule) const {
   const auto matching = hosts_.Matching(name);
   return std::any_of(matching.begin(), matching.end(), [&](uint32_t position) {
-    return position < rule && rules_[position].RefusesNames();
+    return position < rule && says_[position] == Says::kRefuse;
   });
 }
 
-std::vector<uint32_t> Permissions::PinningUnder(std::string_view host) const {
-  const auto found = pinning_by_host_.find(host);
-  return found == pinning_by_host_.end() ? std::vector<uint32_t>() : found->second;
+Positions Permissions::PinningUnder(std::string_view host) const {
+  const auto pattern = HostPattern::FromText(host);
+  Positions positions = pattern ? hosts_.Same(*pattern) : Positions();
+  positions.erase(
+      std::remove_if(positions.begin(), positions.end(),
+                     [this](uint32_t position) { return says_[position] != Says::kPin; }),
+      positions.end());
+  return positions;
+}
+
+const SharedText& Permissions::HostOf(uint32_t position) const {
+  host_texts_.resize(rules_.size());
+  SharedText& text = host_texts_.at(position);
+  if (text.empty()) {
+    text = SharedText(rules_[position].host->Text());
+  }
+  return text;
 }
 
 bool Permissions::Reaches(const Address& address) const {

@@ -2,14 +2,15 @@
 // Knows: who may ask what, and which rules an asked name's addresses are pinned under (design.md
 // 3). The security decision: no clock, no I/O, no log.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "pinning/name_rules.h"
 #include "pinning/policy.h"
+#include "pinning/positions.h"
 #include "pinning/shared_text.h"
 
 namespace dnspin {
@@ -25,9 +26,9 @@ enum class Standing : uint8_t {
 
 struct Permission {
   Standing standing = Standing::kProhibited;
-  uint32_t rule = 0;             // position of the rule that decided; 0 for kProhibited
-  std::vector<uint32_t> pinned;  // positions of all accept rules that its addresses are pinned
-                                 // under; of kNotReady all behind where the chain is closed
+  uint32_t rule = 0;  // position of the rule that decided; 0 for kProhibited
+  Positions pinned;   // of all accept rules that its addresses are pinned under; of
+                      // kNotReady all behind where the chain is closed
 
   // True if the rules say nothing of the name, or speak of DNS alone: a grant may add to that.
   bool LeavesRoom() const {
@@ -53,13 +54,13 @@ class Permissions {
 
   // The positions of the rules whose host is spelled `host` (HostPattern::Text()) and that pin,
   // ascending.
-  std::vector<uint32_t> PinningUnder(std::string_view host) const;
+  Positions PinningUnder(std::string_view host) const;
 
-  // HostPattern::Text() of the rule at that position, which has a host.
-  const SharedText& HostOf(uint32_t position) const { return host_texts_[position]; }
+  // HostPattern::Text() of the rule at that position, which has a host. Stays where it is.
+  const SharedText& HostOf(uint32_t position) const;
 
   // What a name is that these rules pin, ascending: ready if the chain is open as far as the first.
-  Standing StandingUnder(const std::vector<uint32_t>& pinned) const;
+  Standing StandingUnder(const Positions& pinned) const;
 
   // True if a rule that spells an address lets some packet of this client reach `address`.
   bool Reaches(const Address& address) const;
@@ -72,22 +73,28 @@ class Permissions {
   }
 
  private:
+  enum class Says : uint8_t { kNothing, kRefuse, kAllow, kPin };
+  static Says SaysOf(const Rule& rule);
+
   std::optional<uint32_t> RuleForQuestion(Transport transport,
                                           std::optional<Address> destination) const;
   std::optional<uint32_t> RuleForQuestion(Transport transport, const Address* destination) const;
   std::optional<uint32_t> RuleForQuestionAnywhere(Transport transport) const;
   std::optional<uint32_t> RuleForQuestionTo(Protocol protocol, const Address* destination) const;
 
-  std::vector<Rule> rules_;
+  RuleList rules_;
+  std::vector<Says> says_;          // by position: what the rule says of the names that match it
   std::vector<uint32_t> hostless_;  // positions of rules without a host: few among very many
   PatternIndex hosts_;
-  std::vector<SharedText> host_texts_;  // by position; empty where the rule has no host
-  absl::flat_hash_map<SharedText, std::vector<uint32_t>> pinning_by_host_;
+  // Made when first asked for: few rules' ever are, and in a reader none.
+  mutable std::vector<SharedText> host_texts_;
   PatternIndex rebind_ok_;
   bool intercept_any_ = false;
   std::vector<Address> intercept_;
   std::vector<Address> upstreams_;  // if questions may go out by what the rules say of them
   uint32_t closed_from_ = 0;        // Policy::closed_from
+  // RuleForQuestion() by transport, where it is not known where the question was sent.
+  std::array<std::optional<uint32_t>, 2> open_;
 };
 
 }  // namespace dnspin

@@ -1,7 +1,9 @@
 #include "pinning/pin_group.h"
 
-#include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
+#include <utility>
 
 namespace dnspin {
 namespace {
@@ -11,17 +13,14 @@ bool HasSet(const Rule& rule) { return rule.PinsNames() || rule.DropsAddresses()
 void GiveNumbers(std::vector<PinGroup>& groups, std::span<const PinGroup> before) {
   // A number that was another group's stays unused for once: its set still holds that group's pins.
   std::set<uint32_t> taken;
+  std::map<std::tuple<Action, Service, uint32_t>, uint32_t> numbers;
   for (const PinGroup& old : before) {
     taken.insert(old.number);
+    numbers.emplace(std::tuple(old.action, old.service, old.occurrence), old.number);
   }
   for (PinGroup& group : groups) {
-    const auto same = std::find_if(before.begin(), before.end(), [&](const PinGroup& old) {
-      return old.action == group.action && old.service == group.service &&
-             old.occurrence == group.occurrence;
-    });
-    if (same != before.end()) {
-      group.number = same->number;
-    }
+    const auto same = numbers.find({group.action, group.service, group.occurrence});
+    group.number = same != numbers.end() ? same->second : 0;
   }
   uint32_t next = 1;
   for (PinGroup& group : groups) {
@@ -39,6 +38,7 @@ void GiveNumbers(std::vector<PinGroup>& groups, std::span<const PinGroup> before
 
 std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinGroup> before) {
   std::vector<PinGroup> groups;
+  std::map<std::pair<Action, Service>, uint32_t> alike;  // how many groups there are so far
   bool continues = false;  // the last rule that stands in the chain belongs to groups.back()
   for (uint32_t position = 0; position < rules.size(); ++position) {
     const Rule& rule = rules[position];
@@ -48,10 +48,8 @@ std::vector<PinGroup> GroupsOf(std::span<const Rule> rules, std::span<const PinG
     }
     if (!continues || groups.back().action != rule.action ||
         groups.back().service != rule.service) {
-      const auto alike = std::count_if(groups.begin(), groups.end(), [&](const PinGroup& group) {
-        return group.action == rule.action && group.service == rule.service;
-      });
-      groups.push_back({0, rule.action, rule.service, static_cast<uint32_t>(alike), {}});
+      const uint32_t occurrence = alike[{rule.action, rule.service}]++;
+      groups.push_back({0, rule.action, rule.service, occurrence, {}});
     }
     groups.back().rules.push_back(position);
     continues = true;

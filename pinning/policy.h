@@ -10,7 +10,7 @@
 #include "pinning/address.h"
 #include "pinning/clock.h"
 #include "pinning/name.h"
-#include "pinning/rule.h"
+#include "pinning/rule_list.h"
 
 namespace dnspin {
 
@@ -71,7 +71,7 @@ struct Policy {
       0;  // counts this client's policies; a request names the one it was judged by
   std::vector<uint32_t>
       interface_indexes;  // where the client's packets come in; none: not there now, serve nothing
-  std::vector<Rule> rules;            // expired ones are gone
+  RuleList rules;         // expired ones are gone
   uint32_t closed_from = UINT32_MAX;  // position of the first rule that closes the chain: a drop
                                       // whose addresses are not known yet; none: beyond the last
   std::vector<uint32_t> prefetch;     // positions of rules whose exact names are resolved unasked

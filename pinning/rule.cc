@@ -1,5 +1,7 @@
 #include "pinning/rule.h"
 
+#include <utility>
+
 namespace dnspin {
 
 std::string HostPattern::Text() const {
@@ -14,6 +16,25 @@ std::string HostPattern::Text() const {
       return "~" + regex;
   }
   return {};
+}
+
+std::optional<HostPattern> HostPattern::FromText(std::string_view text) {
+  if (text.starts_with('~')) {
+    return HostPattern{Kind::kRegex, {}, std::string(text.substr(1))};
+  }
+  const Kind kind = text.starts_with("*.")  ? Kind::kBelow
+                    : text.starts_with('.') ? Kind::kZone
+                                            : Kind::kName;
+  const auto name = Name::FromHost(text.substr(kind == Kind::kBelow ? 2 : kind == Kind::kZone));
+  HostPattern pattern{kind, name.value_or(Name()), {}};
+  return name && pattern.Text() == text ? std::optional(std::move(pattern)) : std::nullopt;
+}
+
+std::string Origin::Text() const {
+  if (!file) {
+    return {};
+  }
+  return line == 0 ? *file : *file + ":" + std::to_string(line);
 }
 
 std::string Rule::Text() const {

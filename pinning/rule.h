@@ -3,7 +3,9 @@
 // rules in 4.x"). Touches nothing.
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,16 +31,24 @@ struct Service {
   auto operator<=>(const Service&) const = default;
 };
 
+// Where a rule was written.
+struct Origin {
+  std::shared_ptr<const std::string> file;  // of all of its rules; null: nowhere
+  size_t line = 0;                          // from 1; 0: the file is but this rule
+
+  std::string Text() const;  // "clients.d/work:3"
+};
+
 struct Rule {
   Action action = Action::kDrop;
-  std::optional<HostPattern> host;  // host and destination exclude each other
-  std::optional<Prefix> destination;
+  bool dns_target = false;  // specialtarget=dns
+  bool prefetch = false;    // an exact name that it accepts is resolved unasked; not compared
   Service service;
-  bool dns_target = false;        // specialtarget=dns
-  std::optional<int64_t> expire;  // UNIX time; ended at that second
+  std::optional<Prefix> destination;
+  std::optional<HostPattern> host;  // host and destination exclude each other
+  std::optional<int64_t> expire;    // UNIX time; ended at that second
   std::string comment;
-  std::string origin;     // where it was written, "clients.d/work:3"; not compared
-  bool prefetch = false;  // an exact name that it accepts is resolved unasked; not compared
+  Origin origin;  // not compared
 
   // Canonical `key=value` text in Qubes' own order; without comment, expire and origin.
   std::string Text() const;

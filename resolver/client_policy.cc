@@ -4,15 +4,21 @@
 #include "pinning/check.h"
 
 namespace dnspin {
+namespace {
+
+absl::string_view WireOf(const Name& name) { return {name.Wire().data(), name.Wire().size()}; }
+
+}  // namespace
 
 ClientPolicy::ClientPolicy(Policy policy) : policy_(std::move(policy)), permissions_(policy_) {
   for (const Rule& rule : policy_.rules) {
-    rule_hosts_.push_back(rule.host ? rule.host->Text() : "");
     if (rule.action != Action::kAccept || !rule.host ||
         rule.host->kind == HostPattern::Kind::kRegex) {
       continue;
     }
-    for (Name name = rule.host->name; ancestors_.insert(name).second; name = name.Parent()) {
+    absl::string_view wire = WireOf(rule.host->name);
+    while (ancestors_.insert(wire).second && wire.front() != '\0') {
+      wire.remove_prefix(1 + static_cast<uint8_t>(wire.front()));
     }
   }
 }
@@ -21,7 +27,7 @@ Permission ClientPolicy::Judge(const Name& asked, uint16_t type, Transport trans
                                std::optional<Address> destination) const {
   Permission permission = permissions_.Judge(asked, transport, destination);
   if (permission.standing == Standing::kProhibited && (type == dns::kDs || type == dns::kDnskey) &&
-      ancestors_.contains(asked)) {
+      ancestors_.contains(WireOf(asked))) {
     return OfTrust();
   }
   return permission;
@@ -37,7 +43,7 @@ bool ClientPolicy::Lists(const Permission& permission) const {
     case Standing::kNotReady:
       return true;
     case Standing::kAnswered:
-      return permission.rule < rule_hosts_.size() && !rule_hosts_[permission.rule].empty();
+      return permission.rule < policy_.rules.size() && policy_.rules[permission.rule].host;
     case Standing::kBlocked:
     case Standing::kProhibited:
       break;
@@ -45,9 +51,9 @@ bool ClientPolicy::Lists(const Permission& permission) const {
   return false;
 }
 
-const std::string& ClientPolicy::RuleHost(const Permission& permission) const {
+std::string ClientPolicy::RuleHost(const Permission& permission) const {
   DNSPIN_CHECK(!permission.pinned.empty());
-  return rule_hosts_.at(permission.pinned.front());
+  return policy_.rules[permission.pinned.front()].host->Text();
 }
 
 }  // namespace dnspin

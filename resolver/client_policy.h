@@ -3,9 +3,9 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
 #include "pinning/permission.h"
 #include "pinning/policy.h"
 
@@ -31,13 +31,13 @@ class ClientPolicy {
   bool Lists(const Permission& permission) const;
 
   // The host of the first rule that `permission` pins under.
-  const std::string& RuleHost(const Permission& permission) const;
+  std::string RuleHost(const Permission& permission) const;
 
  private:
   Policy policy_;
   Permissions permissions_;
-  std::vector<std::string> rule_hosts_;  // by position; empty where the rule has no host
-  absl::flat_hash_set<Name> ancestors_;  // of all that accept rules list, and these themselves
+  // In wire form, parts of what `policy_` holds: all that accept rules list, and what is above.
+  absl::flat_hash_set<absl::string_view> ancestors_;
 };
 
 }  // namespace dnspin

@@ -20,7 +20,7 @@ constexpr seconds kLifeMin{5};
 std::vector<Name> PrefetchedNames(const ClientPolicy& policy) {
   std::vector<Name> names;
   std::set<Name> known;
-  const std::vector<Rule>& rules = policy.policy().rules;
+  const RuleList& rules = policy.policy().rules;
   for (const uint32_t position : policy.policy().prefetch) {
     if (names.size() == kPrefetchNamesMax || position >= rules.size()) {
       break;

@@ -140,7 +140,7 @@ void Apply(benchmark::State& state) {
   for (int64_t i = 0; i < state.range(0); ++i) {
     const ClientRules& whole = ruleset.clients.at(static_cast<size_t>(i));
     ClientRules less = whole;
-    less.rules.pop_back();
+    less.rules.Own().pop_back();
     less.groups = GroupsOf(less.rules, whole.groups);
     change.clients.push_back({whole, less});
   }

@@ -43,7 +43,7 @@ R Drop() { return R(Action::kDrop); }
 
 ClientRules Client(const std::vector<R>& rules) {
   ClientRules client{{A("10.137.0.25"), A("fd09:24ef:4179::a89:19")}, {}, {}, 8192};
-  client.rules.assign(rules.begin(), rules.end());
+  client.rules = std::vector<Rule>(rules.begin(), rules.end());
   client.groups = GroupsOf(client.rules, {});
   return client;
 }

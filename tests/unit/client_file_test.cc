@@ -29,7 +29,7 @@ std::string RulesOf(const ClientFile& file) {
   for (const auto& item : file.rules) {
     const auto* rule = std::get_if<Rule>(&item.value);
     text += fmt::format("{}:{} {}\n", item.line, item.column,
-                        rule != nullptr ? rule->Text() + " @" + rule->origin
+                        rule != nullptr ? rule->Text() + " @" + rule->origin.Text()
                                         : "use " + std::get<ProfileUse>(item.value).profile);
   }
   return text;

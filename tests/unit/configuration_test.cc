@@ -47,7 +47,7 @@ class ConfigurationTest : public testing::Test {
 std::string RulesOf(const ClientConfig& client) {
   std::string text;
   for (const Rule& rule : client.rules) {
-    text += rule.Text() + " @" + rule.origin + "\n";
+    text += rule.Text() + " @" + rule.origin.Text() + "\n";
   }
   return text;
 }

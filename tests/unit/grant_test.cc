@@ -42,7 +42,7 @@ class GrantTest : public testing::Test {
     }
     return judgement.kind;
   }
-  std::vector<uint32_t> RulesFor(const std::string& target) const {
+  Positions RulesFor(const std::string& target) const {
     return grants_.RulesFor(N(target), rules_, now_);
   }
 
@@ -106,14 +106,14 @@ TEST_F(GrantTest, TwoStepsDeepAndNoDeeper) {
 
 TEST_F(GrantTest, PinnedUnderEveryRuleOfThatHost) {
   Admit(Request(".a.test", "www.a.test", "edge.net", 60));
-  EXPECT_EQ(RulesFor("edge.net"), (std::vector<uint32_t>{0, 4}));
+  EXPECT_EQ(RulesFor("edge.net"), (Positions{0, 4}));
   Admit(Request("b.test", "b.test", "edge.net", 30));
-  EXPECT_EQ(RulesFor("edge.net"), (std::vector<uint32_t>{0, 1, 4}));
-  EXPECT_EQ(RulesFor("www.edge.net"), std::vector<uint32_t>());
+  EXPECT_EQ(RulesFor("edge.net"), (Positions{0, 1, 4}));
+  EXPECT_EQ(RulesFor("www.edge.net"), Positions());
   now_ += seconds(30);
-  EXPECT_EQ(RulesFor("edge.net"), (std::vector<uint32_t>{0, 4}));
+  EXPECT_EQ(RulesFor("edge.net"), (Positions{0, 4}));
   now_ += seconds(30);
-  EXPECT_EQ(RulesFor("edge.net"), std::vector<uint32_t>());
+  EXPECT_EQ(RulesFor("edge.net"), Positions());
 }
 
 TEST_F(GrantTest, ALifeNeverShrinksAndItsEndIsRemembered) {
@@ -123,7 +123,7 @@ TEST_F(GrantTest, ALifeNeverShrinksAndItsEndIsRemembered) {
   Admit(Request(".a.test", "www.a.test", "edge.net", 100));
   EXPECT_EQ(grants_.size(), 1U);
   now_ += seconds(100);
-  EXPECT_EQ(RulesFor("edge.net"), std::vector<uint32_t>());
+  EXPECT_EQ(RulesFor("edge.net"), Positions());
   EXPECT_NE(grants_.Find(".a.test", N("edge.net"), now_), nullptr);
   EXPECT_EQ(Admit(Request(".a.test", "edge.net", "far.net")), Kind::kLeftOut) << "a moment late";
   now_ += Grants::kRemembered;
@@ -222,7 +222,7 @@ TEST_F(GrantTest, NewRulesEndWhatTheyWouldNotHaveMade) {
   grants_.KeepWhatStands(rules_);
   ASSERT_EQ(grants_.All().size(), 1U);
   EXPECT_EQ(grants_.All()[0].target, N("edge.net"));
-  EXPECT_EQ(RulesFor("edge.net"), std::vector<uint32_t>{2});
+  EXPECT_EQ(RulesFor("edge.net"), Positions{2});
 }
 
 TEST_F(GrantTest, AfterASuspendWhatIsUnderWayIsOldAndNoLie) {

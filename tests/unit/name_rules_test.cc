@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <string>
@@ -12,7 +14,7 @@ namespace dnspin {
 namespace {
 
 using Kind = HostPattern::Kind;
-using Numbers = std::vector<uint32_t>;
+using Numbers = Positions;
 
 Name N(const std::string& host) { return *Name::FromHost(host); }
 HostPattern Named(Kind kind, const std::string& name) { return {kind, N(name), ""}; }
@@ -160,6 +162,97 @@ TEST(PatternIndex, ManyPatternsAreHeldApart) {
     EXPECT_EQ(index.Matching(N("www." + zone)), i % 3 == 0 ? Numbers{} : Numbers{i});
     EXPECT_EQ(index.Matching(N("x" + zone)), Numbers{});
   }
+}
+
+// What design.md 3 says a pattern is, read label by label: no hash, no index.
+bool IsAbout(const HostPattern& pattern, const Name& name) {
+  if (pattern.kind == Kind::kRegex) {
+    return RE2::FullMatch(name.Text(), pattern.regex);
+  }
+  Name rest = name;
+  size_t below = 0;
+  for (; rest != pattern.name; rest = rest.Parent(), ++below) {
+    if (rest.IsRoot()) {
+      return false;
+    }
+  }
+  return pattern.kind == Kind::kZone || (pattern.kind == Kind::kName) == (below == 0);
+}
+
+// Few labels, so that names meet; some are others' ends, or hold what looks like a label.
+class RandomNames {
+ public:
+  explicit RandomNames(uint32_t seed) : random_(seed) {}
+
+  size_t Below(size_t n) { return random_() % n; }
+
+  Name Host() {
+    std::string text;
+    for (size_t labels = 1 + Below(4); labels > 0; --labels) {
+      text += (text.empty() ? "" : ".") + std::vector<std::string>{"a", "b", "ab", "c1"}[Below(4)];
+    }
+    return N(text);
+  }
+
+  // Also with a label that holds what looks like two.
+  Name Asked() {
+    const std::string odd = Below(3) == 0 ? std::string("\3x\1a", 4) : std::string();
+    return *Name::FromWire(odd + std::string(Host().Wire()));
+  }
+
+  HostPattern Pattern() {
+    const std::vector<std::string> regexes = {"a.*", ".*b", "(a|b)\\.c1", "[a-c]+"};
+    return Below(8) == 0 ? Regex(regexes[Below(4)])
+                         : HostPattern{static_cast<Kind>(Below(3)), Host(), ""};
+  }
+
+ private:
+  std::mt19937 random_;
+};
+
+TEST(PatternIndex, IsAsIfEveryPatternWereLookedAt) {
+  RandomNames names(14);
+  size_t matched = 0;
+  size_t same = 0;
+  for (int round = 0; round < 300; ++round) {
+    std::vector<HostPattern> patterns(names.Below(60));
+    std::generate(patterns.begin(), patterns.end(), [&] { return names.Pattern(); });
+    const PatternIndex index = IndexPatterns(patterns);
+    for (int i = 0; i < 40; ++i) {
+      const Name asked = names.Asked();
+      const HostPattern spelled = names.Pattern();
+      Numbers about;
+      Numbers alike;
+      for (uint32_t number = 0; number < patterns.size(); ++number) {
+        if (IsAbout(patterns[number], asked)) {
+          about.push_back(number);
+        }
+        if (patterns[number].Text() == spelled.Text()) {
+          alike.push_back(number);
+        }
+      }
+      ASSERT_EQ(index.Matching(asked), about) << asked.Text();
+      ASSERT_EQ(index.Same(spelled), alike) << spelled.Text();
+      matched += about.size();
+      same += alike.size();
+    }
+  }
+  EXPECT_GT(matched, 10'000U);
+  EXPECT_GT(same, 1'000U);
+}
+
+// Names as long as they may be, of as many labels, and a name of very many patterns.
+TEST(PatternIndex, HoldsTheLargest) {
+  std::string deep = "a";
+  while (deep.size() < 253) {
+    deep += ".a";
+  }
+  std::vector<HostPattern> patterns(3000, Named(Kind::kZone, "a.a"));
+  patterns.push_back(Named(Kind::kName, deep));
+  const PatternIndex index = IndexPatterns(patterns);
+  EXPECT_EQ(index.Matching(N(deep)).size(), 3001U);
+  EXPECT_EQ(index.Matching(N("b." + deep.substr(2))).size(), 3000U);
+  EXPECT_EQ(index.Matching(N("a")).size(), 0U);
 }
 
 }  // namespace

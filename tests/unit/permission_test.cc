@@ -16,7 +16,6 @@ namespace dnspin {
 namespace {
 
 using namespace std::string_literals;
-using Positions = std::vector<uint32_t>;
 using Rules = std::vector<std::string>;
 
 constexpr auto kPinned = Standing::kPinned;

@@ -15,7 +15,7 @@ Address Spelt(const std::string& text) { return *Address::Parse(text); }
 
 TargetReader reader;  // what it has read makes no difference
 
-Texts TextsOf(const std::vector<Rule>& rules) {
+Texts TextsOf(const RuleList& rules) {
   Texts texts;
   for (const Rule& rule : rules) {
     texts.push_back(rule.Text());

@@ -24,7 +24,7 @@ TEST(QubesdbRules, AreThoseThatDom0Writes) {
             "action=accept dsthost=.example.com proto=tcp dstports=443-443");
   EXPECT_EQ(read.rules.at(7).Text(), "action=accept specialtarget=dns");
   EXPECT_EQ(read.rules.at(8).Text(), "action=drop proto=icmp icmptype=8");
-  EXPECT_EQ(read.rules.at(9999).origin, "/qubes-firewall/10.137.0.25/9999");
+  EXPECT_EQ(read.rules.at(9999).origin.Text(), "/qubes-firewall/10.137.0.25/9999");
 }
 
 TEST(QubesdbRules, TheOrderOfOptionsIsNoMatter) {

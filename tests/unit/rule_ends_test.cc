@@ -28,7 +28,7 @@ class RuleEndsTest : public testing::Test {
       rule.expire = clock_.wall + later;
       desired_.clients[later == 3600 ? 0 : 1].rules.push_back(rule);
     }
-    desired_.clients[0].rules.emplace_back();
+    desired_.clients[0].rules.push_back({});
     ends_.TakeEnded(desired_);
     ends_.Follow(desired_);
   }

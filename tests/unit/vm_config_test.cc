@@ -38,7 +38,7 @@ TEST_F(VmConfigTest, IsAClientFile) {
   EXPECT_EQ(clients[0].rules[0].Text(),
             "action=accept dsthost=*.a.test proto=tcp dstports=443-443");
   EXPECT_EQ(clients[0].rules[1].Text(), "action=accept dsthost=.shop.test");
-  EXPECT_EQ(clients[0].rules[2].origin, "/vm-config/dnspin.work:5");
+  EXPECT_EQ(clients[0].rules[2].origin.Text(), "/vm-config/dnspin.work:5");
   EXPECT_EQ(Said(said_), "");
 }
 
