@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <utility>
+#include <variant>
 
 #include "absl/container/flat_hash_map.h"
 #include "config/client_file.h"
@@ -17,11 +19,13 @@ constexpr size_t kAllRulesMax = 1'000'000;  // of all clients, profiles expanded
 
 class Loader {
  public:
-  explicit Loader(const ConfigurationFiles& files) : files_(files) {}
+  Loader(const ConfigurationFiles& files, const KnownClients& known, int64_t wall_seconds)
+      : files_(files), known_(known), wall_seconds_(wall_seconds) {}
 
   LoadResult Load() {
     LoadSettings();
     for (const auto& [name, path] : FilesOf("profiles.d")) {
+      read_.profiles[path] = StampOf(path, wall_seconds_);
       if (const auto text = Read(path, kRuleFileOctetsMax)) {
         configuration_.profiles.Add(
             name, path,
@@ -31,14 +35,14 @@ class Loader {
     configuration_.profiles.JudgeAliases(said_);
     if (configuration_.settings.from_files) {
       for (const auto& [name, path] : FilesOf("clients.d")) {
-        if (const auto text = Read(path, kRuleFileOctetsMax)) {
-          AddClient(name, path,
-                    ReadClientFile(FileKind::kClient, path, "clients.d/" + name, *text, said_));
+        if (const auto* file = ClientOf(name, path)) {
+          AddClient(name, path, *file);
         }
       }
     }
     SortByPlace(said_);
     LoadResult result;
+    result.known = std::move(read_);
     if (!HasErrors(said_)) {
       result.configuration = std::move(configuration_);
     }
@@ -49,7 +53,9 @@ class Loader {
  private:
   void LoadSettings();
   std::map<std::string, std::string> FilesOf(const char* folder);
-  void AddClient(const std::string& name, const std::string& path, ClientFile file);
+  bool HasKnownProfiles() const;
+  const KnownClients::File* ClientOf(const std::string& name, const std::string& path);
+  void AddClient(const std::string& name, const std::string& path, const KnownClients::File& file);
 
   std::optional<std::string> Read(const std::string& path, size_t octets_max) {
     auto text = ReadTextFile(path, octets_max);
@@ -70,6 +76,9 @@ class Loader {
   }
 
   const ConfigurationFiles& files_;
+  const KnownClients& known_;
+  int64_t wall_seconds_;
+  KnownClients read_;
   Configuration configuration_;
   absl::flat_hash_map<Address, std::string> owners_;  // client names
   size_t rule_count_ = 0;
@@ -114,8 +123,40 @@ std::map<std::string, std::string> Loader::FilesOf(const char* folder) {
   return paths;
 }
 
-void Loader::AddClient(const std::string& name, const std::string& path, ClientFile file) {
-  ClientConfig client{name, {}, {}};
+bool Loader::HasKnownProfiles() const {
+  return read_.profiles == known_.profiles &&
+         std::all_of(read_.profiles.begin(), read_.profiles.end(),
+                     [](const auto& profile) { return profile.second.has_value(); });
+}
+
+// What the file says, as known or read now; null if it cannot be read.
+const KnownClients::File* Loader::ClientOf(const std::string& name, const std::string& path) {
+  const auto stamp = StampOf(path, wall_seconds_);
+  const auto known = known_.clients.find(path);
+  if (stamp && known != known_.clients.end() && known->second.stamp == stamp &&
+      (!known->second.uses_profiles || HasKnownProfiles())) {
+    said_.insert(said_.end(), known->second.said.begin(), known->second.said.end());
+    return &(read_.clients[path] = known->second);
+  }
+  const auto text = Read(path, kRuleFileOctetsMax);
+  if (!text) {
+    return nullptr;
+  }
+  KnownClients::File& file = read_.clients[path];
+  file.stamp = stamp;
+  ClientFile read = ReadClientFile(FileKind::kClient, path, "clients.d/" + name, *text, file.said);
+  file.addresses = std::move(read.addresses);
+  file.uses_profiles = std::any_of(read.rules.begin(), read.rules.end(), [](const auto& item) {
+    return std::holds_alternative<ProfileUse>(item.value);
+  });
+  file.rules = configuration_.profiles.Expand(path, std::move(read), file.said);
+  said_.insert(said_.end(), file.said.begin(), file.said.end());
+  return &file;
+}
+
+void Loader::AddClient(const std::string& name, const std::string& path,
+                       const KnownClients::File& file) {
+  ClientConfig client{name, {}, file.rules};
   for (const auto& address : file.addresses) {
     const auto [owner, fresh] = owners_.try_emplace(address.value, name);
     if (!fresh) {
@@ -124,7 +165,6 @@ void Loader::AddClient(const std::string& name, const std::string& path, ClientF
     }
     client.addresses.push_back(address.value);
   }
-  client.rules = configuration_.profiles.Expand(path, std::move(file), said_);
   rule_count_ += client.rules.size();
   if (rule_count_ > kAllRulesMax) {
     Say(path, 1, 1, fmt::format("more than {} rules of all clients together", kAllRulesMax));
@@ -141,6 +181,10 @@ ConfigurationFiles ConfigurationFiles::Default() {
 
 ConfigurationFiles ConfigurationFiles::One(std::string path) { return {{std::move(path)}, false}; }
 
-LoadResult Load(const ConfigurationFiles& files) { return Loader(files).Load(); }
+LoadResult Load(const ConfigurationFiles& files) { return Load(files, {}, 0); }
+
+LoadResult Load(const ConfigurationFiles& files, const KnownClients& known, int64_t wall_seconds) {
+  return Loader(files, known, wall_seconds).Load();
+}
 
 }  // namespace dnspin

@@ -1,13 +1,16 @@
 #pragma once
 // Knows: the files of a configuration and how they make one. Touches: these files, for reading.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "config/client_file.h"
 #include "config/diagnostic.h"
 #include "config/profiles.h"
 #include "config/settings.h"
+#include "config/text_file.h"
 #include "pinning/address.h"
 #include "pinning/rule_list.h"
 
@@ -43,12 +46,28 @@ struct ConfigurationFiles {
   static ConfigurationFiles One(std::string path);  // --config
 };
 
+// What the files of clients.d said, for the next load: one that did not change is not read again.
+struct KnownClients {
+  struct File {
+    std::optional<FileStamp> stamp;  // none: it is read again
+    std::vector<Placed<Address>> addresses;
+    RuleList rules;  // profiles expanded
+    bool uses_profiles = false;
+    std::vector<Diagnostic> said;
+  };
+  std::map<std::string, File> clients;  // by path
+  std::map<std::string, std::optional<FileStamp>> profiles;
+};
+
 struct LoadResult {
   std::optional<Configuration>
       configuration;                    // nothing after an error: a bad file never takes part
   std::vector<Diagnostic> diagnostics;  // all that is wrong, by file and line; warnings too
+  KnownClients known;
 };
 
 LoadResult Load(const ConfigurationFiles& files);
+// The same, after an earlier load.
+LoadResult Load(const ConfigurationFiles& files, const KnownClients& known, int64_t wall_seconds);
 
 }  // namespace dnspin

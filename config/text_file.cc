@@ -93,6 +93,18 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t octets_
   return text;
 }
 
+std::optional<FileStamp> StampOf(const std::string& path, int64_t wall_seconds) {
+  constexpr int64_t kSettledAfter = 3;  // seconds: more than the clock of any filesystem is coarse
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || wall_seconds - status.st_ctim.tv_sec < kSettledAfter) {
+    return std::nullopt;
+  }
+  return FileStamp{status.st_dev,
+                   status.st_ino,
+                   status.st_size,
+                   {status.st_ctim.tv_sec, status.st_ctim.tv_nsec}};
+}
+
 absl::StatusOr<std::vector<std::string>> FilesIn(const std::string& folder) {
   std::error_code error;
   std::vector<std::string> names;

@@ -24,6 +24,7 @@
 #include "nft/giving_up.h"
 #include "nft/netvm.h"
 #include "nft/notify.h"
+#include "nft/rule_ends.h"
 #include "nft/start.h"
 #include "pinning/drop_names.h"
 
@@ -88,21 +89,6 @@ absl::StatusOr<std::vector<Endpoint>> ReadFollowed(FileWatch& resolv_conf) {
   return ReadResolvConf();
 }
 
-RuleList RulesInForce(RuleList rules, bool prefetch, int64_t wall_seconds) {
-  const auto has_ended = [&](const Rule& rule) {
-    return rule.expire && *rule.expire <= wall_seconds;
-  };
-  if (std::any_of(rules.begin(), rules.end(), has_ended)) {
-    std::erase_if(rules.Own(), has_ended);
-  }
-  if (prefetch) {
-    for (Rule& rule : rules.Own()) {
-      rule.prefetch = true;
-    }
-  }
-  return rules;
-}
-
 Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& clients,
                   int64_t wall_seconds, uid_t reader_uid) {
   Desired desired;
@@ -125,7 +111,13 @@ Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& cli
   for (const ClientConfig& client : clients) {
     DesiredClient wanted{client.name,       client.addresses, {},
                          client.interfaces, client.fault,     client.unsettled};
-    wanted.rules = RulesInForce(client.rules, settings.prefetch, wall_seconds);
+    wanted.rules = client.rules;
+    EraseEnded(wanted.rules, wall_seconds);
+    if (settings.prefetch) {
+      for (Rule& rule : wanted.rules.Own()) {
+        rule.prefetch = true;
+      }
+    }
     WarnOfNamesBeyond(wanted, desired.warnings);
     desired.clients.push_back(std::move(wanted));
   }
@@ -139,7 +131,8 @@ class Loader {
 
   // An error says every fault, one a line; what was read before stays.
   absl::Status ReadFiles() {
-    LoadResult loaded = Load(files_);
+    LoadResult loaded = Load(files_, known_, clock_.WallSeconds());
+    known_ = std::move(loaded.known);
     if (!loaded.configuration) {
       std::string errors;
       for (const Diagnostic& diagnostic : loaded.diagnostics) {
@@ -192,6 +185,7 @@ class Loader {
   uid_t reader_uid_ = 0;
   std::optional<Configuration> configuration_;
   std::vector<Diagnostic> diagnostics_;
+  KnownClients known_;
   TargetReader reader_;
 };
 

@@ -9,6 +9,15 @@ constexpr int64_t kUnreadMax = 5;  // seconds until it is seen that the clock wa
 
 }  // namespace
 
+size_t EraseEnded(RuleList& rules, int64_t wall_seconds) {
+  const auto has_ended = [&](const Rule& rule) {
+    return rule.expire && *rule.expire <= wall_seconds;
+  };
+  return std::any_of(rules.begin(), rules.end(), has_ended)  // else they stay shared
+             ? std::erase_if(rules.Own(), has_ended)
+             : 0;
+}
+
 void RuleEnds::Follow(const Desired& desired) {
   next_.reset();
   for (const DesiredClient& client : desired.clients) {
@@ -27,12 +36,7 @@ bool RuleEnds::Due(BootTime now) const {
 size_t RuleEnds::TakeEnded(Desired& desired) const {
   size_t ended = 0;
   for (DesiredClient& client : desired.clients) {
-    const auto has_ended = [wall = clock_.WallSeconds()](const Rule& rule) {
-      return rule.expire && *rule.expire <= wall;
-    };
-    if (std::any_of(client.rules.begin(), client.rules.end(), has_ended)) {
-      ended += std::erase_if(client.rules.Own(), has_ended);
-    }
+    ended += EraseEnded(client.rules, clock_.WallSeconds());
   }
   return ended;
 }

@@ -11,6 +11,8 @@
 
 namespace dnspin {
 
+size_t EraseEnded(RuleList& rules, int64_t wall_seconds);  // how many
+
 class RuleEnds {
  public:
   explicit RuleEnds(Clock& clock) : clock_(clock) {}

@@ -52,7 +52,7 @@ class Service {
       client.desired.name = config.name;
       client.desired.addresses = client.policy.addresses = config.addresses;
       client.policy.rules = {config.rules};
-      client.policy.rules.front().host->kind = HostPattern::Kind::kZone;
+      client.policy.rules.Own()[0].host->kind = HostPattern::Kind::kZone;
       client.policy.terms.per_client = client.policy.terms.per_name = 10'000'000;
       client.policy.generation = 1;
       client.permissions = std::make_shared<Permissions>(client.policy);
@@ -69,7 +69,7 @@ class Service {
   void Ask() {
     const uint32_t number = next_++;
     const Policy& policy = clients_.begin()->second.policy;
-    const HostPattern& host = *policy.rules.front().host;
+    const HostPattern& host = *policy.rules[0].host;
     const uint32_t address = (100U << 24) + number;
     const PinRequest request{
         number,

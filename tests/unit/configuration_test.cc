@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include "tests/temporary_folder.h"
 #include "tests/unit/diagnostic_text.h"
@@ -109,6 +111,52 @@ TEST_F(ConfigurationTest, TheSecondPlaceStandsOverTheFirst) {
   EXPECT_EQ(RulesOf(result.configuration->clients[0]),
             "action=accept dsthost=new.example @profiles.d/site:1\n");
   EXPECT_EQ(result.configuration->clients[1].addresses[0].Text(), "10.0.0.3");
+}
+
+// Which files are read: what is known of the others is made to say something else.
+TEST_F(ConfigurationTest, WhatDidNotChangeIsNotReadAgain) {
+  const auto files = ConfigurationFiles::One((folder_.path() / "etc/dnspin.toml").string());
+  const auto path = [&](const char* name) { return (folder_.path() / name).string(); };
+  Write("etc/clients.d/a", "address 10.0.0.1\na.example\n");
+  Write("etc/clients.d/b", "address 10.0.0.2\nb.example\n");
+  Write("etc/clients.d/c", "address 10.0.0.3\nuse site\ndrop *.ads.example\n");
+  Write("etc/profiles.d/site", "c.example\n");
+  const int64_t now = std::time(nullptr);
+  LoadResult result = Load(files, {}, now + 60);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const std::string said = result.diagnostics.at(0).Text();
+  const auto hosts_after = [&](int64_t wall_seconds) {
+    for (auto& [name, file] : result.known.clients) {
+      for (Rule& rule : file.rules.Own()) {
+        rule.action = Action::kDrop;
+      }
+    }
+    result = Load(files, result.known, wall_seconds);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the clock of files is coarse
+    EXPECT_EQ(result.diagnostics.at(0).Text(), said) << "also of what is not read again";
+    std::string text;
+    for (const ClientConfig& client : result.configuration->clients) {
+      text += client.rules[0].action == Action::kDrop ? "known " : client.rules[0].Text() + " ";
+    }
+    return text;
+  };
+  const std::string site = "action=accept dsthost=c.example ";
+  EXPECT_EQ(hosts_after(now + 60), "known known known ");
+  Write("etc/clients.d/b", "address 10.0.0.2\nd.example\n");  // as many octets as before
+  EXPECT_EQ(hosts_after(now + 60), "known action=accept dsthost=d.example known ");
+  Write("etc/clients.d/new", "address 10.0.0.1\ne.example\n");
+  std::filesystem::rename(path("etc/clients.d/new"), path("etc/clients.d/a"));
+  EXPECT_EQ(hosts_after(now + 60), "action=accept dsthost=e.example known known ");
+  Write("etc/profiles.d/site", "c.example\n");
+  EXPECT_EQ(hosts_after(now + 60), "known known " + site);
+  Write("etc/profiles.d/other", "c.example\n");
+  EXPECT_EQ(hosts_after(now + 60), "known known " + site);
+  EXPECT_EQ(hosts_after(now + 60), "known known known ");
+  EXPECT_EQ(hosts_after(now),
+            "action=accept dsthost=e.example action=accept dsthost=d.example " + site)
+      << "written a moment ago: it might be written again without a trace";
+  Write("etc/clients.d/b", "address 10.0.0.1\nd.example\n");
+  EXPECT_FALSE(Load(files, result.known, now + 60).configuration) << "the address of a";
 }
 
 TEST_F(ConfigurationTest, EveryErrorOfEveryFileIsSaidInOrder) {
