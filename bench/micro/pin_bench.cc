@@ -13,6 +13,7 @@
 #include "io/packet_pair.h"
 #include "nft/firewall.h"
 #include "nft/pin_service.h"
+#include "pinning/channel_packet.h"
 #include "nft/set_writer.h"
 
 namespace dnspin::bench {
@@ -80,7 +81,7 @@ class Service {
         {*Address::FromBytes(std::array<uint8_t, 4>{
             static_cast<uint8_t>(address >> 24), static_cast<uint8_t>(address >> 16),
             static_cast<uint8_t>(address >> 8), static_cast<uint8_t>(address)})}};
-    const std::string bytes = Encode(FromReader(request));
+    const std::string bytes = PacketOf(Encode(FromReader(request)));
     SendPacket(readers_[number % kClients].get(), bytes).IgnoreError();
     std::next(clients_.begin(), number % kClients)->second.readable = true;
   }
@@ -99,12 +100,15 @@ class Service {
   bool TakeReplies(uint32_t count) {
     uint32_t done = 0;
     for (const Descriptor& reader : readers_) {
-      for (auto reply = ReceivePacket(reader.get(), kMessageOctetsMax); reply.ok() && *reply;
-           reply = ReceivePacket(reader.get(), kMessageOctetsMax)) {
-        const std::string& bytes = (*reply)->bytes;
-        const auto message =
-            DecodeToReader({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-        done += std::get<PinReply>(*message).outcome == PinOutcome::kDone ? 1 : 0;
+      for (auto packet = ReceivePacket(reader.get(), kPacketOctetsMax); packet.ok() && *packet;
+           packet = ReceivePacket(reader.get(), kPacketOctetsMax)) {
+        const std::string& bytes = (*packet)->bytes;
+        const auto messages =
+            MessagesIn({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+        for (const auto octets : *messages) {
+          const auto message = DecodeToReader(octets);
+          done += std::get<PinReply>(*message).outcome == PinOutcome::kDone ? 1 : 0;
+        }
       }
     }
     return done == count;
