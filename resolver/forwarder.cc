@@ -20,8 +20,8 @@ Forwarder::Forwarder(const Surroundings& surroundings)
       counters_(surroundings.counters),
       standing_(surroundings.standing),
       upstreams_(surroundings.sockets, surroundings.random, surroundings.counters,
-                 [this](InquiryId id, UpstreamResult result, BootTime now) {
-                   OnUpstream(id, std::move(result), now);
+                 [this](const Inquiry& inquiry, UpstreamResult result, BootTime now) {
+                   OnUpstream(inquiry, std::move(result), now);
                  }) {}
 
 void Forwarder::SetPolicy(Policy policy, BootTime now) {
@@ -47,7 +47,6 @@ void Forwarder::SetPolicy(Policy policy, BootTime now) {
     const bool unwanted = entry.second.waiters.empty() && entry.second.standing.empty();
     if (unwanted) {
       upstreams_.Cancel(entry.second.id);
-      inquiries_.erase(entry.second.id);
     }
     return unwanted;
   });
@@ -71,7 +70,6 @@ std::vector<Waiter> Forwarder::TakeWaiters(bool ask_anew, BootTime now) {
   }
   if (ask_anew) {
     asked_.clear();
-    inquiries_.clear();
   }
   return waiters;
 }
@@ -183,7 +181,6 @@ void Forwarder::Ask(const Inquiry& inquiry, Waiter waiter, BootTime now) {
 Forwarder::Asked& Forwarder::AskUpstream(const Inquiry& inquiry, BootTime deadline, BootTime now) {
   Asked asked;
   asked.id = upstreams_.Ask(inquiry, deadline, now);
-  inquiries_.emplace(asked.id, inquiry);
   return asked_.emplace(inquiry, std::move(asked)).first->second;
 }
 
@@ -197,11 +194,7 @@ void Forwarder::LookForRecovery(const UpstreamResult& result, BootTime now) {
   }
 }
 
-void Forwarder::OnUpstream(InquiryId id, UpstreamResult result, BootTime now) {
-  const auto known = inquiries_.find(id);
-  DNSPIN_CHECK(known != inquiries_.end());
-  const Inquiry inquiry = std::move(known->second);
-  inquiries_.erase(known);
+void Forwarder::OnUpstream(const Inquiry& inquiry, UpstreamResult result, BootTime now) {
   auto node = asked_.extract(inquiry);
   DNSPIN_CHECK(!node.empty());
   LookForRecovery(result, now);

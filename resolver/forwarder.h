@@ -91,7 +91,7 @@ class Forwarder {
   std::optional<std::chrono::seconds> ToldOfPins(const CachedJudgement& judgement,
                                                  std::chrono::seconds age, BootTime now) const;
   void NotePins(const Hold& hold, BootTime now);
-  void OnUpstream(InquiryId id, UpstreamResult result, BootTime now);
+  void OnUpstream(const Inquiry& inquiry, UpstreamResult result, BootTime now);
   std::vector<Waiter> TakeWaiters(bool ask_anew, BootTime now);
   bool MayWait(Waiter& waiter);
   bool MayAskName(const Name& name, const Permission& permission, BootTime now);
@@ -107,7 +107,6 @@ class Forwarder {
   uint32_t policies_ = 0;                 // so many there have been
   std::optional<BootTime> repeat_until_;  // the reply to the question that was dispatched last
   absl::flat_hash_map<Inquiry, Asked> asked_;
-  absl::flat_hash_map<InquiryId, Inquiry> inquiries_;
   CountersReport& counters_;
   StandingQuestions& standing_;
   bool upstreams_fail_ = false;  // the last result was no answer

@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kPointerTargetMax = 0x3FFF;
 constexpr size_t kRdataOctetsMax = 0xFFFF;
+constexpr size_t kUsualOctets = 256;  // of a message
 
 void AppendQuestion(std::string& out, std::string_view asked_wire, uint16_t type) {
   out += asked_wire;
@@ -24,9 +25,7 @@ class RecordWriter {
  public:
   // `asked` is in `out` already, right behind the header, and outlives the writer.
   RecordWriter(std::string& out, size_t octets_max, const Name& asked)
-      : out_(out), octets_max_(octets_max) {
-    Remember(asked.Wire(), Header::kOctets);
-  }
+      : out_(out), octets_max_(octets_max), asked_(asked) {}
 
   bool Add(const std::vector<Record>& records) {
     for (const Record& record : records) {
@@ -45,6 +44,13 @@ class RecordWriter {
 
  private:
   void AppendOwner(const Name& owner) {
+    if (owner == asked_ && !owner.IsRoot()) {
+      AppendU16(out_, 0xC000U | Header::kOctets);
+      return;
+    }
+    if (offsets_.empty()) {
+      Remember(asked_.Wire(), Header::kOctets);
+    }
     const std::string_view wire = owner.Wire();
     size_t at = 0;
     auto known = offsets_.end();
@@ -72,7 +78,9 @@ class RecordWriter {
 
   std::string& out_;
   size_t octets_max_;
-  absl::flat_hash_map<std::string_view, size_t> offsets_;  // suffixes, lower case, never the root
+  const Name& asked_;
+  // Suffixes, lower case, never the root; empty as long as all owners are the name asked for.
+  absl::flat_hash_map<std::string_view, size_t> offsets_;
 };
 
 }  // namespace
@@ -85,13 +93,15 @@ std::string EncodeReply(const Question& question, const Reply& reply, size_t oct
   ours.dnssec_ok = question.dnssec_ok;
   const std::string opt = question.edns ? EncodeOpt(ours, reply.ede) : "";
 
-  std::string body(Header::kOctets, '\0');
-  AppendQuestion(body, question.asked_wire, question.type);
-  const size_t empty_octets = body.size();
-  RecordWriter writer(body, octets_max - opt.size(), question.asked);
+  std::string out;
+  out.reserve(kUsualOctets);
+  out.resize(Header::kOctets);
+  AppendQuestion(out, question.asked_wire, question.type);
+  const size_t empty_octets = out.size();
+  RecordWriter writer(out, octets_max - opt.size(), question.asked);
   const bool fits = writer.Add(reply.answer) && writer.Add(reply.authority);
   if (!fits) {
-    body.resize(empty_octets);
+    out.resize(empty_octets);
   }
 
   Header header;
@@ -105,11 +115,10 @@ std::string EncodeReply(const Question& question, const Reply& reply, size_t oct
   header.answers = fits ? static_cast<uint16_t>(reply.answer.size()) : 0;
   header.authorities = fits ? static_cast<uint16_t>(reply.authority.size()) : 0;
   header.additionals = question.edns ? 1 : 0;
-  std::string out;
-  out.reserve(body.size() + opt.size());
-  AppendHeader(out, header);
-  out += std::string_view(body).substr(Header::kOctets);
-  return out + opt;
+  std::string front;
+  AppendHeader(front, header);
+  out.replace(0, front.size(), front);
+  return out += opt;
 }
 
 std::string EncodeUpstreamQuestion(uint16_t id, std::string_view asked_wire, uint16_t type,
@@ -123,9 +132,10 @@ std::string EncodeUpstreamQuestion(uint16_t id, std::string_view asked_wire, uin
   Opt opt;
   opt.dnssec_ok = dnssec_ok;
   std::string out;
+  out.reserve(kUsualOctets);
   AppendHeader(out, header);
   AppendQuestion(out, asked_wire, type);
-  return edns ? out + EncodeOpt(opt) : out;
+  return edns ? out += EncodeOpt(opt) : out;
 }
 
 }  // namespace dnspin

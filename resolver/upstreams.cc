@@ -45,7 +45,7 @@ InquiryId Upstreams::Ask(const Inquiry& inquiry, BootTime deadline, BootTime now
   Pending pending;
   pending.inquiry = inquiry;
   pending.deadline = deadline;
-  const InquiryId id = Open(std::move(pending), now);
+  const InquiryId id = Open(std::move(pending));
   AskNext(id, pending_.at(id), now);
   Measure(id, now);
   return id;
@@ -58,7 +58,7 @@ void Upstreams::Measure(InquiryId id, BootTime now) {
     probe.inquiry = pending_.at(id).inquiry;
     probe.probe_beside = id;
     probe.deadline = now + kProbePatience;
-    const InquiryId probe_id = Open(std::move(probe), now);
+    const InquiryId probe_id = Open(std::move(probe));
     Pending& opened = pending_.at(probe_id);
     Start(probe_id, opened, *chosen, Transport::kUdp, true,
           Spelled(opened.inquiry.asked, *servers_.Find(*chosen)), now);
@@ -66,10 +66,9 @@ void Upstreams::Measure(InquiryId id, BootTime now) {
   }
 }
 
-InquiryId Upstreams::Open(Pending pending, BootTime now) {
+// Whoever opens one reschedules it.
+InquiryId Upstreams::Open(Pending pending) {
   const InquiryId id{++last_id_};
-  pending.next = now;
-  timers_.emplace(pending.next, id);
   pending_.emplace(id, std::move(pending));
   return id;
 }
@@ -85,10 +84,12 @@ void Upstreams::Cancel(InquiryId id) {
 }
 
 void Upstreams::End(InquiryId id, UpstreamResult result, BootTime now) {
-  const bool probe = pending_.at(id).probe_beside.has_value();
+  const Pending& pending = pending_.at(id);
+  const bool probe = pending.probe_beside.has_value();
+  const Inquiry inquiry = pending.inquiry;
   Cancel(id);
   if (!probe) {
-    finished_(id, std::move(result), now);
+    finished_(inquiry, std::move(result), now);
   }
 }
 

@@ -45,7 +45,7 @@ class UpstreamSockets {
 
 class Upstreams {
  public:
-  using Finished = std::function<void(InquiryId, UpstreamResult, BootTime now)>;
+  using Finished = std::function<void(const Inquiry&, UpstreamResult, BootTime now)>;
 
   // All outlive it. `finished` is never called from inside Ask or Cancel.
   Upstreams(UpstreamSockets& sockets, RandomSource& random, CountersReport& counters,
@@ -95,7 +95,7 @@ class Upstreams {
   };
   enum class Likeness { kSame, kCaseOnly, kOther };
 
-  InquiryId Open(Pending pending, BootTime now);
+  InquiryId Open(Pending pending);
   void Measure(InquiryId id, BootTime now);
   Attempt* AttemptOf(SocketId socket, Pending*& pending, InquiryId& id);
   bool Start(InquiryId id, Pending& pending, uint32_t server, Transport transport, bool edns,
