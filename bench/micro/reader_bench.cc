@@ -127,7 +127,8 @@ void NewName(benchmark::State& state) {
     reader.Ask(packets[next++ % packets.size()]);
     reader.Answer(60);
   }
-  if (reader.around.counters.answered != reader.around.counters.questions || reader.around.counters.cache_hits != 0) {
+  const CountersReport& counters = reader.around.counters;
+  if (counters.answered != counters.questions || counters.cache_hits != 0) {
     state.SkipWithError("not all were asked and told");
   }
   state.SetItemsProcessed(state.iterations());
