@@ -2,6 +2,7 @@
 // Knows: sockets to upstream servers: one a question and transport, of a random port, bound to the
 // interface that the server is reached by; which datagrams came in fragments. Touches: those.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -50,6 +51,7 @@ class UpstreamNetwork final : public UpstreamSockets {
   Events events_;
   absl::flat_hash_map<SocketId, Socket> sockets_;
   uint64_t last_id_ = 0;
+  std::array<uint8_t, 4096> datagram_{};  // longer than was asked for; what is longer still is cut
 };
 
 }  // namespace dnspin
