@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pinning/name.h"
+#include "pinning/shared_text.h"
 
 namespace dnspin {
 
@@ -31,8 +32,8 @@ struct Record {
   Name owner;
   uint16_t type = 0;
   uint16_t klass = dns::kIn;
-  uint32_t ttl = 0;   // as received; LowerTtl() reads it
-  std::string rdata;  // wire form, names in it uncompressed
+  uint32_t ttl = 0;  // as received; LowerTtl() reads it
+  SharedText rdata;  // wire form, names in it uncompressed
   auto operator<=>(const Record&) const = default;
 };
 

@@ -102,7 +102,7 @@ void AddAddresses(const Answer& answer, Lineage& lineage) {
     if (record.type != answer.type) {
       continue;
     }
-    const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(record.rdata.data()),
+    const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(record.rdata.c_str()),
                                          record.rdata.size());
     const Address address = *Address::FromBytes(bytes);
     if (std::find(lineage.addresses.begin(), lineage.addresses.end(), address) ==

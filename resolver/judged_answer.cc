@@ -112,10 +112,10 @@ void JudgeEndRecord(const Record& record, const Name& asked, Standing standing,
     const auto keeps = [&](const Address& hint) {
       return TakeHint(hint, asked, standing, policy, end);
     };
-    auto filtered = Filtered(record.rdata, keeps, policy.policy().bindings.ech);
-    end.changed = end.changed || filtered != record.rdata;
+    const auto filtered = Filtered(record.rdata, keeps, policy.policy().bindings.ech);
+    end.changed = end.changed || !filtered || record.rdata != *filtered;
     if (filtered) {
-      end.records.back().rdata = std::move(*filtered);
+      end.records.back().rdata = *filtered;
     } else {
       end.records.pop_back();
     }

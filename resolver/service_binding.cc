@@ -135,7 +135,7 @@ std::optional<ServiceBinding> ReadServiceBinding(std::span<const uint8_t> rdata)
   return reader.ok() ? std::optional(std::move(binding)) : std::nullopt;
 }
 
-std::optional<std::string> Filtered(const std::string& rdata, const KeepsHint& keeps_hint,
+std::optional<std::string> Filtered(std::string_view rdata, const KeepsHint& keeps_hint,
                                     BindingTerms::Ech ech) {
   const auto binding = ReadServiceBinding(AsOctets(rdata));
   if (!binding) {

@@ -35,7 +35,7 @@ using KeepsHint = std::function<bool(const Address&)>;
 // order. A parameter of which nothing is left is gone, from `mandatory` too; so is `ech` if it is
 // to be stripped. Nothing if a parameter that we know is malformed: the record is to be dropped,
 // and no hint was asked about.
-std::optional<std::string> Filtered(const std::string& rdata, const KeepsHint& keeps_hint,
+std::optional<std::string> Filtered(std::string_view rdata, const KeepsHint& keeps_hint,
                                     BindingTerms::Ech ech);
 
 }  // namespace dnspin

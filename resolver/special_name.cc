@@ -77,13 +77,12 @@ Reply LocalhostReply(const Name& asked, uint16_t type, const Name& apex) {
 }  // namespace
 
 Record LocalSoa(const Name& owner, uint32_t ttl) {
-  Record soa{.owner = owner, .type = dns::kSoa, .ttl = ttl, .rdata = ""};
-  soa.rdata += owner.Wire();                                 // MNAME
-  soa.rdata += std::string_view("\6nobody\7invalid\0", 16);  // RNAME
+  std::string rdata(owner.Wire());                       // MNAME
+  rdata += std::string_view("\6nobody\7invalid\0", 16);  // RNAME
   for (const uint32_t field : {1U, 3600U, 1200U, 604800U, ttl}) {
-    AppendU32(soa.rdata, field);  // serial, refresh, retry, expire, minimum
+    AppendU32(rdata, field);  // serial, refresh, retry, expire, minimum
   }
-  return soa;
+  return {.owner = owner, .type = dns::kSoa, .ttl = ttl, .rdata = rdata};
 }
 
 std::optional<Reply> CanaryReply(const Name& asked) {

@@ -37,7 +37,8 @@ class Confirmed {
 bool IsConfirmed(const Record& record, Confirmed& confirmed) {
   if (dns::IsServiceBinding(record.type)) {
     const auto holds = [&](const Address& address) { return confirmed.Holds(address); };
-    return Filtered(record.rdata, holds, BindingTerms::Ech::kKeep) == record.rdata;
+    const auto kept = Filtered(record.rdata, holds, BindingTerms::Ech::kKeep);
+    return kept && record.rdata == *kept;
   }
   if (record.type != dns::kA && record.type != dns::kAaaa) {
     return true;

@@ -2,19 +2,19 @@
 // with a rule and a set of its own. In a network namespace of this process's own (main.cc).
 
 #include <benchmark/benchmark.h>
-#include <malloc.h>
 
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bench/micro/heap.h"
 #include "bench/micro/large.h"
 #include "io/packet_pair.h"
 #include "nft/firewall.h"
 #include "nft/pin_service.h"
-#include "pinning/channel_packet.h"
 #include "nft/set_writer.h"
+#include "pinning/channel_packet.h"
 
 namespace dnspin::bench {
 namespace {
@@ -35,11 +35,6 @@ class WillingPinner final : public Pinner {
  public:
   CommitResult Commit(std::span<const PinElement>) override { return {}; }
 };
-
-size_t HeapOctets() {
-  const auto heap = mallinfo2();
-  return heap.uordblks + heap.hblkhd;
-}
 
 class Service {
  public:

@@ -35,7 +35,8 @@ std::string Told(Stage& stage, const std::string& rdata,
       << "told before the kernel has its hints";
   stage.FirewallDoesAll();
   const Heard heard = stage.HeardOf(id);
-  return heard.answer.answer.empty() ? "" : heard.answer.answer[0].rdata;
+  return heard.answer.answer.empty() ? std::string()
+                                     : std::string(heard.answer.answer[0].rdata.view());
 }
 
 void Set(Stage& stage, BindingTerms terms) {
