@@ -317,6 +317,11 @@ std::optional<BootTime> Daemon::NextDeadline() const {
         parts_.netvm != nullptr ? parts_.netvm->NextDeadline() : std::nullopt}) {
     next = std::min(next, due.value_or(next));
   }
+  for (const auto& [id, client] : roster_.clients()) {
+    if (client.readable) {
+      return parts_.clock.Now();  // what was beyond its share in this turn
+    }
+  }
   if (control_ && control_->Busy()) {
     next = std::min(next, parts_.clock.Now() + kControlPause);
   }

@@ -12,9 +12,6 @@
 namespace dnspin {
 namespace {
 
-// Of one client: a flood waits for its next turn, and the others' questions do not wait for it.
-constexpr size_t kMessagesPerTurn = 16;  // besides those in a packet with the last
-constexpr size_t kElementsPerTurn = kElementsPerCommit;
 constexpr std::chrono::milliseconds kLifeMin{1000};
 
 // RFC 8914 codes, as a reader gives them.
@@ -35,40 +32,69 @@ std::string_view ReasonOf(uint16_t ede) {
 
 }  // namespace
 
+// Of one client in one turn: a flood waits for its next turn, and the others' questions do not wait
+// for it.
+struct PinService::Share {
+  static constexpr size_t kMessages = 16;
+  static constexpr size_t kElements = kElementsPerCommit;
+  size_t messages = 0;
+  size_t elements = 0;
+  bool spent() const { return messages >= kMessages || elements >= kElements; }
+};
+
 std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) {
   client.readable = false;
   client.grants.Expire(now);
-  size_t elements = 0;
-  for (size_t taken = 0; taken < kMessagesPerTurn && elements < kElementsPerTurn;) {
-    auto packet = ReceivePacket(client.channel.get(), kPacketOctetsMax);
-    if (!packet.ok()) {
-      return ReaderFault{std::string(packet.status().message()),
-                         !absl::IsOutOfRange(packet.status())};
-    }
-    if (!packet->has_value()) {
-      return std::nullopt;
-    }
-    if ((*packet)->truncated) {
-      return ReaderFault{"a message that is too long, or brings descriptors"};
-    }
-    const std::string& bytes = (*packet)->bytes;
-    const auto messages =
-        MessagesIn({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-    if (!messages) {
-      return ReaderFault{"malformed packet"};
-    }
-    for (const auto message : *messages) {
-      if (auto fault = Take(client, message, elements, now)) {
-        return fault;
+  Share share;
+  while (!share.spent()) {
+    std::string bytes = std::exchange(client.unread, {});
+    if (bytes.empty()) {
+      auto packet = ReceivePacket(client.channel.get(), kPacketOctetsMax);
+      if (!packet.ok()) {
+        return ReaderFault{std::string(packet.status().message()),
+                           !absl::IsOutOfRange(packet.status())};
       }
+      if (!packet->has_value()) {
+        return std::nullopt;
+      }
+      if ((*packet)->truncated) {
+        return ReaderFault{"a message that is too long, or brings descriptors"};
+      }
+      bytes = std::move((*packet)->bytes);
     }
-    taken += messages->size();
+    if (auto fault = TakePacket(client, bytes, share, now)) {
+      return fault;
+    }
+  }
+  client.readable = !client.unread.empty();
+  return std::nullopt;
+}
+
+// What is beyond its share waits for the client's next turn.
+std::optional<ReaderFault> PinService::TakePacket(ServedClient& client, std::string_view bytes,
+                                                  Share& share, BootTime now) {
+  const auto messages = MessagesIn({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  if (!messages) {
+    return ReaderFault{"malformed packet"};
+  }
+  size_t taken = 0;  // octets
+  for (const auto message : *messages) {
+    if (share.spent()) {
+      client.unread = bytes.substr(taken);
+      break;
+    }
+    if (auto fault = TakeMessage(client, message, share, now)) {
+      return fault;
+    }
+    taken += kLengthOctets + message.size();
   }
   return std::nullopt;
 }
 
-std::optional<ReaderFault> PinService::Take(ServedClient& client, std::span<const uint8_t> octets,
-                                            size_t& elements, BootTime now) {
+std::optional<ReaderFault> PinService::TakeMessage(ServedClient& client,
+                                                   std::span<const uint8_t> octets, Share& share,
+                                                   BootTime now) {
+  ++share.messages;
   auto message = DecodeFromReader(octets);
   if (!message.ok()) {
     return ReaderFault{std::string(message.status().message())};
@@ -78,7 +104,7 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, std::span<cons
     if (auto breach = Consider(client, pending, now)) {
       return breach;
     }
-    elements += pending.changes.size();
+    share.elements += pending.changes.size();
     pending_.push_back(std::move(pending));
   } else if (const auto* report = std::get_if<RefusalReport>(&*message)) {
     LogRefusal(client, *report, now);
@@ -314,13 +340,14 @@ void PinService::LogPinned(const ServedClient& client, const PinChange& change, 
 }
 
 void PinService::LogRefusal(const ServedClient& client, const RefusalReport& report, BootTime now) {
-  const std::string name = report.asked.Text();
-  journal_.Write({Priority::kNotice,
-                  fmt::format("refused {} {}: {}", client.desired.name, name, ReasonOf(report.ede)),
-                  "refused",
-                  client.desired.name,
-                  {{"DNSPIN_NAME", name}, {"DNSPIN_EDE", std::to_string(report.ede)}}},
-                 now);
+  journal_.Write(client.desired.name, now, [&] {
+    const std::string name = report.asked.Text();
+    return Event{Priority::kNotice,
+                 fmt::format("refused {} {}: {}", client.desired.name, name, ReasonOf(report.ede)),
+                 "refused",
+                 client.desired.name,
+                 {{"DNSPIN_NAME", name}, {"DNSPIN_EDE", std::to_string(report.ede)}}};
+  });
 }
 
 }  // namespace dnspin

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nft/journal.h"
@@ -46,6 +47,7 @@ class PinService {
   uint64_t commits_failed() const { return commits_failed_; }
 
  private:
+  struct Share;
   struct Pending {
     ClientId client;
     PinRequest request;
@@ -54,8 +56,10 @@ class PinService {
     uint32_t rule = 0;                  // the number of the rule, for the log
   };
 
-  std::optional<ReaderFault> Take(ServedClient& client, std::span<const uint8_t> message,
-                                  size_t& elements, BootTime now);
+  std::optional<ReaderFault> TakePacket(ServedClient& client, std::string_view bytes, Share& share,
+                                        BootTime now);
+  std::optional<ReaderFault> TakeMessage(ServedClient& client, std::span<const uint8_t> octets,
+                                         Share& share, BootTime now);
   std::optional<ReaderFault> Answer(ServedClient& client, std::span<Pending> asked, BootTime now);
   std::optional<ReaderFault> Consider(ServedClient& client, Pending& pending, BootTime now);
   std::optional<ReaderFault> Consider(ServedClient& client, const GrantRequest& request,

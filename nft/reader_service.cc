@@ -157,11 +157,15 @@ void ReaderService::SendPolicy(ServedClient& client, BootTime now) {
 }
 
 void ReaderService::DoubtPins(const ServedClients& clients) {
-  const std::string message = PacketOf(Encode(ToReader(PinsInDoubt{})));
   for (const auto& [id, client] : clients) {
-    if (client.reader != 0 && !SendPacket(client.channel.get(), message).ok()) {
-      readers_to_kill_.insert(client.reader);  // it may tell what is not there
-    }
+    DoubtPins(client);
+  }
+}
+
+void ReaderService::DoubtPins(const ServedClient& client) {
+  static const std::string kMessage = PacketOf(Encode(ToReader(PinsInDoubt{})));
+  if (client.reader != 0 && !SendPacket(client.channel.get(), kMessage).ok()) {
+    readers_to_kill_.insert(client.reader);  // it may tell what is not there
   }
 }
 

@@ -48,6 +48,7 @@ class ReaderService {
 
   // What was confirmed may be gone: readers tell it no more before it was confirmed again.
   void DoubtPins(const ServedClients& clients);
+  void DoubtPins(const ServedClient& client);
 
   // The client's channel is of no use any more: its reader is killed, and all its clients wait.
   void EndReaderOf(ServedClient& client, const std::string& why, ServedClients& clients,

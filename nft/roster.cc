@@ -250,6 +250,13 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
   // A change of these clients alone is all that the kernel needs.
   const bool by_parts = AreAlike(desired_.ruleset, desired.ruleset) &&
                         desired.pins.per_client == desired_.pins.per_client;
+  // From here on pins may go: what is told waits for us, and is judged by the new rules.
+  if (!by_parts) {
+    readers_.DoubtPins(clients_);
+  }
+  for (const auto& [id, next] : changes.changed) {
+    readers_.DoubtPins(clients_.at(id));
+  }
   absl::Status status = by_parts ? firewall_.Apply(changes.kernel) : absl::OkStatus();
   const bool in_force = absl::IsDataLoss(status);
   if (!by_parts || !status.ok()) {

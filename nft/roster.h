@@ -55,6 +55,7 @@ class Roster {
 
   const Desired& desired() const { return desired_; }  // what is in force
   ServedClients& clients() { return clients_; }
+  const ServedClients& clients() const { return clients_; }
   const std::vector<Upstream>& upstreams() const { return surroundings_.upstreams(); }
 
  private:

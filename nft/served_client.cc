@@ -142,6 +142,7 @@ void ServedClient::EndService() {
   watch = Watch();
   channel.reset();
   readable = false;
+  unread.clear();
   reader = 0;
   counters_before = Totals();
   counters = CountersReport{};

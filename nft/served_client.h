@@ -42,7 +42,8 @@ struct ServedClient {
   uint16_t port = 0;                      // of its door
   uint32_t reader = 0;                    // who serves it; 0: nobody now
   Descriptor channel;                     // our end
-  bool readable = false;                  // something waits there
+  bool readable = false;                  // something waits there, or in `unread`
+  std::string unread;                     // of its packets, the messages not looked at yet
   Watch watch;                            // of `channel`; ends before it
   CountersReport counters;                // as its present reader says
   CountersReport counters_before;         // of the readers before

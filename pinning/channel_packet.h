@@ -15,7 +15,8 @@
 
 namespace dnspin {
 
-inline constexpr size_t kPacketOctetsMax = 2 + kMessageOctetsMax;
+inline constexpr size_t kLengthOctets = 2;
+inline constexpr size_t kPacketOctetsMax = kLengthOctets + kMessageOctetsMax;
 
 inline std::string PacketOf(std::string_view message) {
   std::string packet;

@@ -39,7 +39,9 @@ ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
       streams_.push_back(std::make_unique<StreamListener>(
           std::move(fd), with_.reactor, with_.clock, counters_, connections_, rate_,
           [this](std::span<const uint8_t> message, const ReturnPath& path) {
-            OnChannel();
+            if (!settling_) {
+              OnChannel();
+            }
             return OnPacket(message, path, with_.clock.Now());
           }));
     }
@@ -64,6 +66,9 @@ void ClientDesk::ReadDatagrams(DatagramListener& listener) {
     return;
   }
   OnChannel();  // what dnspind has said by now counts for what is told now
+  if (closed_ || !breach_.ok()) {
+    return;
+  }
   const size_t taken =
       listener.Read(left, [this, now](std::span<const uint8_t> packet, const ReturnPath& path) {
         if (!TellReady(packet, path, now)) {
@@ -201,11 +206,13 @@ absl::Status ClientDesk::Settle(BootTime now) {
     read_again_.reset();
     WantDatagrams(true);
   }
-  channel_.Settle(now);
-  channel_watch_.WantWrite(channel_.WantsWrite());
+  settling_ = true;  // what is answered now is written now
   for (const auto& listener : streams_) {
     listener->Settle(now);
   }
+  settling_ = false;
+  channel_.Settle(now);
+  channel_watch_.WantWrite(channel_.WantsWrite());
   for (const auto& listener : datagrams_) {
     listener->Flush();
   }

@@ -82,6 +82,7 @@ class ClientDesk final : public ReplySink {
   ReadyAnswers ready_;
   std::string told_;  // what was sent last over UDP while a packet was looked at
   bool has_policy_ = false;
+  bool settling_ = false;
   bool closed_ = false;
   absl::Status breach_;
   std::vector<Watch> watches_;          // of `datagrams_`; end before what they watch

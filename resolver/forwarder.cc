@@ -255,7 +255,11 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   const bool pinned = permission.standing == Standing::kPinned;
   PinTerms terms = policy_->policy().terms;
   bool waits = pinned && !judged.addresses.empty();
-  if (waits) {
+  // Of a name that is granted: another rule may grant it meanwhile, and pins it too then; and a
+  // grant has an end of its own.
+  const bool by_rules =
+      pinned && policy_->permissions().Judge(inquiry.asked).standing == Standing::kPinned;
+  if (waits && by_rules) {
     if (const auto told = ToldOfPins(judgement, age, now)) {
       terms.told_max = *told;
       waits = false;
@@ -271,9 +275,9 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   }
   if (!waits) {
     teller_.Tell(waiter, told.reply, permission.standing, judged.addresses);
-    // A grant has an end of its own. Later than that it may be told for longer.
-    if (pinned && policy_->permissions().Judge(inquiry.asked).standing == Standing::kPinned) {
-      repeat_until_ = std::min(cached.until, now + told.told / 4);
+    const BootTime until = std::min(cached.until, now + told.told / 4);  // later: longer, perhaps
+    if (by_rules && until > now) {
+      repeat_until_ = until;
     }
     return;
   }

@@ -103,8 +103,8 @@ void ReaderChannel::Settle(BootTime now) {
   reports_left_ = std::min(kReportsBurst,
                            reports_left_ + kReportsPerSecond * Seconds(now - budget_at_).count());
   budget_at_ = now;
-  const auto deadline = NextDeadline();
-  if (deadline && *deadline <= now && queue_.empty()) {
+  if (told_ != counters_ && queue_.size() < kQueueMax &&
+      (!counters_told_ || now - *counters_told_ >= kCountersEvery)) {
     AddMessage(queue_, Encode(FromReader(counters_)));
     told_ = counters_;
     counters_told_ = now;
@@ -116,8 +116,8 @@ void ReaderChannel::Settle(BootTime now) {
 }
 
 std::optional<BootTime> ReaderChannel::NextDeadline() const {
-  if (told_ == counters_) {
-    return std::nullopt;
+  if (told_ == counters_ || !queue_.empty()) {
+    return std::nullopt;  // what waits goes when there is room
   }
   return counters_told_ ? *counters_told_ + kCountersEvery : BootTime{};
 }

@@ -75,12 +75,12 @@ void ReadyAnswers::Keep(std::string question, Ready ready) {
   fresh_.insert_or_assign(std::move(question), std::move(ready));
 }
 
-ReadyAnswers::Ready* ReadyAnswers::Look(std::span<const uint8_t> question) {
+ReadyAnswers::Ready* ReadyAnswers::Look(std::span<const uint8_t> question, BootTime now) {
   if (const auto found = fresh_.find(BehindId(question)); found != fresh_.end()) {
     return &found->second;
   }
   auto node = before_.extract(BehindId(question));
-  if (node.empty()) {
+  if (node.empty() || node.mapped().until <= now) {
     return nullptr;
   }
   const std::string key = node.key();
@@ -89,7 +89,7 @@ ReadyAnswers::Ready* ReadyAnswers::Look(std::span<const uint8_t> question) {
 }
 
 std::optional<std::string> ReadyAnswers::Find(std::span<const uint8_t> question, BootTime now) {
-  Ready* const ready = question.size() < kIdOctets ? nullptr : Look(question);
+  Ready* const ready = question.size() < kIdOctets ? nullptr : Look(question, now);
   if (ready == nullptr || ready->until <= now) {
     return std::nullopt;
   }

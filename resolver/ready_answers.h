@@ -35,7 +35,7 @@ class ReadyAnswers {
   };
   using Answers = absl::flat_hash_map<std::string, Ready>;  // by the question behind its ID
 
-  Ready* Look(std::span<const uint8_t> question);
+  Ready* Look(std::span<const uint8_t> question, BootTime now);
   void Keep(std::string question, Ready ready);
 
   Answers fresh_;

@@ -140,6 +140,12 @@ def streams(lab, servers):
         with served.stream() as sock:
             sock.sendall(b"\0\0" + framed(query("zero.alone.test").to_wire()))
             assert sock.recv(1) == b""
+        with served.stream() as sock:  # more than are taken at once, each in need of a pin
+            for _ in range(2):
+                served.doubt_pins()
+                asked = [query(f"n{number}.alone.test") for number in range(100)]
+                sock.sendall(b"".join(framed(one.to_wire()) for one in asked))
+                assert all(read_reply(sock).answer for _ in asked), "some were not pinned in time"
         many = [served.stream() for _ in range(40)]
         time.sleep(0.2)
         open_ones = sum(is_kept(sock) for sock in many)

@@ -72,6 +72,24 @@ TEST(GrantStory, Trap13_AChainOverTwoAnswersIsPinnedToItsEnd) {
   stage.NothingIsLeft();
 }
 
+// A second rule's answer names it too: then it is pinned under both, before it is told again.
+TEST(GrantStory, AHitOfAGrantedNameIsAlwaysAskedFor) {
+  Stage stage({"accept .a.test tcp 443", "accept .b.test tcp 22", "drop"});
+  const auto from = [&](const std::string& parent) {
+    Learn(stage, parent, dns::kA, {AliasOf(parent, "t.cdn.test", 300)});
+  };
+  from("www.a.test");
+  EXPECT_TRUE(MayAsk(stage, "t.cdn.test", ".a.test"));
+  from("www.b.test");
+  const size_t before = stage.firewall.requests.size();
+  const auto again = stage.Ask("t.cdn.test");
+  EXPECT_FALSE(stage.HasHeard(again)) << "told under one rule's pins alone";
+  EXPECT_EQ(stage.firewall.requests.size(), before + 1);
+  stage.FirewallDoesAll();
+  EXPECT_FALSE(stage.repeat_until);
+  stage.NothingIsLeft();
+}
+
 TEST(GrantStory, EveryLinkOfAChainMayBeAsked) {
   Stage stage(kRules);
   Learn(stage, "www.example.com", dns::kA,
