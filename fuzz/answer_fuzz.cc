@@ -43,7 +43,7 @@ void CheckRoundTrip(const Answer& answer) {
 }
 
 // What is filtered holds the hints that were kept and no others, and is filtered for good.
-void CheckHints(const std::string& rdata, const KeepsHint& keeps) {
+void CheckHints(std::string_view rdata, const KeepsHint& keeps) {
   std::vector<Address> kept;
   const auto noted = [&](const Address& hint) {
     const bool keep = keeps(hint);

@@ -1,10 +1,12 @@
 // What one process of ours sends the other: whatever was accepted says the same after another trip,
 // and stays within the bounds that the other side counts on.
+#include <algorithm>
 #include <span>
 #include <string>
 #include <variant>
 
 #include "pinning/channel_message.h"
+#include "pinning/channel_packet.h"
 #include "pinning/check.h"
 #include "pinning/service_message.h"
 
@@ -36,12 +38,28 @@ void CheckBounds(const FromReader& message) {
   DNSPIN_CHECK(request->rule_host.size() <= kRuleHostOctetsMax);
 }
 
+// A packet is its messages and nothing else.
+void CheckPacket(std::span<const uint8_t> packet) {
+  const auto messages = MessagesIn(packet);
+  if (!messages) {
+    return;
+  }
+  std::string again;
+  for (const auto message : *messages) {
+    DNSPIN_CHECK(!message.empty());
+    again += PacketOf({reinterpret_cast<const char*>(message.data()), message.size()});
+  }
+  DNSPIN_CHECK(
+      std::equal(packet.begin(), packet.end(), Octets(again).begin(), Octets(again).end()));
+}
+
 }  // namespace
 }  // namespace dnspin
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   using namespace dnspin;
   const std::span<const uint8_t> input(bytes, size);
+  CheckPacket(input);
   const auto from = DecodeFromReader(input);
   if (from.ok()) {
     const std::string again = Encode(*from);
