@@ -161,7 +161,7 @@ class Play {
   }
 
   static bool UnreadOf(const ServedClient& client) {
-    const auto packet = ReceivePacket(client.channel.get(), kPacketOctetsMax);
+    const auto packet = ReceivePacket(client.channel.get(), kChannelPacketOctetsMax);
     return packet.ok() && packet->has_value();
   }
   void TakeAll(ServedClient& client);
@@ -272,7 +272,7 @@ void Play::CheckKernel() {
 std::deque<PinReply> Play::RepliesTo(const ServedClient& client) {
   std::deque<PinReply> replies;
   while (true) {
-    auto packet = ReceivePacket(readers_.at(client.id).get(), kPacketOctetsMax);
+    auto packet = ReceivePacket(readers_.at(client.id).get(), kChannelPacketOctetsMax);
     if (!packet.ok() || !packet->has_value()) {
       return replies;
     }

@@ -49,7 +49,7 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) 
   while (!share.spent()) {
     std::string bytes = std::exchange(client.unread, {});
     if (bytes.empty()) {
-      auto packet = ReceivePacket(client.channel.get(), kPacketOctetsMax);
+      auto packet = ReceivePacket(client.channel.get(), kChannelPacketOctetsMax);
       if (!packet.ok()) {
         return ReaderFault{std::string(packet.status().message()),
                            !absl::IsOutOfRange(packet.status())};

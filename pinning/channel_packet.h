@@ -16,7 +16,7 @@
 namespace dnspin {
 
 inline constexpr size_t kLengthOctets = 2;
-inline constexpr size_t kPacketOctetsMax = kLengthOctets + kMessageOctetsMax;
+inline constexpr size_t kChannelPacketOctetsMax = kLengthOctets + kMessageOctetsMax;
 
 inline std::string PacketOf(std::string_view message) {
   std::string packet;
@@ -27,7 +27,8 @@ inline std::string PacketOf(std::string_view message) {
 
 // To the last of `packets`, if there is room in it.
 inline void AddMessage(std::deque<std::string>& packets, std::string_view message) {
-  if (packets.empty() || packets.back().size() + 2 + message.size() > kPacketOctetsMax) {
+  if (packets.empty() ||
+      packets.back().size() + kLengthOctets + message.size() > kChannelPacketOctetsMax) {
     packets.push_back(PacketOf(message));
   } else {
     packets.back() += PacketOf(message);

@@ -26,9 +26,10 @@ enum class Standing : uint8_t {
 
 struct Permission {
   Standing standing = Standing::kProhibited;
-  uint32_t rule = 0;  // position of the rule that decided; 0 for kProhibited
-  Positions pinned;   // of all accept rules that its addresses are pinned under; of
-                      // kNotReady all behind where the chain is closed
+  uint32_t rule = 0;     // position of the rule that decided; 0 for kProhibited
+  Positions pinned;      // of all accept rules that its addresses are pinned under; of
+                         // kNotReady all behind where the chain is closed
+  bool granted = false;  // not by what the rules themselves say of the name
 
   // True if the rules say nothing of the name, or speak of DNS alone: a grant may add to that.
   bool LeavesRoom() const {

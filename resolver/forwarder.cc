@@ -257,8 +257,7 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   bool waits = pinned && !judged.addresses.empty();
   // Of a name that is granted: another rule may grant it meanwhile, and pins it too then; and a
   // grant has an end of its own.
-  const bool by_rules =
-      pinned && policy_->permissions().Judge(inquiry.asked).standing == Standing::kPinned;
+  const bool by_rules = pinned && !permission.granted;
   if (waits && by_rules) {
     if (const auto told = ToldOfPins(judgement, age, now)) {
       terms.told_max = *told;

@@ -32,7 +32,7 @@ Permission GrantedNames::Judge(const Name& asked, uint16_t type, Permission own,
   }
   const uint32_t first = rules.front();
   const Standing standing = policy.permissions().StandingUnder(rules);
-  return {standing, first, std::move(rules)};
+  return {standing, first, std::move(rules), true};
 }
 
 void GrantedNames::Grant(GrantRequest answer, const std::vector<Name>& targets,

@@ -23,7 +23,7 @@ absl::Status Breach(std::string_view what) {
 
 absl::Status ReaderChannel::Read(const Events& events) {
   for (int i = 0; i < kPacketsPerTurn; ++i) {
-    auto packet = ReceivePacket(fd_.get(), kPacketOctetsMax, 1);
+    auto packet = ReceivePacket(fd_.get(), kChannelPacketOctetsMax, 1);
     if (!packet.ok()) {
       return absl::OutOfRangeError("closed");
     }

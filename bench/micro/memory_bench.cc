@@ -1,10 +1,10 @@
 // What very many rules cost in memory: octets of the heap, a rule.
 
 #include <benchmark/benchmark.h>
-#include <malloc.h>
 
 #include <vector>
 
+#include "bench/micro/heap.h"
 #include "bench/micro/large.h"
 #include "pinning/permission.h"
 
@@ -14,10 +14,10 @@ namespace {
 // What the heap has grown by while `make` made what it returns, which is dropped.
 template <typename Make>
 double Growth(const Make& make) {
-  const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+  const size_t before = HeapOctets();
   const auto made = make();
   benchmark::DoNotOptimize(&made);
-  return static_cast<double>(mallinfo2().uordblks + mallinfo2().hblkhd - before);
+  return static_cast<double>(HeapOctets() - before);
 }
 
 void Memory(benchmark::State& state) {

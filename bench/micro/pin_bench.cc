@@ -95,8 +95,8 @@ class Service {
   bool TakeReplies(uint32_t count) {
     uint32_t done = 0;
     for (const Descriptor& reader : readers_) {
-      for (auto packet = ReceivePacket(reader.get(), kPacketOctetsMax); packet.ok() && *packet;
-           packet = ReceivePacket(reader.get(), kPacketOctetsMax)) {
+      for (auto packet = ReceivePacket(reader.get(), kChannelPacketOctetsMax);
+           packet.ok() && *packet; packet = ReceivePacket(reader.get(), kChannelPacketOctetsMax)) {
         const std::string& bytes = (*packet)->bytes;
         const auto messages =
             MessagesIn({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});

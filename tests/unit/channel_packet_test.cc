@@ -47,7 +47,7 @@ TEST(ChannelPacket, MessagesShareAsManyPacketsAsTheyNeed) {
     }
     EXPECT_EQ(packets.size(), row.packets) << row.octets.size();
     for (const std::string& packet : packets) {
-      EXPECT_LE(packet.size(), kPacketOctetsMax);
+      EXPECT_LE(packet.size(), kChannelPacketOctetsMax);
     }
     EXPECT_EQ(Read(packets), messages);
   }

@@ -9,10 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/packet_pair.h"
 #include "nft/client_chain.h"
-#include "nft/pin_service.h"
-#include "pinning/channel_packet.h"
 #include "tests/unit/terse_rule.h"
 
 namespace dnspin {
@@ -201,77 +198,6 @@ TEST(AdoptedDrops, OneFamilysCommentsSpeakForBoth) {
   EXPECT_EQ(AdoptDrops(InKernel(client), client.policy.addresses)
                 .AddressesOf(*Name::FromHost(names[4]), Family::kIpv4),
             nullptr);
-}
-
-// What a reader says faster than it may.
-TEST(LearnedDrops, AnAnswerOfWhichAPieceIsSkippedIsNoBreach) {
-  struct NoPinner final : Pinner {
-    CommitResult Commit(std::span<const PinElement>) override { return {}; }
-  } pinner;
-  HandClock clock;
-  Journal journal("/nowhere");
-  PinService service(pinner, journal, clock);
-  ServedClient client = Client(1, {"drop x.test", "accept"});
-  client.permissions = std::make_shared<const Permissions>(client.policy);
-  auto ends = PacketPair();
-  ASSERT_TRUE(ends.ok());
-  client.channel = std::move(ends->first);
-  client.requests = TokenBucket(1, 1);
-  for (const bool last : {false, true, false, true}) {
-    DropAddresses piece = Says("x.test", {"192.0.2.1"});
-    piece.generation = client.policy.generation;
-    piece.first = !last;
-    piece.last = last;
-    ASSERT_TRUE(SendPacket(ends->second.get(), PacketOf(Encode(FromReader(piece)))).ok());
-  }
-  EXPECT_FALSE(service.Take(client, clock.now).has_value());
-  EXPECT_EQ(client.learned.AddressesOf(*Name::FromHost("x.test"), Family::kIpv4), nullptr);
-  EXPECT_FALSE(client.drops_due);
-}
-
-// Many messages in a packet are no way around a turn's share.
-TEST(PinServiceShare, WhatIsBeyondItWaitsForTheNextTurn) {
-  struct NoPinner final : Pinner {
-    CommitResult Commit(std::span<const PinElement>) override { return {}; }
-  } pinner;
-  HandClock clock;
-  Journal journal("/nowhere");
-  PinService service(pinner, journal, clock);
-  ServedClient client = Client(1, {"drop"});
-  client.permissions = std::make_shared<const Permissions>(client.policy);
-  auto ends = PacketPair();
-  ASSERT_TRUE(ends.ok());
-  client.channel = std::move(ends->first);
-  std::deque<std::string> packets;
-  for (uint64_t received = 1; received <= 20; ++received) {
-    CountersReport report;
-    report.received = received;
-    AddMessage(packets, Encode(FromReader(report)));
-  }
-  for (const std::string& packet : packets) {
-    ASSERT_TRUE(SendPacket(ends->second.get(), packet).ok());
-  }
-  ASSERT_EQ(packets.size(), 3U);  // eight, eight and four
-  std::vector<uint64_t> last;
-  do {
-    EXPECT_FALSE(service.Take(client, clock.now).has_value());
-    last.push_back(client.counters.received);
-  } while (client.readable || last.size() < 2);
-  EXPECT_EQ(last, (std::vector<uint64_t>{16, 20}));
-
-  std::string many;  // of the smallest, in one packet
-  for (int i = 0; i < 40; ++i) {
-    many += PacketOf(Encode(FromReader(RefusalReport{15, Name()})));
-  }
-  ASSERT_TRUE(SendPacket(ends->second.get(), many).ok());
-  int turns = 0;
-  do {
-    EXPECT_FALSE(service.Take(client, clock.now).has_value());
-    ++turns;
-  } while (client.readable);
-  EXPECT_EQ(turns, 3);
-  client.unread = many.substr(0, 5);
-  EXPECT_TRUE(service.Take(client, clock.now).has_value()) << "half a message";
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ struct Channel {
   }
   std::optional<FromReader> Next() {
     if (heard.empty()) {
-      auto packet = ReceivePacket(far.get(), kPacketOctetsMax);
+      auto packet = ReceivePacket(far.get(), kChannelPacketOctetsMax);
       if (!packet.ok() || !packet->has_value()) {
         return std::nullopt;
       }
