@@ -150,7 +150,7 @@ absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& 
 
 // False if it is to be looked at.
 bool ClientDesk::TellReady(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now) {
-  auto ready = ready_.Find(packet, now);
+  auto ready = forwarder_.Assured(now) ? ready_.Find(packet, now) : std::nullopt;
   if (!ready) {
     return false;
   }

@@ -261,7 +261,7 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   if (waits && by_rules) {
     if (const auto told = ToldOfPins(judgement, age, now)) {
       terms.told_max = *told;
-      waits = false;
+      waits = !Assured(now);
     }
   }
   HoldKey key{inquiry, permission.rule};
@@ -280,6 +280,7 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
     }
     return;
   }
+  assurance_.Asked(now);
   holds_.Begin(std::move(key), std::move(told.reply), judged.addresses,
                RequestFor(inquiry, permission, told), std::move(waiter), now);
 }
@@ -294,7 +295,8 @@ void Forwarder::NotePins(const Hold& hold, BootTime now) {
   CachedJudgement& judgement = *cached->judgement;
   if (judgement.policy == policies_ && judgement.rule == hold.key.rule &&
       judgement.judged.addresses == hold.confirmed) {
-    judgement.pinned_until = hold.began + hold.told + policy_->policy().terms.slack;
+    judgement.pinned_until =
+        std::max(judgement.pinned_until, hold.began + hold.told + policy_->policy().terms.slack);
   }
 }
 
@@ -328,6 +330,7 @@ void Forwarder::OnPinReply(const PinReply& reply, BootTime now) {
     return;
   }
   EndPrefetch(ended->hold, ended->outcome == PinOutcome::kDone, now);
+  assurance_.Heard(now);
   if (ended->outcome == PinOutcome::kDone) {
     NotePins(ended->hold, now);
   }

@@ -11,6 +11,7 @@
 #include "pinning/channel_message.h"
 #include "pinning/clock.h"
 #include "pinning/policy.h"
+#include "resolver/assurance.h"
 #include "resolver/cache.h"
 #include "resolver/client_policy.h"
 #include "resolver/granted_names.h"
@@ -49,10 +50,11 @@ class Forwarder {
 
   // The client's policy is known by then. Returns until when whoever asks the same may be told the
   // reply that this call has sent, with lower TTLs, if that is sure to be right: while the policy
-  // stays and no pin is in doubt.
+  // stays, no pin is in doubt and Assured().
   std::optional<BootTime> OnQuestion(Question question, const ReturnPath& path, BootTime now);
   void OnPinReply(const PinReply& reply, BootTime now);
   void DoubtPins() { cache_.DoubtPins(); }  // what was pinned is told after dnspind's word only
+  bool Assured(BootTime now) const { return assurance_.Holds(now); }
   Upstreams& upstreams() { return upstreams_; }  // for what its sockets bring
 
   void Expire(BootTime now);
@@ -100,6 +102,7 @@ class Forwarder {
   DistantFirewall& firewall_;
   Teller teller_;
   PinHolds holds_;
+  Assurance assurance_;
   GrantedNames granted_;
   NewNames new_names_;
   AnswerCache cache_;

@@ -79,14 +79,45 @@ TEST(PinStory, AHitWhosePinsLastIsToldAtOnce) {
     stage.UpstreamSays({.answer = {Record4("www.example.com", 1, row.ttl)}});
     stage.FirewallDoesAll();
     stage.Pass(row.age);
+    stage.Ask("new.example.com");
+    stage.UpstreamSays({.answer = {Record4("new.example.com", 2)}});
+    stage.FirewallDoesAll();  // its word counts from now
     const auto id = stage.Ask("www.example.com");
     ASSERT_TRUE(stage.HasHeard(id)) << row.ttl << " after " << row.age.count();
     EXPECT_EQ(stage.HeardOf(id).Addresses(), Strings{"203.0.113.1"});
     EXPECT_EQ(stage.HeardOf(id).answer.answer.at(0).ttl, row.told)
         << row.ttl << " after " << row.age.count();
-    EXPECT_EQ(stage.firewall.requests.size(), 1U);
+    EXPECT_EQ(stage.firewall.requests.size(), 2U);
     stage.NothingIsLeft();
   }
+}
+
+// One that stands still would not say what others did to the firewall.
+TEST(PinStory, AHitIsToldAtOnceShortlyAfterDnspindsLastWordOnly) {
+  Stage stage(kRules);
+  stage.Ask("www.example.com");
+  stage.UpstreamSays({.answer = {Record4("www.example.com", 1)}});
+  stage.FirewallDoesAll();
+  stage.Pass(milliseconds(4));
+  EXPECT_TRUE(stage.HasHeard(stage.Ask("www.example.com")));
+  stage.Pass(milliseconds(1));
+  const auto renews = stage.Ask("www.example.com");
+  EXPECT_FALSE(stage.HasHeard(renews));
+  EXPECT_TRUE(stage.forwarder.Assured(stage.now)) << "one asks, the others are told meanwhile";
+  stage.Pass(milliseconds(5));
+  const auto late = stage.Ask("www.example.com");
+  EXPECT_FALSE(stage.HasHeard(late));
+  EXPECT_FALSE(stage.forwarder.Assured(stage.now));
+  stage.FirewallDoesAll();
+  EXPECT_TRUE(stage.HasHeard(renews) && stage.HasHeard(late));
+  for (int word = 0; word < 100; ++word) {  // words that are asked for do not wear the pins down
+    stage.Pass(milliseconds(10));
+    const auto id = stage.Ask("www.example.com");
+    EXPECT_FALSE(stage.HasHeard(id));
+    stage.FirewallDoesAll();
+    EXPECT_GE(stage.HeardOf(id).answer.answer.at(0).ttl, 298U) << word;
+  }
+  stage.NothingIsLeft();
 }
 
 // Only what the rules themselves list, and what is pinned for longer than it is told.
