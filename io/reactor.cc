@@ -56,7 +56,7 @@ absl::StatusOr<std::unique_ptr<Reactor>> Reactor::Create() {
   return std::unique_ptr<Reactor>(new Reactor(std::move(epoll)));
 }
 
-absl::StatusOr<Watch> Reactor::Add(int fd, std::function<void(Ready)> callback) {
+absl::StatusOr<Watch> Reactor::Add(int fd, std::function<void(Ready)> callback, WatchGroup* group) {
   const uint64_t id = next_id_++;
   epoll_event event{};
   event.events = EPOLLIN;
@@ -64,7 +64,7 @@ absl::StatusOr<Watch> Reactor::Add(int fd, std::function<void(Ready)> callback) 
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0) {
     return absl::ErrnoToStatus(errno, "epoll_ctl");
   }
-  entries_[id] = std::make_unique<Entry>(Entry{fd, std::move(callback)});
+  entries_[id] = std::make_unique<Entry>(Entry{fd, std::move(callback), group});
   return Watch(this, id);
 }
 
@@ -88,6 +88,14 @@ void Reactor::End(uint64_t id) {
   entries_.erase(found);
 }
 
+void Reactor::Call(const Entry& entry, uint32_t events) {
+  if (entry.group != nullptr && std::exchange(entry.group->called_in_, turns_) != turns_) {
+    groups_called_.push_back(entry.group->id_);
+  }
+  entry.callback({.readable = (events & ~static_cast<uint32_t>(EPOLLOUT)) != 0,
+                  .writable = (events & EPOLLOUT) != 0});
+}
+
 absl::Status Reactor::Turn(BootTime now, std::optional<BootTime> deadline) {
   std::array<epoll_event, 64> events{};
   const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
@@ -95,6 +103,8 @@ absl::Status Reactor::Turn(BootTime now, std::optional<BootTime> deadline) {
   if (count < 0 && errno != EINTR) {
     return absl::ErrnoToStatus(errno, "epoll_wait");
   }
+  ++turns_;
+  groups_called_.clear();
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
     const uint64_t id = event.data.u64;  // a copy: the kernel's struct is packed
@@ -102,9 +112,7 @@ absl::Status Reactor::Turn(BootTime now, std::optional<BootTime> deadline) {
     if (found == entries_.end()) {
       continue;  // ended by an earlier callback of this turn
     }
-    Entry* const entry = found->second.get();
-    entry->callback({.readable = (event.events & ~static_cast<uint32_t>(EPOLLOUT)) != 0,
-                     .writable = (event.events & EPOLLOUT) != 0});
+    Call(*found->second, event.events);
   }
   // A callback that goes may own watches, which end with it.
   while (!ended_.empty()) {

@@ -36,6 +36,8 @@ class Watch {
   uint64_t id_ = 0;
 };
 
+class WatchGroup;
+
 struct Ready {
   bool readable = false;  // also set on error and hang-up: the read will tell
   bool writable = false;
@@ -46,20 +48,29 @@ class Reactor {
   static absl::StatusOr<std::unique_ptr<Reactor>> Create();
 
   // `fd` outlives the watch. Fails only where epoll_ctl does.
-  absl::StatusOr<Watch> Add(int fd, std::function<void(Ready)> callback);
+  absl::StatusOr<Watch> Add(int fd, std::function<void(Ready)> callback) {
+    return Add(fd, std::move(callback), nullptr);
+  }
 
   // Waits until something is ready or `deadline` (none: for ever), then calls what is ready.
   absl::Status Turn(BootTime now, std::optional<BootTime> deadline);
 
+  // The groups that something was ready for in the last turn, each once.
+  const std::vector<uint32_t>& groups_called() const { return groups_called_; }
+
  private:
   friend class Watch;
+  friend class WatchGroup;
   struct Entry {
     int fd;
     std::function<void(Ready)> callback;
+    WatchGroup* group;  // may be null
     bool read = true;
     bool write = false;
   };
   explicit Reactor(Descriptor epoll) : epoll_(std::move(epoll)) {}
+  absl::StatusOr<Watch> Add(int fd, std::function<void(Ready)> callback, WatchGroup* group);
+  void Call(const Entry& entry, uint32_t events);
   void End(uint64_t id);
   void Want(uint64_t id, bool read, bool write);
 
@@ -67,6 +78,27 @@ class Reactor {
   uint64_t next_id_ = 1;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Entry>> entries_;
   std::vector<std::unique_ptr<Entry>> ended_;  // kept until the turn is over
+  uint64_t turns_ = 0;
+  std::vector<uint32_t> groups_called_;
+};
+
+// The watches of one owner of many, so that a turn is over with those whom it concerned. Outlives
+// its watches.
+class WatchGroup {
+ public:
+  WatchGroup(Reactor& reactor, uint32_t id) : reactor_(reactor), id_(id) {}
+  WatchGroup(const WatchGroup&) = delete;
+  WatchGroup& operator=(const WatchGroup&) = delete;
+
+  absl::StatusOr<Watch> Add(int fd, std::function<void(Ready)> callback) {
+    return reactor_.Add(fd, std::move(callback), this);
+  }
+
+ private:
+  friend class Reactor;
+  Reactor& reactor_;
+  uint32_t id_;
+  uint64_t called_in_ = 0;
 };
 
 }  // namespace dnspin

@@ -17,10 +17,11 @@ std::optional<BootTime> Earlier(std::optional<BootTime> a, std::optional<BootTim
 
 }  // namespace
 
-ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
+ClientDesk::ClientDesk(uint32_t client, const Surroundings& surroundings, ClientSockets sockets)
     : with_(surroundings),
+      watch_group_(with_.reactor, client),
       channel_(std::move(sockets.channel), counters_),
-      network_(with_.reactor, with_.random),
+      network_(watch_group_, with_.random),
       forwarder_(
           {network_, with_.random, channel_, *this, counters_, with_.all_open, with_.standing}) {
   network_.SetEvents(
@@ -37,7 +38,7 @@ ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
   for (Descriptor& fd : sockets.stream) {
     if (fd.valid()) {
       streams_.push_back(std::make_unique<StreamListener>(
-          std::move(fd), with_.reactor, with_.clock, counters_, connections_, rate_,
+          std::move(fd), watch_group_, with_.clock, counters_, connections_, rate_,
           [this](std::span<const uint8_t> message, const ReturnPath& path) {
             if (!settling_) {
               OnChannel();
@@ -50,7 +51,7 @@ ClientDesk::ClientDesk(const Surroundings& surroundings, ClientSockets sockets)
 
 absl::Status ClientDesk::WatchDatagrams(DatagramListener& listener) {
   auto watch =
-      with_.reactor.Add(listener.fd(), [this, &listener](Ready) { ReadDatagrams(listener); });
+      watch_group_.Add(listener.fd(), [this, &listener](Ready) { ReadDatagrams(listener); });
   if (watch.ok()) {
     watches_.push_back(std::move(*watch));
   }
@@ -87,7 +88,7 @@ void ClientDesk::WantDatagrams(bool want) {
 }
 
 absl::Status ClientDesk::Start() {
-  auto watch = with_.reactor.Add(channel_.fd(), [this](Ready) { OnChannel(); });
+  auto watch = watch_group_.Add(channel_.fd(), [this](Ready) { OnChannel(); });
   if (!watch.ok()) {
     return watch.status();
   }

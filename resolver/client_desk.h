@@ -51,11 +51,12 @@ class ClientDesk final : public ReplySink {
     const ReadPolicy& read_policy;
   };
 
-  ClientDesk(const Surroundings& surroundings, ClientSockets sockets);
+  // Its watches are of group `client`.
+  ClientDesk(uint32_t client, const Surroundings& surroundings, ClientSockets sockets);
   absl::Status Start();
 
-  // The end of a turn: what is due, and what is to be sent. An error is dnspind's breach of
-  // protocol.
+  // The end of a turn in which one of its watches was called, or NextDeadline() came: what is due,
+  // and what is to be sent. An error is dnspind's breach of protocol.
   absl::Status Settle(BootTime now);
   std::optional<BootTime> NextDeadline() const;
   bool Closed() const { return closed_; }  // dnspind has closed its channel
@@ -71,6 +72,7 @@ class ClientDesk final : public ReplySink {
   void WantDatagrams(bool want);
 
   Surroundings with_;
+  WatchGroup watch_group_;
   CountersReport counters_;
   ReaderChannel channel_;
   UpstreamNetwork network_;

@@ -73,6 +73,19 @@ void PutSource(msghdr& header, const ReturnPath& path) {
 
 }  // namespace
 
+msghdr& DatagramBatch::Headers::Prepare(size_t i, void* data, size_t octets) {
+  parts[i] = {data, octets};
+  messages[i] = {};
+  msghdr& header = messages[i].msg_hdr;
+  header.msg_name = peers[i].get();
+  header.msg_namelen = sizeof(sockaddr_storage);
+  header.msg_iov = &parts[i];
+  header.msg_iovlen = 1;
+  header.msg_control = control[i].data();
+  header.msg_controllen = control[i].size();
+  return header;
+}
+
 bool ClientPlace::Holds(const Address& source) const {
   return !interface_indexes.empty() &&
          std::find(addresses.begin(), addresses.end(), source) != addresses.end();
@@ -130,27 +143,19 @@ void DatagramListener::CountOverflow(const msghdr& header) {
 }
 
 size_t DatagramListener::Read(size_t most, const TakePacket& take) {
-  std::array<iovec, DatagramBatch::kCount> parts{};
-  std::array<mmsghdr, DatagramBatch::kCount> messages{};
-  for (size_t i = 0; i < messages.size(); ++i) {
-    parts[i] = {batch_.packets[i].data(), DatagramBatch::kOctets};
-    msghdr& header = messages[i].msg_hdr;
-    header.msg_name = batch_.sources[i].get();
-    header.msg_namelen = sizeof(sockaddr_storage);
-    header.msg_iov = &parts[i];
-    header.msg_iovlen = 1;
-    header.msg_control = batch_.control[i].data();
-    header.msg_controllen = batch_.control[i].size();
+  DatagramBatch::Headers& in = batch_.in;
+  for (size_t i = 0; i < DatagramBatch::kCount; ++i) {
+    in.Prepare(i, batch_.packets[i].data(), DatagramBatch::kOctets);
   }
-  const auto wanted = static_cast<unsigned>(std::min(most, messages.size()));
-  const int taken = recvmmsg(fd_.get(), messages.data(), wanted, MSG_DONTWAIT, nullptr);
+  const auto wanted = static_cast<unsigned>(std::min(most, DatagramBatch::kCount));
+  const int taken = recvmmsg(fd_.get(), in.messages.data(), wanted, MSG_DONTWAIT, nullptr);
   const auto count = static_cast<size_t>(std::max(taken, 0));
   for (size_t i = 0; i < count; ++i) {
     ++counters_.received;
-    CountOverflow(messages[i].msg_hdr);
-    const auto path = PathOf(messages[i].msg_hdr, batch_.sources[i]);
+    CountOverflow(in.messages[i].msg_hdr);
+    const auto path = PathOf(in.messages[i].msg_hdr, in.peers[i]);
     if (path) {
-      take(std::span<const uint8_t>(batch_.packets[i]).first(messages[i].msg_len), *path);
+      take(std::span<const uint8_t>(batch_.packets[i]).first(in.messages[i].msg_len), *path);
     } else {
       Count(Ending::kDropped, counters_);
     }
@@ -173,27 +178,16 @@ void DatagramListener::Flush() {
   if (queue_.empty()) {
     return;
   }
-  std::array<iovec, DatagramBatch::kCount> parts{};
-  std::array<mmsghdr, DatagramBatch::kCount> messages{};
-  std::array<SocketAddress, DatagramBatch::kCount> to;
-  alignas(cmsghdr)
-      std::array<std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))>, DatagramBatch::kCount>
-          control{};
+  DatagramBatch::Headers& out = batch_.out;
   for (size_t i = 0; i < queue_.size(); ++i) {
     auto& [path, message, ending] = queue_[i];
-    to[i] = SocketAddress(path.client, path.interface_index);
-    parts[i] = {message.data(), message.size()};
-    msghdr& header = messages[i].msg_hdr;
-    header.msg_name = to[i].get();
-    header.msg_namelen = to[i].octets;
-    header.msg_iov = &parts[i];
-    header.msg_iovlen = 1;
-    header.msg_control = control[i].data();
-    header.msg_controllen = control[i].size();
+    msghdr& header = out.Prepare(i, message.data(), message.size());
+    out.peers[i] = SocketAddress(path.client, path.interface_index);
+    header.msg_namelen = out.peers[i].octets;
     PutSource(header, path);
   }
   for (size_t sent = 0; sent < queue_.size();) {
-    const int count = sendmmsg(fd_.get(), &messages[sent],
+    const int count = sendmmsg(fd_.get(), &out.messages[sent],
                                static_cast<unsigned>(queue_.size() - sent), MSG_DONTWAIT);
     if (count > 0) {
       for (int i = 0; i < count; ++i) {

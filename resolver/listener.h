@@ -34,13 +34,23 @@ struct ClientPlace {
 
 using TakePacket = std::function<void(std::span<const uint8_t> packet, const ReturnPath& path)>;
 
-// Room for one batch; the listeners of a process share it, since one reads at a time.
+// Room for one batch in and one out; the listeners of a process share it, since one reads or
+// sends at a time. What a call does not use of it, it does not touch.
 struct DatagramBatch {
   static constexpr size_t kCount = 32;
   static constexpr size_t kOctets = 4096;
+  struct Headers {
+    std::array<mmsghdr, kCount> messages;
+    std::array<iovec, kCount> parts;
+    std::array<SocketAddress, kCount> peers;
+    alignas(cmsghdr) std::array<std::array<char, 128>, kCount> control;
+
+    // Of message `i`, with all of its room.
+    msghdr& Prepare(size_t i, void* data, size_t octets);
+  };
   std::array<std::array<uint8_t, kOctets>, kCount> packets;
-  std::array<SocketAddress, kCount> sources;
-  alignas(cmsghdr) std::array<std::array<char, 128>, kCount> control;
+  Headers in;
+  Headers out;
 };
 
 class DatagramListener {

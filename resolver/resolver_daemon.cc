@@ -70,23 +70,54 @@ absl::Status ResolverDaemon::TakeClient(Packet packet) {
   }
   sockets.channel = std::move(*next);
   auto desk = std::make_unique<ClientDesk>(
+      message->client,
       ClientDesk::Surroundings{*reactor_, clock_, random_, *batch_, open_, standing_, read_policy_},
       std::move(sockets));
   if (auto status = desk->Start(); !status.ok()) {
     return status;
   }
-  desks_.insert_or_assign(message->client, std::move(desk));
-  return absl::OkStatus();
+  served_[message->client].desk = std::move(desk);
+  return Settle(message->client, clock_.Now());
 }
 
 std::optional<BootTime> ResolverDaemon::NextDeadline() const {
-  std::optional<BootTime> earliest;
-  for (const auto& [client, desk] : desks_) {
-    if (const auto deadline = desk->NextDeadline()) {
-      earliest = std::min(earliest.value_or(*deadline), *deadline);
+  const auto standing = standing_.NextDeadline();
+  if (deadlines_.empty()) {
+    return standing;
+  }
+  return std::min(deadlines_.begin()->first, standing.value_or(BootTime::max()));
+}
+
+// Whom this turn concerned: with hundreds of clients it is mostly one.
+std::vector<uint32_t> ResolverDaemon::ToSettle(BootTime now) const {
+  std::vector<uint32_t> clients = reactor_->groups_called();
+  if (standing_.NextDeadline().value_or(BootTime::max()) <= now) {
+    for (const auto& [client, served] : served_) {
+      clients.push_back(client);  // one of them takes it
     }
   }
-  return earliest;
+  for (auto due = deadlines_.begin(); due != deadlines_.end() && due->first <= now; ++due) {
+    clients.push_back(due->second);
+  }
+  return clients;
+}
+
+absl::Status ResolverDaemon::Settle(uint32_t client, BootTime now) {
+  const auto found = served_.find(client);
+  if (found == served_.end()) {
+    return absl::OkStatus();  // it has left in this turn
+  }
+  auto& [desk, deadline] = found->second;
+  const absl::Status status = desk->Settle(now);
+  if (deadline) {
+    deadlines_.erase({*deadline, client});
+  }
+  if (desk->Closed()) {
+    served_.erase(found);
+  } else if (deadline = desk->NextDeadline(); deadline) {
+    deadlines_.insert({*deadline, client});
+  }
+  return status;
 }
 
 absl::Status ResolverDaemon::RunOneTurn() {
@@ -97,12 +128,11 @@ absl::Status ResolverDaemon::RunOneTurn() {
     return breach_;
   }
   const BootTime now = clock_.Now();
-  for (const auto& [client, desk] : desks_) {
-    if (auto status = desk->Settle(now); !status.ok()) {
+  for (const uint32_t client : ToSettle(now)) {
+    if (auto status = Settle(client, now); !status.ok()) {
       return status;
     }
   }
-  absl::erase_if(desks_, [](const auto& entry) { return entry.second->Closed(); });
   return absl::OkStatus();
 }
 

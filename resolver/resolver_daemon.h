@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -36,6 +39,8 @@ class ResolverDaemon {
   void OnService();
   absl::Status TakeClient(Packet packet);
   std::optional<BootTime> NextDeadline() const;
+  std::vector<uint32_t> ToSettle(BootTime now) const;
+  absl::Status Settle(uint32_t client, BootTime now);
 
   Descriptor service_;
   Clock& clock_;
@@ -45,7 +50,12 @@ class ResolverDaemon {
   std::unique_ptr<DatagramBatch> batch_ = std::make_unique_for_overwrite<DatagramBatch>();
   OpenQuestions open_{kQuestionsOpenMaxAll};
   StandingQuestions standing_;
-  absl::flat_hash_map<uint32_t, std::unique_ptr<ClientDesk>> desks_;
+  struct Served {
+    std::unique_ptr<ClientDesk> desk;
+    std::optional<BootTime> deadline;  // as it stands in `deadlines_`
+  };
+  absl::flat_hash_map<uint32_t, Served> served_;
+  std::set<std::pair<BootTime, uint32_t>> deadlines_;
   Watch service_watch_;
   bool over_ = false;
   absl::Status breach_;

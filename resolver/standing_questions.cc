@@ -99,10 +99,14 @@ const StandingQuestions::Due* StandingQuestions::Next() const {
   return next;
 }
 
+std::optional<BootTime> StandingQuestions::NextDeadline() const {
+  const Due* const next = Next();
+  return next != nullptr ? std::optional(std::max(next->at, next_ask_)) : std::nullopt;
+}
+
 std::optional<BootTime> StandingQuestions::NextDeadline(Owner owner) const {
   const Due* const next = Next();
-  return next != nullptr && next->owner == owner ? std::optional(std::max(next->at, next_ask_))
-                                                 : std::nullopt;
+  return next != nullptr && next->owner == owner ? NextDeadline() : std::nullopt;
 }
 
 std::optional<StandingQuestion> StandingQuestions::TakeDue(Owner owner, BootTime now) {

@@ -53,7 +53,8 @@ class StandingQuestions {
 
   bool Keeps(Owner owner, const StandingQuestion& question) const;
 
-  // When the next is to be taken, if that is the owner's.
+  // When the next is to be taken, whoever's it is; and if that is the owner's.
+  std::optional<BootTime> NextDeadline() const;
   std::optional<BootTime> NextDeadline(Owner owner) const;
 
  private:

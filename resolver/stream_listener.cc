@@ -35,11 +35,11 @@ std::optional<Address> OriginalDestination(int fd, Family family) {
 
 }  // namespace
 
-StreamListener::StreamListener(Descriptor fd, Reactor& reactor, Clock& clock,
+StreamListener::StreamListener(Descriptor fd, WatchGroup& watches, Clock& clock,
                                CountersReport& counters, ConnectionCount& count, QuestionRate& rate,
                                TakeMessage take)
     : fd_(std::move(fd)),
-      reactor_(reactor),
+      watches_(watches),
       clock_(clock),
       counters_(counters),
       count_(count),
@@ -47,7 +47,7 @@ StreamListener::StreamListener(Descriptor fd, Reactor& reactor, Clock& clock,
       take_(std::move(take)) {}
 
 absl::Status StreamListener::Start() {
-  auto watch = reactor_.Add(fd_.get(), [this](Ready) { Accept(clock_.Now()); });
+  auto watch = watches_.Add(fd_.get(), [this](Ready) { Accept(clock_.Now()); });
   if (watch.ok()) {
     watch_ = std::move(*watch);
   }
@@ -110,7 +110,7 @@ void StreamListener::Add(Descriptor fd, const Endpoint& client, BootTime now) {
   path.client = client;
   path.connection = id;
   path.destination = OriginalDestination(fd.get(), client.address.family());
-  auto watch = reactor_.Add(fd.get(), [this, id](Ready ready) { OnReady(id, ready); });
+  auto watch = watches_.Add(fd.get(), [this, id](Ready ready) { OnReady(id, ready); });
   if (!watch.ok()) {
     CountNotTaken();
     return;

@@ -32,7 +32,7 @@ struct ConnectionCount {
 class StreamListener {
  public:
   // All references outlive it. `take` may answer at once.
-  StreamListener(Descriptor fd, Reactor& reactor, Clock& clock, CountersReport& counters,
+  StreamListener(Descriptor fd, WatchGroup& watches, Clock& clock, CountersReport& counters,
                  ConnectionCount& count, QuestionRate& rate, TakeMessage take);
 
   absl::Status Start();
@@ -61,7 +61,7 @@ class StreamListener {
   void TakeMessages(Entry& entry, BootTime now);
 
   Descriptor fd_;
-  Reactor& reactor_;
+  WatchGroup& watches_;
   Clock& clock_;
   CountersReport& counters_;
   ConnectionCount& count_;

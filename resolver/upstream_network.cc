@@ -76,8 +76,8 @@ std::optional<SocketId> UpstreamNetwork::Send(const Upstream& server, Transport 
   const SocketId id{++last_id_};
   const bool stream = transport == Transport::kTcp;
   // Two callbacks: with a third thing to know they would take memory of their own.
-  auto watch = stream ? reactor_.Add(socket.fd.get(), [this, id](Ready) { OnStreamReady(id); })
-                      : reactor_.Add(socket.fd.get(), [this, id](Ready) { OnDatagramReady(id); });
+  auto watch = stream ? watches_.Add(socket.fd.get(), [this, id](Ready) { OnStreamReady(id); })
+                      : watches_.Add(socket.fd.get(), [this, id](Ready) { OnDatagramReady(id); });
   if (!watch.ok()) {
     return std::nullopt;
   }

@@ -25,7 +25,7 @@ class UpstreamNetwork final : public UpstreamSockets {
   };
 
   // Both outlive it.
-  UpstreamNetwork(Reactor& reactor, RandomSource& random) : reactor_(reactor), random_(random) {}
+  UpstreamNetwork(WatchGroup& watches, RandomSource& random) : watches_(watches), random_(random) {}
   void SetEvents(Events events) { events_ = std::move(events); }
 
   std::optional<SocketId> Send(const Upstream& server, Transport transport,
@@ -46,7 +46,7 @@ class UpstreamNetwork final : public UpstreamSockets {
   bool SendStream(Socket& socket);
   void Break(SocketId id);
 
-  Reactor& reactor_;
+  WatchGroup& watches_;
   RandomSource& random_;
   Events events_;
   absl::flat_hash_map<SocketId, Socket> sockets_;

@@ -282,6 +282,32 @@ TEST_F(ReactorTest, ADeadlineInThePastOrFarAwayIsNoTrouble) {
   EXPECT_EQ(calls, 4);
 }
 
+TEST_F(ReactorTest, ATurnNamesTheGroupsThatItCalledOnceEach) {
+  const Line one, another, other, alone;
+  WatchGroup first(*reactor_, 7), second(*reactor_, 9);
+  const auto read = [](const Line& line) { return [&line](Ready) { line.Answer(); }; };
+  const auto a = first.Add(one.near.get(), read(one));
+  const auto b = first.Add(another.near.get(), read(another));
+  const auto c = second.Add(other.near.get(), read(other));
+  const Watch d = Add(alone, read(alone));
+  ASSERT_TRUE(a.ok() && b.ok() && c.ok());
+  const auto called = [&](const std::vector<const Line*>& lines) {
+    for (const Line* const line : lines) {
+      line->Ring();
+    }
+    Turn();
+    auto groups = reactor_->groups_called();
+    std::sort(groups.begin(), groups.end());
+    return groups;
+  };
+  using Groups = std::vector<uint32_t>;
+  EXPECT_EQ(called({&one, &another}), Groups{7});
+  EXPECT_EQ(called({&other, &alone}), Groups{9});
+  EXPECT_EQ(called({&one, &other}), (Groups{7, 9}));
+  EXPECT_EQ(called({&alone}), Groups{});
+  EXPECT_EQ(called({}), Groups{});
+}
+
 TEST_F(ReactorTest, ASignalEndsTheWait) {
   struct sigaction action {};
   action.sa_handler = [](int) {};
