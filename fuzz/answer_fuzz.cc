@@ -1,6 +1,7 @@
 // An upstream's message: what the pre-validator lets through, ldns reads as we do; what we say
-// again is read again as the same; and exactly those addresses come out of it, are pinned and are
-// told, for no longer than they may be, that an oracle finds in the same octets.
+// again is read again as the same, and so is what a cache keeps; and exactly those addresses come
+// out of it, are pinned and are told, for no longer than they may be, that an oracle finds in the
+// same octets.
 #include <algorithm>
 #include <span>
 #include <variant>
@@ -9,7 +10,9 @@
 #include "fuzz/answer_told.h"
 #include "pinning/check.h"
 #include "pinning/lineage.h"
+#include "resolver/cache.h"
 #include "resolver/octets.h"
+#include "resolver/packed_result.h"
 #include "resolver/reply.h"
 #include "resolver/service_binding.h"
 #include "resolver/wire.h"
@@ -40,6 +43,19 @@ void CheckRoundTrip(const Answer& answer) {
     DNSPIN_CHECK(*again == answer);
   }
   DNSPIN_CHECK(EncodeReply(question, reply, 512).size() <= 512);
+}
+
+// What is kept of it in a cache is all of it.
+void CheckKept(const Answer& answer) {
+  const Inquiry inquiry{answer.asked, answer.type};
+  const std::string packed = Pack(answer, inquiry);
+  DNSPIN_CHECK(Unpack(packed, inquiry) == UpstreamResult(answer));
+  AnswerCache cache;
+  const BootTime now{std::chrono::seconds(1000)};
+  const BootTime until = cache.Insert(inquiry, answer, now);
+  const auto kept = cache.Find(inquiry, now);
+  DNSPIN_CHECK(kept.has_value() == (until > now));
+  DNSPIN_CHECK(!kept || kept->result == UpstreamResult(answer));
 }
 
 // What is filtered holds the hints that were kept and no others, and is filtered for good.
@@ -126,6 +142,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (answer.ok()) {
     DNSPIN_CHECK(answer->rcode == message->rcode);
     dnspin::CheckRoundTrip(*answer);
+    dnspin::CheckKept(*answer);
     dnspin::CheckHints(*answer);
     dnspin::CheckWalk(*answer, *message);
     dnspin::CheckTold(*answer, *message);

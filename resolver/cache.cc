@@ -1,9 +1,13 @@
 #include "resolver/cache.h"
 
 #include <algorithm>
+#include <cstring>
+#include <string>
 
 #include "pinning/lineage.h"
 #include "resolver/negative_answer.h"
+#include "resolver/octets.h"
+#include "resolver/packed_result.h"
 
 namespace dnspin {
 namespace {
@@ -13,23 +17,32 @@ using std::chrono::seconds;
 constexpr seconds kFailureLife{1};
 constexpr uint32_t kLifeMax = 24 * 3600;
 
-// What a record costs besides its names and data, and an entry besides its records: roughly.
-constexpr size_t kRecordOctets = sizeof(Record) + 32;
-constexpr size_t kEntryOctets = 512;
+// What stands before the packed result.
+struct Head {
+  BootTime received;
+  BootTime pinned_until;
+  uint32_t pinned_by;  // the rule
+  uint32_t life_s;
 
-size_t OctetsOf(const std::vector<Record>& records) {
-  size_t octets = 0;
-  for (const Record& record : records) {
-    octets += kRecordOctets + record.owner.Wire().size() + record.rdata.size();
-  }
-  return octets;
+  BootTime until() const { return received + seconds(life_s); }
+};
+
+Head HeadOf(std::span<const char> value) {
+  Head head;
+  std::memcpy(&head, value.data(), sizeof head);
+  return head;
 }
 
-// Twice: the judgement of an entry holds most of it once more.
-size_t OctetsOf(const UpstreamResult& result) {
-  const auto* const answer = std::get_if<Answer>(&result);
-  return kEntryOctets +
-         (answer == nullptr ? 0 : 2 * (OctetsOf(answer->answer) + OctetsOf(answer->authority)));
+void SetHead(std::span<char> value, const Head& head) {
+  std::memcpy(value.data(), &head, sizeof head);
+}
+
+std::string KeyOf(const Inquiry& inquiry) {
+  std::string key;
+  key.reserve(3 + inquiry.asked.Wire().size());
+  key += static_cast<char>((inquiry.dnssec_ok ? 1 : 0) | (inquiry.checking_disabled ? 2 : 0));
+  AppendU16(key, inquiry.type);
+  return key += inquiry.asked.Wire();
 }
 
 }  // namespace
@@ -56,56 +69,58 @@ std::optional<seconds> LifeOf(const UpstreamResult& result) {
   return life == 0 ? std::nullopt : std::optional(seconds(life));
 }
 
-CachedResult* AnswerCache::Find(const Inquiry& inquiry, BootTime now) {
-  const auto found = index_.find(inquiry);
-  if (found == index_.end()) {
-    return nullptr;
+std::optional<CachedResult> AnswerCache::Find(const Inquiry& inquiry, BootTime now) {
+  const std::string key = KeyOf(inquiry);
+  const std::span<char> value = store_.Find(key);
+  if (value.empty()) {
+    return std::nullopt;
   }
-  const Entries::iterator entry = found->second;
-  if (entry->cached.until <= now) {
-    Erase(entry);
-    return nullptr;
+  const Head head = HeadOf(value);
+  if (head.until() <= now) {
+    store_.Erase(key);
+    return std::nullopt;
   }
-  entries_.splice(entries_.begin(), entries_, entry);
-  return &entry->cached;
+  const std::string_view packed(value.data(), value.size());
+  return CachedResult{Unpack(packed.substr(sizeof head), inquiry),
+                      head.received,
+                      head.until(),
+                      {head.pinned_by, head.pinned_until}};
 }
 
-CachedResult* AnswerCache::Insert(const Inquiry& inquiry, UpstreamResult&& result, BootTime now) {
-  if (const auto old = index_.find(inquiry); old != index_.end()) {
-    Erase(old->second);
-  }
+BootTime AnswerCache::Insert(const Inquiry& inquiry, const UpstreamResult& result, BootTime now) {
+  const std::string key = KeyOf(inquiry);
+  store_.Erase(key);
   const auto life = LifeOf(result);
-  const size_t octets = OctetsOf(result);
-  if (!life || octets > kEntryOctetsMax) {
-    return nullptr;
+  if (!life) {
+    return now;
   }
-  while (entries_.size() >= kEntriesMax || octets_ + octets > kOctetsMax) {
-    Erase(std::prev(entries_.end()));
+  std::string value(sizeof(Head), '\0');
+  SetHead(value, {now, BootTime{}, 0, static_cast<uint32_t>(life->count())});
+  value += Pack(result, inquiry);
+  const bool kept = value.size() <= kEntryOctetsMax && store_.Insert(key, value);
+  return kept ? now + *life : now;
+}
+
+void AnswerCache::NotePins(const Inquiry& inquiry, BootTime since, const PinnedUntil& pinned) {
+  const std::span<char> value = store_.Find(KeyOf(inquiry));
+  if (value.empty()) {
+    return;
   }
-  entries_.push_front({inquiry, {std::move(result), now, now + *life, std::nullopt}, octets});
-  index_.emplace(inquiry, entries_.begin());
-  octets_ += octets;
-  return &entries_.front().cached;
+  Head head = HeadOf(value);
+  if (head.received <= since) {
+    head.pinned_until =
+        head.pinned_by == pinned.rule ? std::max(head.pinned_until, pinned.until) : pinned.until;
+    head.pinned_by = pinned.rule;
+    SetHead(value, head);
+  }
 }
 
 void AnswerCache::DoubtPins() {
-  for (Entry& entry : entries_) {
-    if (entry.cached.judgement) {
-      entry.cached.judgement->pinned_until = BootTime{};
-    }
-  }
-}
-
-void AnswerCache::Erase(Entries::iterator entry) {
-  octets_ -= entry->octets;
-  index_.erase(entry->inquiry);
-  entries_.erase(entry);
-}
-
-void AnswerCache::Clear() {
-  index_.clear();
-  entries_.clear();
-  octets_ = 0;
+  store_.ForEach([](std::span<char> value) {
+    Head head = HeadOf(value);
+    head.pinned_until = BootTime{};
+    SetHead(value, head);
+  });
 }
 
 }  // namespace dnspin

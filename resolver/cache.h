@@ -1,16 +1,14 @@
 #pragma once
 // Knows: what upstreams have answered to one client lately. It keeps what they said, not what was
-// made of it: a new policy judges the same answer anew. Bounded in entries and octets; the one not
-// used longest goes first. Touches nothing.
+// made of it: whoever asks again has the same answer judged anew. Beside it stands until when it is
+// pinned, by dnspind's word. Bounded; what was not used for a while goes. Touches nothing.
 
 #include <chrono>
-#include <list>
 #include <optional>
 
-#include "absl/container/flat_hash_map.h"
 #include "pinning/clock.h"
 #include "resolver/inquiry.h"
-#include "resolver/judged_answer.h"
+#include "resolver/octet_store.h"
 
 namespace dnspin {
 
@@ -18,41 +16,38 @@ namespace dnspin {
 // (RFC 2308), for a failure one second (RFC 9520). Nothing if it may not.
 std::optional<std::chrono::seconds> LifeOf(const UpstreamResult& result);
 
+// Of all addresses that an answer brings under one rule. Past: not, or in doubt.
+struct PinnedUntil {
+  uint32_t rule = 0;
+  BootTime until{};
+};
+
 struct CachedResult {
   UpstreamResult result;
   BootTime received;
   BootTime until;
-  std::optional<CachedJudgement> judgement;  // the last made of it, with what it was made by
+  PinnedUntil pinned = {};
 };
 
 class AnswerCache {
  public:
-  static constexpr size_t kEntriesMax = 10000;
-  static constexpr size_t kOctetsMax = 4 << 20;
+  static constexpr size_t kOctetsMax = 2560 << 10;      // of the heap
   static constexpr size_t kEntryOctetsMax = 128 << 10;  // a larger one is not kept
 
-  // Valid until the next Insert or Clear, or until it is found to be over.
-  CachedResult* Find(const Inquiry& inquiry, BootTime now);
-  // Null if it is not kept; then `result` is as it was.
-  CachedResult* Insert(const Inquiry& inquiry, UpstreamResult&& result, BootTime now);
-  void Clear();
-  void DoubtPins();  // what was pinned may not be any more
+  std::optional<CachedResult> Find(const Inquiry& inquiry, BootTime now);
+  // Until when it is kept: `now` if it is not.
+  BootTime Insert(const Inquiry& inquiry, const UpstreamResult& result, BootTime now);
+  void Clear() { store_.Clear(); }
 
-  size_t size() const { return entries_.size(); }
-  size_t octets() const { return octets_; }
+  // Of the answer that was there at `since`; of one that came later nothing is known.
+  void NotePins(const Inquiry& inquiry, BootTime since, const PinnedUntil& pinned);
+  void DoubtPins();  // what was pinned may not be any more, or not by the same rules
+
+  size_t size() const { return store_.size(); }
+  size_t octets() const { return store_.octets(); }
 
  private:
-  struct Entry {
-    Inquiry inquiry;
-    CachedResult cached;
-    size_t octets = 0;
-  };
-  using Entries = std::list<Entry>;  // the one used last comes first
-  void Erase(Entries::iterator entry);
-
-  Entries entries_;
-  absl::flat_hash_map<Inquiry, Entries::iterator> index_;
-  size_t octets_ = 0;
+  OctetStore store_{kOctetsMax};
 };
 
 }  // namespace dnspin

@@ -34,7 +34,7 @@ void Forwarder::SetPolicy(Policy policy, BootTime now) {
   open_.SetMax(policy_->policy().limits.questions_in_flight);
   new_names_.SetPolicy(policy_->policy());
   granted_.SetPolicy(*policy_, now);
-  ++policies_;
+  cache_.DoubtPins();  // other rules, other pins
   standing_.Keep(this, StandingQuestionsOf(*policy_), now);
   if (other_upstreams) {
     standing_.AskAllAnew(this, now);
@@ -131,7 +131,7 @@ void Forwarder::Dispatch(Waiter waiter, BootTime now) {
   }
   const Inquiry inquiry{question.asked, question.type, question.dnssec_ok,
                         question.checking_disabled};
-  if (CachedResult* const cached = cache_.Find(inquiry, now)) {
+  if (const auto cached = cache_.Find(inquiry, now)) {
     ++counters_.cache_hits;
     Serve(inquiry, std::move(waiter), permission, *cached, now);
   } else if (!MayAskName(question.asked, permission, now)) {
@@ -198,12 +198,8 @@ void Forwarder::OnUpstream(const Inquiry& inquiry, UpstreamResult result, BootTi
   auto node = asked_.extract(inquiry);
   DNSPIN_CHECK(!node.empty());
   LookForRecovery(result, now);
-  CachedResult uncached{{}, now, now, std::nullopt};
-  CachedResult* const kept = cache_.Insert(inquiry, std::move(result), now);
-  if (kept == nullptr) {
-    uncached.result = std::move(result);
-  }
-  CachedResult& fresh = kept != nullptr ? *kept : uncached;
+  const BootTime until = cache_.Insert(inquiry, result, now);
+  const CachedResult fresh{std::move(result), now, until};
   for (Waiter& waiter : node.mapped().waiters) {
     const Permission permission = PermissionOf(waiter, now);
     if (permission.standing == Standing::kProhibited) {
@@ -219,38 +215,26 @@ void Forwarder::OnUpstream(const Inquiry& inquiry, UpstreamResult result, BootTi
     if (question.why == StandingQuestion::Why::kDropped) {
       LearnDropped(question, fresh.result, now);
     } else {
-      Prefetch(question, inquiry, fresh, now);
+      Prefetch(question, inquiry, fresh.result, now);
     }
   }
 }
 
-const CachedJudgement& Forwarder::Judged(const Inquiry& inquiry, const Permission& permission,
-                                         CachedResult& cached) {
-  auto& judgement = cached.judgement;
-  if (!judgement || judgement->policy != policies_ || judgement->rule != permission.rule ||
-      judgement->standing != permission.standing) {
-    judgement = CachedJudgement{policies_, permission.standing, permission.rule,
-                                JudgeAnswer(cached.result, inquiry, permission, *policy_)};
-  }
-  return *judgement;
-}
-
 // What can be told at once, of pins that last for longer than that; nothing if it is so little that
 // they are better asked for anew.
-std::optional<seconds> Forwarder::ToldOfPins(const CachedJudgement& judgement, seconds age,
-                                             BootTime now) const {
+std::optional<seconds> Forwarder::ToldOfPins(const JudgedAnswer& judged, BootTime pinned_until,
+                                             seconds age, BootTime now) const {
   const PinTerms& terms = policy_->policy().terms;
-  const auto pinned = std::chrono::floor<seconds>(judgement.pinned_until - terms.slack - now);
-  const seconds wished = LeftToTell(judgement.judged, age, terms);
+  const auto pinned = std::chrono::floor<seconds>(pinned_until - terms.slack - now);
+  const seconds wished = LeftToTell(judged, age, terms);
   // A second less is but the fraction that both were rounded by.
   const bool enough = pinned + seconds(1) >= wished || 4 * pinned >= 3 * wished;
   return pinned >= seconds(1) && enough ? std::optional(std::min(pinned, wished)) : std::nullopt;
 }
 
 void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& permission,
-                      CachedResult& cached, BootTime now) {
-  const CachedJudgement& judgement = Judged(inquiry, permission, cached);
-  const JudgedAnswer& judged = judgement.judged;
+                      const CachedResult& cached, BootTime now) {
+  const JudgedAnswer judged = JudgeAnswer(cached.result, inquiry, permission, *policy_);
   const auto age = std::chrono::floor<seconds>(now - cached.received);
   const bool pinned = permission.standing == Standing::kPinned;
   PinTerms terms = policy_->policy().terms;
@@ -258,8 +242,8 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   // Of a name that is granted: another rule may grant it meanwhile, and pins it too then; and a
   // grant has an end of its own.
   const bool by_rules = pinned && !permission.granted;
-  if (waits && by_rules) {
-    if (const auto told = ToldOfPins(judgement, age, now)) {
+  if (waits && by_rules && cached.pinned.rule == permission.rule) {
+    if (const auto told = ToldOfPins(judged, cached.pinned.until, age, now)) {
       terms.told_max = *told;
       waits = !Assured(now);
     }
@@ -285,19 +269,11 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
                RequestFor(inquiry, permission, told), std::move(waiter), now);
 }
 
-// Of an answer that is in the cache: all of its addresses last for what was told and the slack,
-// from when they were asked for at least.
-void Forwarder::NotePins(const Hold& hold, BootTime now) {
-  CachedResult* const cached = cache_.Find(hold.key.inquiry, now);
-  if (cached == nullptr || !cached->judgement) {
-    return;
-  }
-  CachedJudgement& judgement = *cached->judgement;
-  if (judgement.policy == policies_ && judgement.rule == hold.key.rule &&
-      judgement.judged.addresses == hold.confirmed) {
-    judgement.pinned_until =
-        std::max(judgement.pinned_until, hold.began + hold.told + policy_->policy().terms.slack);
-  }
+// All addresses of what is in the cache last for what was told and the slack, from when they were
+// asked for at least.
+void Forwarder::NotePins(const Hold& hold) {
+  cache_.NotePins(hold.key.inquiry, hold.began,
+                  {hold.key.rule, hold.began + hold.told + policy_->policy().terms.slack});
 }
 
 PinRequest Forwarder::RequestFor(const Inquiry& inquiry, const Permission& permission,
@@ -332,7 +308,7 @@ void Forwarder::OnPinReply(const PinReply& reply, BootTime now) {
   EndPrefetch(ended->hold, ended->outcome == PinOutcome::kDone, now);
   assurance_.Heard(now);
   if (ended->outcome == PinOutcome::kDone) {
-    NotePins(ended->hold, now);
+    NotePins(ended->hold);
   }
   for (const Waiter& waiter : ended->hold.waiters) {
     if (ended->outcome == PinOutcome::kDone) {

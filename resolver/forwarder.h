@@ -15,6 +15,7 @@
 #include "resolver/cache.h"
 #include "resolver/client_policy.h"
 #include "resolver/granted_names.h"
+#include "resolver/judged_answer.h"
 #include "resolver/new_names.h"
 #include "resolver/open_questions.h"
 #include "resolver/pin_holds.h"
@@ -81,18 +82,16 @@ class Forwarder {
   void LookForRecovery(const UpstreamResult& result, BootTime now);
   void AskStanding(const StandingQuestion& question, BootTime now);
   void LearnDropped(const StandingQuestion& question, const UpstreamResult& result, BootTime now);
-  void Prefetch(const StandingQuestion& question, const Inquiry& inquiry, CachedResult& fresh,
-                BootTime now);
+  void Prefetch(const StandingQuestion& question, const Inquiry& inquiry,
+                const UpstreamResult& result, BootTime now);
   void EndPrefetch(const Hold& hold, bool pinned, BootTime now);
   void Serve(const Inquiry& inquiry, Waiter waiter, const Permission& permission,
-             CachedResult& cached, BootTime now);
+             const CachedResult& cached, BootTime now);
   PinRequest RequestFor(const Inquiry& inquiry, const Permission& permission,
                         const ToldAnswer& told) const;
-  const CachedJudgement& Judged(const Inquiry& inquiry, const Permission& permission,
-                                CachedResult& cached);
-  std::optional<std::chrono::seconds> ToldOfPins(const CachedJudgement& judgement,
+  std::optional<std::chrono::seconds> ToldOfPins(const JudgedAnswer& judged, BootTime pinned_until,
                                                  std::chrono::seconds age, BootTime now) const;
-  void NotePins(const Hold& hold, BootTime now);
+  void NotePins(const Hold& hold);
   void OnUpstream(const Inquiry& inquiry, UpstreamResult result, BootTime now);
   std::vector<Waiter> TakeWaiters(bool ask_anew, BootTime now);
   bool MayWait(Waiter& waiter);
@@ -107,7 +106,6 @@ class Forwarder {
   NewNames new_names_;
   AnswerCache cache_;
   std::optional<ClientPolicy> policy_;
-  uint32_t policies_ = 0;                 // so many there have been
   std::optional<BootTime> repeat_until_;  // the reply to the question that was dispatched last
   absl::flat_hash_map<Inquiry, Asked> asked_;
   CountersReport& counters_;

@@ -38,15 +38,15 @@ void Forwarder::LearnDropped(const StandingQuestion& question, const UpstreamRes
 }
 
 void Forwarder::Prefetch(const StandingQuestion& question, const Inquiry& inquiry,
-                         CachedResult& fresh, BootTime now) {
+                         const UpstreamResult& result, BootTime now) {
   const Permission permission =
       policy_->Judge(inquiry.asked, inquiry.type, Transport::kTcp, std::nullopt);
-  const auto answer = Definite(fresh.result, policy_->policy().terms);
+  const auto answer = Definite(result, policy_->policy().terms);
   if (permission.standing != Standing::kPinned || !answer) {
     standing_.Failed(this, question, now);
     return;
   }
-  const JudgedAnswer& judged = Judged(inquiry, permission, fresh).judged;
+  const JudgedAnswer judged = JudgeAnswer(result, inquiry, permission, *policy_);
   if (judged.addresses.empty()) {
     standing_.AskAgain(this, question, answer->life, now);
     return;

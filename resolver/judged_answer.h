@@ -29,15 +29,6 @@ struct JudgedAnswer {
 JudgedAnswer JudgeAnswer(const UpstreamResult& result, const Inquiry& inquiry,
                          const Permission& permission, const ClientPolicy& policy);
 
-// A judged answer and what it was judged by.
-struct CachedJudgement {
-  uint32_t policy = 0;  // the caller's number of it
-  Standing standing = Standing::kProhibited;
-  uint32_t rule = 0;
-  JudgedAnswer judged;
-  BootTime pinned_until{};  // all of `judged.addresses`, by dnspind's word; past: not, or in doubt
-};
-
 struct ToldAnswer {
   Reply reply;
   std::chrono::seconds told{0};  // for pin requests

@@ -9,38 +9,24 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "pinning/clock.h"
+#include "resolver/octet_store.h"
 
 namespace dnspin {
 
 class ReadyAnswers {
  public:
-  static constexpr size_t kOctetsMax = 512 << 10;  // and so many again that are on their way out
+  static constexpr size_t kOctetsMax = 384 << 10;  // of the heap
 
   // `answer` is a whole message of ours that was told at `now`. One without TTLs is not kept.
   void Insert(std::span<const uint8_t> question, std::string answer, BootTime now, BootTime until);
 
   std::optional<std::string> Find(std::span<const uint8_t> question, BootTime now);
-  void Clear();
+  void Clear() { store_.Clear(); }
 
  private:
-  struct Ready {
-    std::string answer;
-    std::vector<uint16_t> ttls_at;  // offsets in `answer`
-    BootTime told;
-    BootTime until;
-  };
-  using Answers = absl::flat_hash_map<std::string, Ready>;  // by the question behind its ID
-
-  Ready* Look(std::span<const uint8_t> question, BootTime now);
-  void Keep(std::string question, Ready ready);
-
-  Answers fresh_;
-  Answers before_;  // what is asked again in time is taken over into `fresh_`
-  size_t fresh_octets_ = 0;
+  OctetStore store_{kOctetsMax};  // by the question behind its ID
 };
 
 }  // namespace dnspin

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "pinning/drop_names.h"
+#include "pinning/lineage.h"
 #include "pinning/pin_life.h"
 #include "resolver/cache.h"
 #include "resolver/special_name.h"
