@@ -39,6 +39,7 @@ class Peer:
     kind: str = "peer"    # or "limit": does no DNS; "control": only to see that a test can fail
     quick: bool = True    # is there in a quick run
     works: tuple = ()     # nothing: all
+    warm_up: float = 0    # seconds, where it is more than others get
 
     def is_installed(self):
         return self.command[0].startswith("{build}") or bool(self._program())

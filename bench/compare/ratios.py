@@ -16,8 +16,9 @@ def _best(lines, work, pins):
     return max(rates)[1] if rates else ""
 
 
-def _quotient(lines, work, other, least, peer="dnspin"):
-    ours, theirs = (_figure(lines, name, work, "full", "qps") for name in (peer, other))
+def _quotient(lines, work, other, least, peer="dnspin", other_work=""):
+    ours = _figure(lines, peer, work, "full", "qps")
+    theirs = _figure(lines, other, other_work or work, "full", "qps")
     return (f"{work}: {peer} / {other}", round(ours / theirs, 2), ">=", least) \
         if ours and theirs else None
 
@@ -60,6 +61,9 @@ def rows(lines):
         _added(lines, "dnspin-unpinned", "p99", 45),
         _quotient(lines, "unique", "dnspin", 0.8, peer="dnspin-isolated"),
         _quotient(lines, "hot-30", "dnspin", 0.8, peer="dnspin-isolated"),
+        _quotient(lines, "unique", "dnspin", 0.95, peer="dnspin-elements"),
+        _quotient(lines, "unique-2", "dnspin", 0.95, peer="dnspin-patterns"),
+        _quotient(lines, "unique-200", "dnspin", 0.85, peer="dnspin-200", other_work="unique"),
         _lost(lines, "race", "first_packet_lost"),
         _failing_neighbour(lines),
         _lost(lines, "stale", "at_once_lost"),

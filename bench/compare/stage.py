@@ -20,7 +20,7 @@ from lab.topology import ENDPOINT, QUIET, ROUTER, Lab
 
 SERVER, UPSTREAM = "10.137.0.1", "10.137.2.2"
 CLIENT_SIDE, UPSTREAM_SIDE = "cl0", "up0"
-CLIENTS_MOST = 32
+CLIENTS_MOST = 200
 REACHABLE = "10.137.128.0/17"
 PORT = 7777  # of who echoes what reaches such an address
 LOAD_CORE, SERVER_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))

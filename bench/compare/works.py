@@ -29,6 +29,8 @@ WORKS = [
     Work("mixed", "80 % hot names, 20 % chains of three aliases", quick=False),
     Work("hot-30", "1,000 names from the caches of 30 clients", clients=30,
          only="dnspin"),
+    Work("unique-2", "as unique, by two clients", clients=2, once=True, only="dnspin"),
+    Work("unique-200", "as unique, by 200 clients", clients=200, once=True, only="dnspin-200"),
 ]
 
 
@@ -72,7 +74,8 @@ def _zipf(names=10000):
         yield f"z{number}.z.{APEX} {kind}\n"
 
 
-LINES = {"unique": _unique, "hot": _hot, "hot-30": _hot, "rr": _rr, "mixed": _mixed, "zipf": _zipf}
+LINES = {"unique": _unique, "unique-2": _unique, "unique-200": _unique,
+         "hot": _hot, "hot-30": _hot, "rr": _rr, "mixed": _mixed, "zipf": _zipf}
 
 
 def question_file(stage, work):

@@ -6,13 +6,14 @@ import itertools
 import subprocess
 
 from bench.compare.peer import Peer, RunningServer
-from bench.compare.stage import (CLIENT_SIDE, CLIENTS_MOST, SEEN, SERVER, SERVER_CORE, UPSTREAM,
+from bench.compare.stage import (CLIENT_SIDE, SEEN, SERVER, SERVER_CORE, UPSTREAM,
                                  client_address, client_address6, on_core)
 from lab import processes
 from lab.daemon import Daemon
 from lab.namespace import LabError
 
 RULES = "accept .pin.example"
+PATTERNS = "\n".join([*(f"accept n{i}.patterns.test tcp 443" for i in range(100000)), RULES])
 ANY_NAME = "accept specialtarget=dns"  # and none is pinned
 FAMILIES = ("ip", "ip6")
 SETTINGS = {
@@ -28,6 +29,7 @@ runs = itertools.count()
 class Dnspin(Peer):
     isolation: str = "shared"
     rules: str = RULES
+    clients: int = 30
 
     def is_installed(self):
         return True
@@ -36,7 +38,7 @@ class Dnspin(Peer):
         """It shuts what is not pinned, always."""
         stage.netvm.nft("flush ruleset\n" + SEEN)
         clients = {f"client{i}": f"address {client_address(i)} {client_address6(i)}\n{self.rules}"
-                   for i in range(CLIENTS_MOST)}
+                   for i in range(self.clients)}
         settings = {**SETTINGS, "dns": {**SETTINGS["dns"], "isolation": self.isolation}}
         with on_core(SERVER_CORE):
             daemon = Daemon(stage, clients, settings=settings, upstream=[UPSTREAM],
@@ -82,6 +84,12 @@ PEERS = [
     Dnspin("dnspin", "one reader for all clients", (), pins=True),
     Dnspin("dnspin-isolated", "a reader for each client", (), pins=True, isolation="client",
            works=("unique", "hot-30", "race", "stale")),
+    Dnspin("dnspin-elements", "the same with 100,000 elements and more in its sets", (), pins=True,
+           works=("unique",), warm_up=5),
+    Dnspin("dnspin-patterns", "the same with 100,000 patterns a client", (), pins=True,
+           rules=PATTERNS, clients=2, works=("unique-2",)),
+    Dnspin("dnspin-200", "the same with 200 clients, all of which ask", (), pins=True,
+           clients=200, works=("unique-200",)),
     Dnspin("dnspin-unpinned", "the same for names that no rule lists: what a pin costs", (),
            rules=ANY_NAME, works=("unique",)),
 ]
