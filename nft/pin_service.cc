@@ -100,7 +100,7 @@ std::optional<ReaderFault> PinService::TakeMessage(ServedClient& client,
     return ReaderFault{std::string(message.status().message())};
   }
   if (auto* request = std::get_if<PinRequest>(&*message)) {
-    Pending pending{client.id, std::move(*request), {}, std::nullopt, 0};
+    Pending pending{client.id, std::move(*request), {}, std::nullopt, {}, 0};
     if (auto breach = Consider(client, pending, now)) {
       return breach;
     }
@@ -278,6 +278,11 @@ std::vector<std::pair<ClientId, ReaderFault>> PinService::Answer(ServedClients& 
     client.ledger.EndOfTurn();
     first = last;
   }
+  for (const Pending& pending : pending_) {
+    for (const PinChange& change : pending.pinned) {
+      LogPinned(clients.at(pending.client), change, pending.rule, now);
+    }
+  }
   pending_.clear();
   return ended;
 }
@@ -301,9 +306,9 @@ std::optional<ReaderFault> PinService::Answer(ServedClient& client, std::span<Pe
 
 void PinService::Confirm(ServedClient& client, Pending& pending, BootTime now) {
   pending.outcome = PinOutcome::kDone;
-  for (const PinChange& change : pending.changes) {
+  for (PinChange& change : pending.changes) {
     if (client.ledger.Record(change, now)) {  // or else it only lives longer
-      LogPinned(client, change, pending.rule, now);
+      pending.pinned.push_back(std::move(change));
     }
   }
 }

@@ -40,8 +40,8 @@ class PinService {
   // What was confirmed may have gone meanwhile: it counts as failed.
   void Distrust();
 
-  // Answers all that was taken: what the kernel has not confirmed has failed. Returns the clients
-  // whose reader must end.
+  // Answers all that was taken, and then logs it: what the kernel has not confirmed has failed.
+  // Returns the clients whose reader must end.
   std::vector<std::pair<ClientId, ReaderFault>> Answer(ServedClients& clients);
 
   uint64_t commits_failed() const { return commits_failed_; }
@@ -53,6 +53,7 @@ class PinService {
     PinRequest request;
     std::vector<PinChange> changes;
     std::optional<PinOutcome> outcome;  // set as soon as it is known
+    std::vector<PinChange> pinned;      // those that are news, for the log
     uint32_t rule = 0;                  // the number of the rule, for the log
   };
 
@@ -66,7 +67,7 @@ class PinService {
                                       BootTime now);
   static std::optional<ReaderFault> Learn(ServedClient& client, const DropAddresses& piece,
                                           BootTime now);
-  void Confirm(ServedClient& client, Pending& pending, BootTime now);
+  static void Confirm(ServedClient& client, Pending& pending, BootTime now);
   void Fail(ServedClient& client, Pending& pending, BootTime now);
   void LogPinned(const ServedClient& client, const PinChange& change, uint32_t rule, BootTime now);
   void TakeCounters(ServedClient& client, const CountersReport& report, BootTime now);
