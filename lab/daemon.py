@@ -44,8 +44,9 @@ def toml(settings):
 
 class Daemon:
     def __init__(self, lab, clients=None, profiles=None, settings=None, start=True, name="dnspin",
-                 upstream=(topology.UPSTREAM,), options=(), env=None):
+                 upstream=(topology.UPSTREAM,), options=(), env=None, wrapper=()):
         self.lab, self.options, self.process = lab, list(options), None
+        self._wrapper = list(wrapper)  # a program that becomes dnspind
         self._env = env or {}
         self.folder = lab.scratch / name
         self.run_dir = self.folder / "run"
@@ -113,7 +114,7 @@ class Daemon:
         self._drain()
         with open(self.log_file, "ab") as log:
             self.process = self.lab.netvm.popen(
-                [self.bin / "dnspind", "--config", self.config, *self.options],
+                [*self._wrapper, self.bin / "dnspind", "--config", self.config, *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={"NOTIFY_SOCKET": str(self.folder / "notify"), **self._env})
         if not self._wait_ready(timeout):

@@ -4,10 +4,10 @@
     ./dev bench [--quick] [--peer NAME]... [--work NAME]... [--out FILE]
 
 --quick takes five minutes, a whole run the better part of an hour on a quiet machine. Works are
-unique, hot, zipf, rr, mixed, hot-30, unique-2, unique-200, race and stale. Each measurement is one
-line of JSON in FILE, build/compare.jsonl if nothing else is said; a picture comes beside it. --list
-says who is compared, --show FILE prints the table and the ratios of a former run and makes its
-picture anew.
+unique, hot, zipf, rr, mixed, hot-30, unique-2, unique-200, race, stale, start and reload. Each
+measurement is one line of JSON in FILE, build/compare.jsonl if nothing else is said; a picture comes
+beside it. --list says who is compared, --show FILE prints the table and the ratios of a former run
+and makes its picture anew.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import time
 TREE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TREE))
 # pylint: disable=wrong-import-position
-from bench.compare import peers, picture, ratios, table, works  # noqa: E402
+from bench.compare import peers, picture, ratios, start, table, works  # noqa: E402
 from bench.compare.measure import measure  # noqa: E402
 from bench.compare.reachability import RACES, race, stale  # noqa: E402
 from bench.compare.stage import LOAD_CORE, SERVER_CORE, Stage  # noqa: E402
@@ -31,6 +31,7 @@ from lab.namespace import LabError  # noqa: E402
 
 LOCK = pathlib.Path("/run/dnspin-bench.lock")  # two runs at once would measure each other
 MODES = ("full", "steady")
+OTHERS = ["race", "stale", "start", "reload"]
 
 
 def arguments():
@@ -39,7 +40,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--peer", action="append", choices=[peer.name for peer in peers.ALL])
     parser.add_argument("--work", action="append",
-                        choices=[work.name for work in works.WORKS] + ["race", "stale"])
+                        choices=[work.name for work in works.WORKS] + OTHERS)
     parser.add_argument("--seconds", type=float, help="of each measurement")
     parser.add_argument("--out", type=pathlib.Path, default=build_folder() / "compare.jsonl")
     parser.add_argument("--list", action="store_true")
@@ -52,7 +53,7 @@ def plan(options):
     kept = [work for work in works.WORKS if work.quick or not options.quick]
     if options.work:
         kept = [work for work in works.WORKS if work.name in options.work]
-    names = [*kept, *(name for name in ("race", "stale")
+    names = [*kept, *(name for name in OTHERS
                       if not options.work or name in options.work)]
     for peer in peers.ALL:
         wanted = peer.name in options.peer if options.peer else peer.quick or not options.quick
@@ -63,7 +64,7 @@ def plan(options):
             continue
         for work in names:
             name = work if isinstance(work, str) else work.name
-            only = "" if isinstance(work, str) else work.only
+            only = start.ONLY.get(name, "") if isinstance(work, str) else work.only
             if (name in peer.works if peer.works else peer.name.startswith(only)) and (
                     peer.pins or not isinstance(work, str)):
                 yield peer, work
@@ -78,6 +79,11 @@ def measurements(stage, upstream, peer, work, options):
     if work == "stale":
         names = 50 if options.quick else 200
         return [lambda clients=clients: stale(stage, peer, clients, names) for clients in (1, 8)]
+    if work == "start":
+        return [lambda: start.start(stage, peer, 3 if options.quick else 9)]
+    if work == "reload":
+        return [lambda kind=kind: start.reload(stage, peer, kind, 10 if options.quick else 20)
+                for kind in start.NAMES]
     seconds = options.seconds or (2 if options.quick else 8)
     warm_up, attempts = (1, 1) if options.quick else (2, 3)
     return [lambda mode=mode: measure(stage, upstream, peer, work, mode, seconds, warm_up, attempts)
@@ -126,6 +132,7 @@ def show(lines, out):
 def main():
     options = arguments()
     if options.list:
+        print(f"works: {', '.join([*(work.name for work in works.WORKS), *OTHERS])}\n")
         for peer in peers.ALL:
             print(f"{peer.name:22} {'' if peer.is_installed() else '(not installed) '}{peer.about}")
         return 0

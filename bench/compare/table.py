@@ -3,6 +3,7 @@
 from bench.compare import peers
 
 STEADY_COLUMNS = ("p50_us", "p99_us")
+STARTS = ("fresh", "again")
 
 
 def find(lines, peer, work, mode):
@@ -34,6 +35,11 @@ def brief(line):
     if line["work"] == "stale":
         return (f"{head} {line['clients']} clients: {line['at_once_lost']} and later "
                 f"{line['later_lost']} of {line['names']} lost")
+    if line["work"] == "start":
+        return "\n".join(f"{head} {kind}: first {line[kind]['first_ms']} ms, "
+                         f"all {line[kind]['all_ms']} ms" for kind in STARTS)
+    if line["work"] == "reload":
+        return f"{head} {line['rule']}: in force {line['in_force_ms']} ms"
     others = f"  (others: {line['foreign_pct']} %)" if line["foreign_pct"] > 6 else ""
     return (f"{head} {line['mode']:6} {line['qps']:9,.0f}/s  p50 {line['p50_us']:.0f} "
             f"p99 {line['p99_us']:.0f} us  {line['cpu_s_per_100k']} CPU s per 100 k"
@@ -101,11 +107,33 @@ def _process_table(lines):
     return _grid(["peer", "work", "reader µs", "dnspind µs"], rows) if rows else ""
 
 
+def _start_table(lines):
+    rows = [[line["peer"], kind, *(f"{line[kind][key]:.0f}" for key in
+                                   ("first_ms", "half_ms", "all_ms")),
+             *(f"{line[kind]['cpu_ms'][role]:.0f}" for role in ("dnspind", "launcher", "reader"))]
+            for line in lines if line.get("work") == "start" and "error" not in line
+            for kind in STARTS]
+    return _grid(["peer", "tables", "first ms", "half ms", "all ms", "dnspind CPU ms",
+                  "launcher", "readers"], rows) if rows else ""
+
+
+def _reload_table(lines):
+    rows = [[line["peer"], line["rule"], f"{line['in_force_ms']:.1f}",
+             f"{line['in_force_ms_max']:.1f}", f"{line['dnspind_cpu_ms']:.1f}",
+             *(f"{line[kind][key]:,.0f}" for key in ("p99_us", "max_us")
+               for kind in ("others_without", "others_meanwhile"))]
+            for line in lines if line.get("work") == "reload" and "error" not in line]
+    return _grid(["peer", "a rule", "in force ms", "most", "dnspind CPU ms",
+                  "others' p99 µs without", "meanwhile", "most µs without", "meanwhile"],
+                 rows) if rows else ""
+
+
 def text(lines):
     names = dict.fromkeys(line["work"] for line in lines if "mode" in line)
     parts = [(name, _work_table(lines, name)) for name in names]
     parts += [("CPU of an answer, by process", _process_table(lines)),
-              ("race", _race_table(lines)), ("stale", _stale_table(lines))]
+              ("race", _race_table(lines)), ("stale", _stale_table(lines)),
+              ("start", _start_table(lines)), ("reload", _reload_table(lines))]
     failed = "".join(f"{line['peer']}, {line['work']}: {line['error']}\n"
                      for line in lines if "error" in line)
     return "\n".join(f"### {name}\n\n{grid}" for name, grid in parts if grid) + failed

@@ -16,6 +16,7 @@ from bench.compare.measure import measure  # noqa: E402
 from bench.compare.peer import Peer  # noqa: E402
 from bench.compare.reachability import Race, race, stale  # noqa: E402
 from bench.compare.stage import Stage  # noqa: E402
+from bench.compare.start import one_reload, one_start, prepared  # noqa: E402
 
 SECONDS = 0.3
 
@@ -70,11 +71,26 @@ def stale_answers(stage, _):
     return "10 names, twice"
 
 
+def starts(stage, _):
+    """200 clients: all of them are answered, fresh and again; and a rule that comes is in force"""
+    daemon, noted = prepared(stage, peers.named("dnspin"), "starts")
+    for again in (False, True):
+        answers, cpu = one_start(stage, daemon, noted, 200, 5000)
+        assert len(answers) == 200 and 0 < answers[0] <= answers[-1], answers
+        assert cpu["dnspind"] > 0, cpu
+        if not again:
+            daemon.stop()
+    took = one_reload(stage, daemon, ["t300-1.t.pin.example"])
+    assert took > 0, took
+    daemon.stop()
+    return f"first after {answers[0]:.0f} ms, all after {answers[-1]:.0f}; {took:.0f} ms"
+
+
 def main():
     if os.geteuid() != 0:
         print("network namespaces need root", file=sys.stderr)
         return 2
-    stories = (rates, races, stale_answers)
+    stories = (rates, races, stale_answers, starts)
     with Stage() as stage, stage.upstream() as upstream:
         for story in [one for one in stories if one.__name__ in sys.argv[1:]] or stories:
             print(f"ok     {story.__doc__}: {story(stage, upstream)}", flush=True)

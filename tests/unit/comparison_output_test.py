@@ -42,6 +42,14 @@ LINES = [
              cpu_us_each={"reader": 7.25, "dnspind": 3.5, "launcher": 0.0}),
     raced("dnspin"), raced("dnspin", neighbour=True, **{"answer_us_p99.9": 21000}),
     raced("pinecho-late", first_packet_lost=7),
+    {"peer": "dnspin", "work": "start", "clients": 200,
+     **{kind: {"first_ms": 41.2, "half_ms": 50.0, "all_ms": 80.4,
+               "cpu_ms": {"dnspind": 60.0, "launcher": 7.0, "reader": 33.0}}
+        for kind in ("fresh", "again")}},
+    {"peer": "dnspin", "work": "reload", "rule": "added", "in_force_ms": 4.25,
+     "in_force_ms_max": 9.0, "dnspind_cpu_ms": 3.5,
+     **{kind: {"p99_us": 400.0, "max_us": 5000.0}
+        for kind in ("others_without", "others_meanwhile")}},
     {"peer": "recursor", "work": "hot", "error": "recursor: does not answer"},
 ]
 
@@ -49,6 +57,15 @@ LINES = [
 def ratio(lines, beginning):
     return next((row[1], ratios.reached(row)) for row in ratios.rows(lines)
                 if row[0].startswith(beginning))
+
+
+class Times(unittest.TestCase):
+    def test_start_and_reload_have_tables_of_their_own(self):
+        text = table.text(LINES)
+        self.assertRegex(text, r"dnspin +\| +again \| +41 \| +50 \| +80 \| +60 \| +7 \| +33 ")
+        reload = r"dnspin +\| +added \| +4\.2 \| +9\.0 \| +3\.5 \| +400 "
+        self.assertRegex(text, reload)
+        self.assertIn("first 41.2 ms, all 80.4 ms", "".join(map(table.brief, LINES[-3:])))
 
 
 class Ratios(unittest.TestCase):

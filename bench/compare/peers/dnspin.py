@@ -83,7 +83,7 @@ class RunningDnspin(RunningServer):
 PEERS = [
     Dnspin("dnspin", "one reader for all clients", (), pins=True),
     Dnspin("dnspin-isolated", "a reader for each client", (), pins=True, isolation="client",
-           works=("unique", "hot-30", "race", "stale")),
+           works=("unique", "hot-30", "race", "stale", "start", "reload")),
     Dnspin("dnspin-elements", "the same with 100,000 elements and more in its sets", (), pins=True,
            works=("unique",), warm_up=5),
     Dnspin("dnspin-patterns", "the same with 100,000 patterns a client", (), pins=True,
