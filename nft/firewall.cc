@@ -64,9 +64,14 @@ absl::Status Firewall::Install(const Ruleset& ruleset, const KernelView* seen) {
 }
 
 absl::Status Firewall::Apply(const RulesetChange& change) {
-  absl::Status status = LookAndRun(
-      nftables_, [this] { return LookAtTables(table_); },
-      [&](const KernelView& view) { return ChangeText(table_, change, view, way_); });
+  // To look at the tables of all clients costs more than the change of one. Where rules of others
+  // name what goes, the kernel refuses all of it, and then they are looked at.
+  absl::Status status = nftables_.Run(ChangeText(table_, change, {}, way_));
+  if (!status.ok()) {
+    status = LookAndRun(
+        nftables_, [this] { return LookAtTables(table_); },
+        [&](const KernelView& view) { return ChangeText(table_, change, view, way_); });
+  }
   const std::string moved = MovedText(table_, change);
   if (!status.ok() || moved.empty()) {
     return status;

@@ -11,7 +11,10 @@ uint32_t SetSizeFor(const ServedClient& client, const Ledger& held) {
 }
 
 bool Place(ServedClient& client, const Surroundings& surroundings) {
-  const std::vector<Interface> interfaces = surroundings.InterfacesOf(client.desired);
+  if (std::exchange(client.placed, surroundings.revision()) == surroundings.revision()) {
+    return false;
+  }
+  const std::vector<Interface>& interfaces = surroundings.InterfacesOf(client.desired);
   std::vector<uint32_t> indexes;
   client.interface.clear();
   for (const Interface& interface : interfaces) {
@@ -78,6 +81,19 @@ bool DiffersInPlaceOnly(ServedClient& next, const ServedClient& before) {
   return same && (is.own == was.own || std::none_of(pins.begin(), pins.end(), [&](const auto& pin) {
                     return std::binary_search(is.own.begin(), is.own.end(), pin.first.address);
                   }));
+}
+
+bool HaveSameTerms(const Desired& now, const Desired& then) {
+  return now.pins == then.pins && now.limits == then.limits && now.rebind_ok == then.rebind_ok &&
+         now.bindings == then.bindings && now.dns_is_upstream == then.dns_is_upstream &&
+         now.ruleset.intercept_any == then.ruleset.intercept_any &&
+         now.ruleset.intercept == then.ruleset.intercept;
+}
+
+bool IsUntouched(const DesiredClient& wanted, const ServedClient& before,
+                 const Surroundings& surroundings) {
+  return wanted == before.desired && !before.drops_due &&
+         (before.placed == surroundings.revision() || before.policy.own == surroundings.own());
 }
 
 void Complete(ServedClient& client, const ServedClient* before) {

@@ -24,6 +24,12 @@ bool Place(ServedClient& client, const Surroundings& surroundings);
 // stand as they do under `before`.
 bool DiffersInPlaceOnly(ServedClient& next, const ServedClient& before);
 
+// True if `wanted` under these terms is what `before` is, but perhaps for its place: it need not be
+// prepared. `now`, `then`: what all clients have in common.
+bool HaveSameTerms(const Desired& now, const Desired& then);
+bool IsUntouched(const DesiredClient& wanted, const ServedClient& before,
+                 const Surroundings& surroundings);
+
 // Of each pin set: twice the quota, since expired elements count until they are collected. More if
 // there was a larger quota before, or nothing could be changed until its pins have ended.
 uint32_t SetSizeFor(const ServedClient& client, const Ledger& held);

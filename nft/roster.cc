@@ -10,7 +10,8 @@
 #include "nft/notices.h"
 #include "nft/pin_moves.h"
 #include "nft/preparation.h"
-#include "pinning/kernel_name.h"
+#include "nft/whole_ruleset.h"
+#include "nft/widening.h"
 
 namespace dnspin {
 namespace {
@@ -18,34 +19,6 @@ namespace {
 constexpr std::chrono::seconds kCutPause{1};
 constexpr std::chrono::seconds kDoorPause{1};
 constexpr std::chrono::seconds kDoorPauseMax{60};
-
-SharedElements ElementsOf(const RulesetTerms& terms,
-                          const std::vector<const ServedClient*>& clients) {
-  SharedElements elements;
-  elements.dns_servers = terms.dns_servers;
-  elements.upstreams = terms.upstreams;
-  elements.connected = terms.connected.value_or(std::vector<Address>());
-  for (const ServedClient* client : clients) {
-    for (const Address& address : client->desired.addresses) {
-      elements.doorways.push_back({address, client->port});
-      for (const std::string& interface : client->desired.interfaces) {
-        elements.sources.push_back({interface, address});
-      }
-    }
-  }
-  return elements;
-}
-
-// Two terms that differ in elements of sets alone.
-bool AreAlike(const RulesetTerms& before, const RulesetTerms& after) {
-  RulesetTerms same = before;
-  same.dns_servers = after.dns_servers;
-  same.upstreams = after.upstreams;
-  if (before.connected && after.connected) {
-    same.connected = after.connected;
-  }
-  return same == after;
-}
 
 void Append(std::vector<Address>& addresses, const std::vector<Address>& more) {
   addresses.insert(addresses.end(), more.begin(), more.end());
@@ -115,18 +88,6 @@ std::optional<BootTime> Roster::NextDeadline() const {
   return AllAreIn() ? cut_again_at_ : std::min(cut_again_at_.value_or(let_in_at_), let_in_at_);
 }
 
-Ruleset Roster::RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
-                          BootTime now) {
-  SharedElements shared = ElementsOf(desired.ruleset, all);
-  Ruleset ruleset{desired.ruleset, {}, std::move(shared.doorways), {}, std::move(shared.sources)};
-  for (const ServedClient* client : all) {
-    ruleset.clients.push_back(RulesOf(*client));
-    const auto elements = ElementsOf(*client, client->ledger, now);
-    ruleset.pins.insert(ruleset.pins.end(), elements.begin(), elements.end());
-  }
-  return ruleset;
-}
-
 absl::Status Roster::Begin(const Desired& desired, BootTime now) {
   auto view = firewall_.Look();
   auto doors = view.ok() ? ReadKernelDoors() : view.status();
@@ -187,10 +148,16 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
 Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
   Changes changes;
   std::set<ClientId> stay;
+  const KnownByAddress known(clients_);
+  const bool same_terms = HaveSameTerms(desired, desired_);
   for (const DesiredClient& wanted : desired.clients) {
-    const ServedClient* before = FindSame(clients_, wanted);
+    const ServedClient* before = known.FindSame(wanted);
     if (before != nullptr && !stay.insert(before->id).second) {
       before = nullptr;  // one client has become two: the first goes on with what there is
+    }
+    if (before != nullptr && same_terms && IsUntouched(wanted, *before, surroundings_)) {
+      changes.elsewhere.push_back(before->id);
+      continue;
     }
     ServedClient client = Prepare(desired, wanted, before,
                                   before != nullptr ? before->learned : DropNames(), surroundings_);
@@ -323,8 +290,10 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
       Append(moved, after.desired.addresses);
     }
     LogRevoked(journal_, client, after, now);
-    flows_.Outlaw(client.desired.addresses);  // but for those that are still somebody's
-    flows_.Doubt(id);
+    if (terms_changed || !OnlyWidens(client, after)) {
+      flows_.Outlaw(client.desired.addresses);  // but for those that are still somebody's
+      flows_.Doubt(id);
+    }
     client.TakePolicy(std::move(after));
     readers_.SendPolicy(client, now);
   }
@@ -377,6 +346,7 @@ absl::Status Roster::FollowUpstreams(std::vector<Endpoint> upstreams, BootTime n
 }
 
 void Roster::FollowRoutes(BootTime now) {
+  surroundings_.Forget();
   surroundings_.Look(desired_, now);
   for (auto& [id, client] : clients_) {
     Move(client, now);

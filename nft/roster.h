@@ -76,8 +76,6 @@ class Roster {
   void Move(ServedClient& client, BootTime now);
   void SayOfQube(const ServedClient& client, std::string_view what, BootTime now);
   void ForgetDns(const std::vector<Address>& addresses, BootTime now);
-  static Ruleset RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
-                           BootTime now);
 
   Firewall& firewall_;
   ReaderService& readers_;

@@ -163,6 +163,7 @@ void ServedClient::TakePolicy(ServedClient&& next) {
   drops = std::move(next.drops);
   learned = drops;
   drops_due = false;
+  placed = next.placed;
   interface = std::move(next.interface);
 }
 
@@ -180,13 +181,33 @@ bool MayBeOneQube(std::span<const std::string> interfaces, std::span<const std::
              interfaces.end();
 }
 
-const ServedClient* FindSame(const ServedClients& clients, const DesiredClient& wanted) {
-  const auto found = std::find_if(clients.begin(), clients.end(), [&](const auto& entry) {
-    const DesiredClient& known = entry.second.desired;
-    return AreSame(known.addresses, wanted.addresses) &&
-           MayBeOneQube(known.interfaces, wanted.interfaces);
-  });
-  return found == clients.end() ? nullptr : &found->second;
+KnownByAddress::KnownByAddress(const ServedClients& clients) {
+  for (const auto& [id, client] : clients) {
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+      if (const auto first = FirstAddress(client.desired.addresses, family)) {
+        by_first_[*first].push_back(&client);
+      }
+    }
+  }
+}
+
+const ServedClient* KnownByAddress::FindSame(const DesiredClient& wanted) const {
+  const ServedClient* same = nullptr;
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    const auto first = FirstAddress(wanted.addresses, family);
+    const auto known = first ? by_first_.find(*first) : by_first_.end();
+    if (known == by_first_.end()) {
+      continue;
+    }
+    for (const ServedClient* client : known->second) {
+      if (AreSame(client->desired.addresses, wanted.addresses) &&
+          MayBeOneQube(client->desired.interfaces, wanted.interfaces) &&
+          (same == nullptr || client->id < same->id)) {
+        same = client;  // the eldest
+      }
+    }
+  }
+  return same;
 }
 
 }  // namespace dnspin

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "io/descriptor.h"
 #include "io/reactor.h"
 #include "nft/desired.h"
@@ -38,6 +39,7 @@ struct ServedClient {
   DropNames learned;                      // as its reader has said since
   bool drops_due = false;                 // these two differ
   uint32_t closed_said = UINT32_MAX;      // the policy's closed_from, as the log has it
+  uint32_t placed = 0;                    // by which revision of the surroundings; 0: by none
   std::string interface;                  // where its packets come in; empty: nowhere now
   uint16_t port = 0;                      // of its door
   uint32_t reader = 0;                    // who serves it; 0: nobody now
@@ -77,8 +79,17 @@ using ServedClients = std::map<ClientId, ServedClient>;
 // address of one that is gone.
 bool MayBeOneQube(std::span<const std::string> interfaces, std::span<const std::string> others);
 
-// The one that had these addresses, or those of the same names of chains and sets, and is the same
-// qube; null: nobody.
-const ServedClient* FindSame(const ServedClients& clients, const DesiredClient& wanted);
+// Who is who after a change, by address.
+class KnownByAddress {
+ public:
+  explicit KnownByAddress(const ServedClients& clients);  // which outlive it
+
+  // The one that had these addresses, or those of the same names of chains and sets, and is the
+  // same qube; null: nobody.
+  const ServedClient* FindSame(const DesiredClient& wanted) const;
+
+ private:
+  absl::flat_hash_map<Address, std::vector<const ServedClient*>> by_first_;  // of each family
+};
 
 }  // namespace dnspin

@@ -18,7 +18,15 @@ bool Surroundings::IsClients(const std::optional<Interface>& interface) const {
   return interface && MatchesInterface(client_interfaces_, interface->name);
 }
 
-std::vector<Interface> Surroundings::InterfacesOf(const DesiredClient& client) const {
+const std::vector<Interface>& Surroundings::InterfacesOf(const DesiredClient& client) const {
+  const auto [found, fresh] = interfaces_.try_emplace({client.addresses, client.interfaces});
+  if (fresh) {
+    found->second = AskInterfacesOf(client);
+  }
+  return found->second;
+}
+
+std::vector<Interface> Surroundings::AskInterfacesOf(const DesiredClient& client) const {
   std::vector<Interface> interfaces;
   for (const std::string& name : client.interfaces) {
     if (const auto index = routes_.IndexOf(name); index.ok() && index->has_value()) {
@@ -36,24 +44,35 @@ std::vector<Interface> Surroundings::InterfacesOf(const DesiredClient& client) c
   return {};
 }
 
+void Surroundings::Forget() {
+  interfaces_.clear();
+  ++revision_;
+}
+
 void Surroundings::Look(const Desired& desired, BootTime now) {
-  client_interfaces_ = desired.ruleset.interfaces;
+  if (client_interfaces_ != desired.ruleset.interfaces) {
+    client_interfaces_ = desired.ruleset.interfaces;
+    Forget();
+  }
   if (auto local = routes_.OwnAddresses(); local.ok()) {
     local_ = *std::move(local);  // else those of before stay: none may be forgotten
   }
-  own_ = local_;
+  const auto own_before = std::exchange(own_, local_);
   for (const DesiredClient& client : desired.clients) {
     own_.insert(own_.end(), client.addresses.begin(), client.addresses.end());
   }
   std::sort(own_.begin(), own_.end());
   own_.erase(std::unique(own_.begin(), own_.end()), own_.end());
-  upstreams_.clear();
+  const auto upstreams_before = std::exchange(upstreams_, {});
   const auto not_asked_before = std::exchange(not_asked_, {});
   for (const Endpoint& endpoint : desired.upstreams) {
     const auto interface = InterfaceTowards(endpoint.address);
     // A client could answer there, and would be asked about the others.
     (IsClients(interface) ? not_asked_ : upstreams_)
         .push_back({endpoint, interface ? interface->name : std::string()});
+  }
+  if (own_ != own_before || upstreams_ != upstreams_before) {
+    ++revision_;
   }
   for (const Upstream& upstream : not_asked_) {
     if (std::find(not_asked_before.begin(), not_asked_before.end(), upstream) ==

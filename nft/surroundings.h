@@ -2,9 +2,11 @@
 // Knows: where this machine is now: its addresses and its clients', where each client's packets
 // come in, and by which interface each upstream is reached. Touches: routes, the journal.
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nft/desired.h"
@@ -20,8 +22,12 @@ class Surroundings {
 
   void Look(const Desired& desired, BootTime now);
 
-  // Where packets of this client come in. Asks anew.
-  std::vector<Interface> InterfacesOf(const DesiredClient& client) const;
+  // Where packets of this client come in: asked once, until Forget().
+  const std::vector<Interface>& InterfacesOf(const DesiredClient& client) const;
+  void Forget();  // routes, or interfaces, have changed
+
+  // Another number whenever what a client is told of them may be something else.
+  uint32_t revision() const { return revision_; }
 
   // Of the last look.
   const std::vector<Upstream>& upstreams() const { return upstreams_; }
@@ -29,16 +35,20 @@ class Surroundings {
   const std::vector<Address>& own() const { return own_; }      // and its clients', sorted
 
  private:
+  std::vector<Interface> AskInterfacesOf(const DesiredClient& client) const;
   std::optional<Interface> InterfaceTowards(const Address& address) const;
   bool IsClients(const std::optional<Interface>& interface) const;
 
   Routes& routes_;
   Journal& journal_;
+  uint32_t revision_ = 1;
   std::vector<std::string> client_interfaces_;
   std::vector<Upstream> upstreams_;
   std::vector<Upstream> not_asked_;  // behind a client interface
   std::vector<Address> local_;
   std::vector<Address> own_;
+  using Place = std::pair<std::vector<Address>, std::vector<std::string>>;
+  mutable std::map<Place, std::vector<Interface>> interfaces_;  // by what is said of a client
 };
 
 }  // namespace dnspin

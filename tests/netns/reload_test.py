@@ -258,6 +258,38 @@ def upstream_of_a_client(lab, _):
     return "1 of 2 upstreams"
 
 
+def comes_late(lab, _):
+    """A client to whom no route leads at first is served as soon as one does; and so elsewhere"""
+    work, personal = lab.qubes[:2]
+    addresses = (work.address, work.address6)
+
+    def route(verb, vif):
+        lab.netvm.ip("".join(f"route {verb} {address} dev {vif} metric 7\n"
+                             for address in addresses))
+
+    kept = [line for address in addresses for line in
+            lab.netvm.run(["ip", "-6" if ":" in address else "-4", "route", "show", address]
+                          ).stdout.splitlines()]
+    lab.netvm.ip("".join(f"route del {line}\n" for line in kept))
+    try:
+        with trial.with_dnspin(lab, "late", clients={"work": RULES}) as dnspin:
+            assert work.ask("docs.test", timeout=1).status == "TIMEOUT"
+            assert dnspin.reload()
+            route("add", work.vif)
+            assert trial.wait_until(lambda: work.ask("docs.test", timeout=1).status == "NOERROR")
+            route("del", work.vif)
+            assert dnspin.reload()
+            route("add", personal.vif)
+            assert work.ask("docs.test", timeout=1).status == "TIMEOUT"
+            route("del", personal.vif)
+            route("add", work.vif)
+            assert trial.wait_until(lambda: work.ask("docs.test", timeout=1).status == "NOERROR")
+            route("del", work.vif)
+    finally:
+        lab.netvm.ip("".join(f"route replace {line}\n" for line in kept))
+    return "3 routes"
+
+
 def storm_of_signals(lab, servers):
     """Signals that come faster than reloads are one; the last word counts"""
     work = lab.qubes[0]
@@ -279,4 +311,4 @@ def storm_of_signals(lab, servers):
 if __name__ == "__main__":
     trial.run(moved, moved_old_kernel, refused, expired, expired_beside_a_fault, renamed,
               adopted_by_todays_rules, run_dir_of_others, intercepted, upstream_of_a_client,
-              storm_of_signals)
+              storm_of_signals, comes_late)

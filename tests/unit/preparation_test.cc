@@ -60,6 +60,52 @@ TEST(DiffersInPlaceOnly, WhatTheKernelOrTheReaderMustKnowIsMore) {
   }
 }
 
+TEST(HaveSameTerms, WhatGoesIntoEveryPolicyIsATerm) {
+  const Desired then;
+  EXPECT_TRUE(HaveSameTerms(Desired(), then));
+  const std::vector<void (*)(Desired&)> changes = {
+      [](Desired& desired) { desired.pins.floor = seconds(7); },
+      [](Desired& desired) { desired.limits.questions_in_flight = 7; },
+      [](Desired& desired) { desired.rebind_ok = {TersePattern("a.test")}; },
+      [](Desired& desired) { desired.bindings.ech = BindingTerms::Ech::kStrip; },
+      [](Desired& desired) { desired.ruleset.intercept_any = true; },
+      [](Desired& desired) { desired.ruleset.intercept = {A("10.139.1.1")}; },
+      [](Desired& desired) { desired.dns_is_upstream = true; },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    Desired now;
+    changes[i](now);
+    EXPECT_FALSE(HaveSameTerms(now, then)) << i;
+  }
+}
+
+TEST(KnownByAddress, TheEldestThatHasAFirstAddressAndMayBeTheSameQube) {
+  ServedClients clients;
+  const auto add = [&](uint32_t number, std::vector<Address> addresses,
+                       std::vector<std::string> interfaces) {
+    ServedClient& client = clients[ClientId{number}];
+    client.id = ClientId{number};
+    client.desired.addresses = std::move(addresses);
+    client.desired.interfaces = std::move(interfaces);
+  };
+  add(1, {A("10.137.0.25"), A("10.137.0.26"), A("fd09::19")}, {"vif4.0"});
+  add(2, {A("10.137.0.27")}, {});
+  add(3, {A("10.137.0.25")}, {"vif5.0"});
+  const KnownByAddress known(clients);
+  const auto same = [&](std::vector<Address> addresses, std::vector<std::string> interfaces = {}) {
+    const ServedClient* found =
+        known.FindSame({"any", std::move(addresses), {}, std::move(interfaces)});
+    return found == nullptr ? 0 : static_cast<uint32_t>(found->id);
+  };
+  EXPECT_EQ(same({A("10.137.0.25")}), 1U);
+  EXPECT_EQ(same({A("fd09::19")}), 1U);
+  EXPECT_EQ(same({A("10.137.0.25")}, {"vif5.0"}), 3U);
+  EXPECT_EQ(same({A("10.137.0.25")}, {"vif6.0"}), 0U);
+  EXPECT_EQ(same({A("10.137.0.26")}), 0U) << "its sets have another name";
+  EXPECT_EQ(same({A("10.137.0.27"), A("fd09::19")}), 2U) << "it gets its other family";
+  EXPECT_EQ(same({A("10.137.0.25"), A("fd09::20")}, {"vif4.0"}), 0U);
+}
+
 TEST(SetSizeFor, IsNeverFullWhateverTheQuotaWas) {
   ServedClient client = Client();
   client.policy.terms.per_client = 1;
