@@ -5,9 +5,9 @@
 
 --quick takes five minutes, a whole run the better part of an hour on a quiet machine. Works are
 unique, hot, zipf, rr, mixed, hot-30, unique-2, unique-200, race, stale, start and reload. Each
-measurement is one line of JSON in FILE, build/compare.jsonl if nothing else is said; a picture comes
-beside it. --list says who is compared, --show FILE prints the table and the ratios of a former run
-and makes its picture anew.
+measurement is one line of JSON in FILE, build/compare.jsonl if nothing else is said; a picture
+comes beside it. --list says who is compared, --show FILE prints the table and the ratios of a
+former run and makes its picture anew.
 """
 
 import argparse
