@@ -17,24 +17,28 @@ using std::chrono::seconds;
 constexpr seconds kFailureLife{1};
 constexpr uint32_t kLifeMax = 24 * 3600;
 
-// What stands before the packed result.
+// What stands before the packed result. Seconds count from when it was received.
 struct Head {
   BootTime received;
-  BootTime pinned_until;
-  uint32_t pinned_by;  // the rule
-  uint32_t life_s;
+  uint32_t life_s = 0;
+  uint32_t pinned_s = 0;
+  uint32_t pinned_by = 0;  // the rule
 
   BootTime until() const { return received + seconds(life_s); }
+  BootTime pinned_until() const {
+    return pinned_s == 0 ? BootTime{} : received + seconds(pinned_s);
+  }
 };
+constexpr size_t kHeadOctets = sizeof(BootTime) + 3 * sizeof(uint32_t);  // without its padding
 
 Head HeadOf(std::span<const char> value) {
   Head head;
-  std::memcpy(&head, value.data(), sizeof head);
+  std::memcpy(static_cast<void*>(&head), value.data(), kHeadOctets);
   return head;
 }
 
 void SetHead(std::span<char> value, const Head& head) {
-  std::memcpy(value.data(), &head, sizeof head);
+  std::memcpy(value.data(), &head, kHeadOctets);
 }
 
 std::string KeyOf(const Inquiry& inquiry) {
@@ -81,10 +85,10 @@ std::optional<CachedResult> AnswerCache::Find(const Inquiry& inquiry, BootTime n
     return std::nullopt;
   }
   const std::string_view packed(value.data(), value.size());
-  return CachedResult{Unpack(packed.substr(sizeof head), inquiry),
+  return CachedResult{Unpack(packed.substr(kHeadOctets), inquiry),
                       head.received,
                       head.until(),
-                      {head.pinned_by, head.pinned_until}};
+                      {head.pinned_by, head.pinned_until()}};
 }
 
 BootTime AnswerCache::Insert(const Inquiry& inquiry, const UpstreamResult& result, BootTime now) {
@@ -94,8 +98,8 @@ BootTime AnswerCache::Insert(const Inquiry& inquiry, const UpstreamResult& resul
   if (!life) {
     return now;
   }
-  std::string value(sizeof(Head), '\0');
-  SetHead(value, {now, BootTime{}, 0, static_cast<uint32_t>(life->count())});
+  std::string value(kHeadOctets, '\0');
+  SetHead(value, {now, static_cast<uint32_t>(life->count())});
   value += Pack(result, inquiry);
   const bool kept = value.size() <= kEntryOctetsMax && store_.Insert(key, value);
   return kept ? now + *life : now;
@@ -108,8 +112,9 @@ void AnswerCache::NotePins(const Inquiry& inquiry, BootTime since, const PinnedU
   }
   Head head = HeadOf(value);
   if (head.received <= since) {
-    head.pinned_until =
-        head.pinned_by == pinned.rule ? std::max(head.pinned_until, pinned.until) : pinned.until;
+    const auto lasts = std::chrono::floor<seconds>(pinned.until - head.received).count();
+    const uint32_t known = head.pinned_by == pinned.rule ? head.pinned_s : 0;
+    head.pinned_s = std::max(known, static_cast<uint32_t>(std::clamp<int64_t>(lasts, 0, kLifeMax)));
     head.pinned_by = pinned.rule;
     SetHead(value, head);
   }
@@ -118,7 +123,7 @@ void AnswerCache::NotePins(const Inquiry& inquiry, BootTime since, const PinnedU
 void AnswerCache::DoubtPins() {
   store_.ForEach([](std::span<char> value) {
     Head head = HeadOf(value);
-    head.pinned_until = BootTime{};
+    head.pinned_s = 0;
     SetHead(value, head);
   });
 }

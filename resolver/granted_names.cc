@@ -37,8 +37,10 @@ Permission GrantedNames::Judge(const Name& asked, uint16_t type, Permission own,
 
 void GrantedNames::Grant(GrantRequest answer, const std::vector<Name>& targets,
                          const ClientPolicy& policy, BootTime now) {
-  if (targets.empty()) {
-    return;
+  if (std::none_of(targets.begin(), targets.end(), [&](const Name& target) {
+        return policy.permissions().Judge(target).LeavesRoom();
+      })) {
+    return;  // what they are the rules say themselves
   }
   grants_.Expire(now);
   const auto bounds = BoundsOf(answer.parent, answer.rule_host, grants_, policy.permissions(), now);

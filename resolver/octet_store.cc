@@ -18,20 +18,22 @@ std::span<char> OctetStore::Find(std::string_view key) {
   if (found == index_.end()) {
     return {};
   }
-  (*found)->found = true;
+  (*found)->found = 1;
   return (*found)->Value();
 }
 
 bool OctetStore::Insert(std::string_view key, std::string_view value) {
   Erase(key);
-  if (key.size() > kKeyOctetsMax || value.empty() || value.size() > octets_max_ / 8) {
+  if (key.size() > kKeyOctetsMax || value.empty() ||
+      value.size() > std::min(kValueOctetsMax, octets_max_ / 8)) {
     return false;
   }
   const size_t octets = Entry::Octets(key.size(), value.size());
   MakeRoom(octets);
   Segment& last = segments_.back();
-  auto* const entry = new (last.octets.get() + last.filled)
-      Entry{static_cast<uint32_t>(value.size()), static_cast<uint16_t>(key.size()), false};
+  auto* const entry = new (last.octets.get() + last.filled) Entry();
+  entry->value_octets = value.size() & kValueOctetsMax;
+  entry->key_octets = key.size() & (2 * kKeyOctetsMax - 1);
   char* const begin = reinterpret_cast<char*>(entry + 1);
   std::copy(value.begin(), value.end(), std::copy(key.begin(), key.end(), begin));
   last.filled += octets;
@@ -49,12 +51,13 @@ void OctetStore::MakeRoom(size_t octets) {
     if (segments_.empty() || this->octets() + size <= octets_max_) {
       segments_.push_back({std::make_unique_for_overwrite<char[]>(size), size, 0});
       segment_octets_ += size;
-    } else if (segments_.front().size > kSegmentOctets || octets > kSegmentOctets / 2) {
+    } else if (segments_.front().size > kSegmentOctets ||
+               octets > kSegmentOctets - kKeptOctetsMax) {
       DropOldest();
     } else {
       Segment oldest = std::move(segments_.front());
       segments_.pop_front();
-      Sweep(oldest, kSegmentOctets / 2);
+      Sweep(oldest, kKeptOctetsMax);
       segments_.push_back(std::move(oldest));
     }
   }
@@ -67,7 +70,7 @@ bool OctetStore::IsIndexed(const Entry* entry) const {
 
 // What stays moves to the front. An entry that has been erased, or another took the place of, is
 // not in the index any more.
-void OctetStore::Sweep(Segment& segment, size_t kept_max) {
+void OctetStore::Sweep(Segment& segment, size_t kept_octets_max) {
   size_t kept = 0;
   for (size_t at = 0, next = 0; at < segment.filled; at = next) {
     auto* entry = reinterpret_cast<Entry*>(segment.octets.get() + at);
@@ -77,10 +80,10 @@ void OctetStore::Sweep(Segment& segment, size_t kept_max) {
       continue;
     }
     index_.erase(entry);
-    if (entry->found && kept + octets <= kept_max) {
+    if (entry->found != 0 && kept + octets <= kept_octets_max) {
       std::memmove(segment.octets.get() + kept, entry, octets);
       entry = reinterpret_cast<Entry*>(segment.octets.get() + kept);
-      entry->found = false;
+      entry->found = 0;
       index_.insert(entry);
       kept += octets;
     }

@@ -1,7 +1,8 @@
 #pragma once
 // Knows: octets by octets, kept one behind the other in segments. When they take as much as they
-// may, the oldest segment is swept: what was found since stays, as far as it fills half of it, and
-// all else goes. So an entry costs what it is, and little more. Touches nothing.
+// may, the oldest segment is swept: what was found since stays, as far as it leaves a quarter
+// free, and all else goes; or all of it goes, for a large entry and when the index grows. An entry
+// costs what it is, and little more. Touches nothing.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +19,9 @@ namespace dnspin {
 class OctetStore {
  public:
   static constexpr size_t kSegmentOctets = 16 << 10;
+  static constexpr size_t kKeptOctetsMax = kSegmentOctets / 4 * 3;  // of a segment that is swept
   static constexpr size_t kKeyOctetsMax = 1024;
+  static constexpr size_t kValueOctetsMax = (1 << 20) - 1;  // and an eighth of all
 
   // `octets_max` of the heap, segments and index together; some segments at least.
   explicit OctetStore(size_t octets_max) : octets_max_(octets_max) {}
@@ -43,9 +46,9 @@ class OctetStore {
 
  private:
   struct Entry {  // and behind it the key, the value, and up to three octets
-    uint32_t value_octets;
-    uint16_t key_octets;
-    bool found;  // since it was put in, or its segment was swept
+    uint32_t value_octets : 20;
+    uint32_t key_octets : 11;
+    uint32_t found : 1;  // since it was put in, or its segment was swept
 
     static size_t Octets(size_t key, size_t value) {
       return (sizeof(Entry) + key + value + 3) & ~3U;
@@ -76,7 +79,7 @@ class OctetStore {
 
   bool IsIndexed(const Entry* entry) const;
   void MakeRoom(size_t octets);
-  void Sweep(Segment& segment, size_t kept_max);
+  void Sweep(Segment& segment, size_t kept_octets_max);
   void DropOldest();
 
   size_t octets_max_;

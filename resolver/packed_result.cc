@@ -13,6 +13,9 @@ namespace {
 constexpr uint32_t kFailure = 0x100;  // beside an RCODE
 constexpr size_t kSharedMin = 3;      // octets; fewer are as well said again
 
+// What of a text before it a text takes over: so many octets at its end, or all.
+enum Shared : uint32_t { kNone, kEnd, kWhole };
+
 // Texts that later ones may end like: the name asked for, other owners, and where aliases lead.
 // Those that come first, since an answer goes from its question to its end.
 class SeenTexts {
@@ -76,8 +79,10 @@ class Packer {
   void Set(std::span<const Record> records) {
     const Record& first = records.front();
     Text(first.owner.Wire(), true);
-    Number(first.type);
-    Number(first.klass);
+    Number(static_cast<uint32_t>(first.type << 1 | (first.klass == dns::kIn ? 0 : 1)));
+    if (first.klass != dns::kIn) {
+      Number(first.klass);
+    }
     Number(first.ttl);
     Number(static_cast<uint32_t>(records.size()));
     for (const Record& record : records) {
@@ -97,10 +102,13 @@ class Packer {
       }
     }
     const size_t own = text.size() - shared;
-    Number(static_cast<uint32_t>(own << 1 | (shared > 0 ? 1 : 0)));
+    const bool whole = shared > 0 && own == 0 && shared == seen_[with].size();
+    Number(static_cast<uint32_t>(own << 2 | (whole ? kWhole : shared > 0 ? kEnd : kNone)));
     out_ += text.substr(0, own);
     if (shared > 0) {
       Number(static_cast<uint32_t>(with));
+    }
+    if (shared > 0 && !whole) {
       Number(static_cast<uint32_t>(shared));
     }
     if (is_name && own > 0) {
@@ -146,8 +154,9 @@ class Unpacker {
   void Set(std::vector<Record>& records) {
     Record record;
     record.owner = Owner();
-    record.type = static_cast<uint16_t>(Number());
-    record.klass = static_cast<uint16_t>(Number());
+    const uint32_t type = Number();
+    record.type = static_cast<uint16_t>(type >> 1);
+    record.klass = (type & 1) == 0 ? dns::kIn : static_cast<uint16_t>(Number());
     record.ttl = Number();
     for (uint32_t left = Number(); left > 0; --left) {
       record.rdata = SharedText(Text());
@@ -171,12 +180,15 @@ class Unpacker {
   // Until the next one is read.
   std::string_view Text() {
     const uint32_t head = Number();
-    own_ = head >> 1;
+    own_ = head >> 2;
     const std::string_view front = AsText(reader_.Take(own_));
-    if ((head & 1) == 0) {
+    if ((head & 3) == kNone) {
       return front;
     }
     const std::string_view with = seen_[Number()];
+    if ((head & 3) == kWhole) {
+      return with;
+    }
     const uint32_t shared = Number();
     DNSPIN_CHECK(reader_.ok() && shared <= with.size());
     text_.assign(front);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <vector>
 
 #include "pinning/answer.h"
 #include "resolver/header.h"
@@ -14,11 +15,33 @@ namespace {
 
 constexpr size_t kIdOctets = 2;
 
-// What stands before an answer's octets.
+// What stands before an answer's octets, and then the offsets of its TTLs, two octets each.
 struct Head {
   BootTime told;
   BootTime until;
+  size_t ttls = 0;
 };
+
+// Where the TTLs of a message of ours lie, without the field of that name in OPT.
+std::vector<uint16_t> TtlsIn(std::string_view message) {
+  OctetReader reader(AsOctets(message));
+  const Header header = ReadHeader(reader);
+  std::vector<uint16_t> at;
+  PassName(reader, Pointers::kRefused);
+  reader.U32();
+  const size_t records = size_t{header.answers} + header.authorities + header.additionals;
+  for (size_t i = 0; i < records && reader.ok(); ++i) {
+    PassName(reader, Pointers::kBackward);
+    const uint16_t type = reader.U16();
+    reader.U16();
+    if (type != dns::kOpt) {
+      at.push_back(static_cast<uint16_t>(reader.at()));
+    }
+    reader.U32();
+    reader.Take(reader.U16());
+  }
+  return reader.AtEnd() ? at : std::vector<uint16_t>();
+}
 
 void LowerTtlAt(std::string& message, size_t at, uint32_t by) {
   uint32_t ttl = OctetReader(AsOctets(message), at).U32();
@@ -28,40 +51,20 @@ void LowerTtlAt(std::string& message, size_t at, uint32_t by) {
   }
 }
 
-// Of all records in a message of ours; the field of that name in OPT is something else. Returns how
-// many there are.
-size_t LowerTtls(std::string& message, uint32_t by) {
-  OctetReader reader(AsOctets(message));
-  const Header header = ReadHeader(reader);
-  PassName(reader, Pointers::kRefused);
-  reader.U32();
-  const size_t records = size_t{header.answers} + header.authorities + header.additionals;
-  size_t lowered = 0;
-  for (size_t i = 0; i < records && reader.ok(); ++i) {
-    PassName(reader, Pointers::kBackward);
-    const uint16_t type = reader.U16();
-    reader.U16();
-    const size_t at = reader.at();
-    reader.U32();
-    if (type != dns::kOpt && reader.ok()) {
-      LowerTtlAt(message, at, by);
-      ++lowered;
-    }
-    reader.Take(reader.U16());
-  }
-  return lowered;
-}
-
 }  // namespace
 
-void ReadyAnswers::Insert(std::span<const uint8_t> question, std::string answer, BootTime now,
+void ReadyAnswers::Insert(std::span<const uint8_t> question, std::string_view answer, BootTime now,
                           BootTime until) {
-  if (LowerTtls(answer, 0) == 0) {
+  const auto ttls = TtlsIn(answer);
+  if (ttls.empty()) {
     return;
   }
-  const Head head{now, until};
+  const Head head{now, until, ttls.size()};
   std::string value(sizeof head, '\0');
   std::memcpy(value.data(), &head, sizeof head);
+  for (const uint16_t at : ttls) {
+    AppendU16(value, at);
+  }
   store_.Insert(AsText(question.subspan(kIdOctets)), value += answer);
 }
 
@@ -74,11 +77,14 @@ std::optional<std::string> ReadyAnswers::Find(std::span<const uint8_t> question,
   if (value.empty() || (std::memcpy(&head, value.data(), sizeof head), head.until <= now)) {
     return std::nullopt;
   }
-  std::string answer(value.begin() + sizeof head, value.end());
+  OctetReader ttls(AsOctets({value.data(), value.size()}), sizeof head);
+  std::string answer(value.begin() + sizeof head + 2 * head.ttls, value.end());
   std::copy_n(question.begin(), kIdOctets, answer.begin());
   // Rounded up: what is told ends no later than what was told first.
   const auto age = std::chrono::ceil<std::chrono::seconds>(now - head.told).count();
-  LowerTtls(answer, static_cast<uint32_t>(age));
+  for (; head.ttls > 0; --head.ttls) {
+    LowerTtlAt(answer, ttls.U16(), static_cast<uint32_t>(age));
+  }
   return answer;
 }
 

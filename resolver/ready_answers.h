@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "pinning/clock.h"
 #include "resolver/octet_store.h"
@@ -20,7 +21,8 @@ class ReadyAnswers {
   static constexpr size_t kOctetsMax = 384 << 10;  // of the heap
 
   // `answer` is a whole message of ours that was told at `now`. One without TTLs is not kept.
-  void Insert(std::span<const uint8_t> question, std::string answer, BootTime now, BootTime until);
+  void Insert(std::span<const uint8_t> question, std::string_view answer, BootTime now,
+              BootTime until);
 
   std::optional<std::string> Find(std::span<const uint8_t> question, BootTime now);
   void Clear() { store_.Clear(); }

@@ -70,8 +70,8 @@ TEST(PackedResultTest, SaysNothingTwice) {
       AnswerTo(inquiry, {{inquiry.asked, dns::kCname, dns::kIn, 60, std::string(edge.Wire())},
                          {edge, dns::kA, dns::kIn, 60, V4(192, 0, 2, 1)},
                          {edge, dns::kA, dns::kIn, 60, V4(192, 0, 2, 2)}});
-  // Per set: three for its owner, four for what its records share; "edge", and five an address.
-  EXPECT_EQ(Pack(answer, inquiry).size(), 3U + 7 + (1 + 5 + 2) + 7 + 2 * 5);
+  // Per set: two for its owner, three for what its records share; "edge", and five an address.
+  EXPECT_EQ(Pack(answer, inquiry).size(), 3U + 5 + (1 + 5 + 2) + 5 + 2 * 5);
 }
 
 }  // namespace
