@@ -91,6 +91,11 @@ void Inheritance::AdoptPins(ServedClient& client, BootTime now) const {
   }
 }
 
+bool Inheritance::IsNew() const {
+  return doors_.empty() && std::all_of(view_.filter.begin(), view_.filter.end(),
+                                       [](const TableView& table) { return table.chains.empty(); });
+}
+
 std::vector<Address> Inheritance::Served(const std::vector<Address>& addresses) const {
   std::vector<Address> served;
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {

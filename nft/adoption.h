@@ -25,6 +25,9 @@ class Inheritance {
   // that spell their host, where these list the name.
   void AdoptPins(ServedClient& client, BootTime now) const;
 
+  // True if the kernel has nothing of ours.
+  bool IsNew() const;
+
   // Of a client's addresses the first of each family, where the kernel has its chain.
   std::vector<Address> Served(const std::vector<Address>& addresses) const;
 

@@ -26,6 +26,9 @@ struct Flow {
 // CAP_NET_ADMIN. One look at all flows for each family: 1.5 microseconds a flow.
 absl::StatusOr<size_t> ForgetFlows(const std::function<bool(const Flow&)>& unwanted);
 
+// Asks DNS, as it was sent.
+bool IsDns(const Flow& flow);
+
 // Those of these clients' DNS (UDP and TCP from them to port 53), so that their next packet meets
 // the doors as they are now.
 absl::StatusOr<size_t> ForgetDnsFlows(std::span<const Address> clients);

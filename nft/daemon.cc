@@ -92,15 +92,23 @@ absl::Status Daemon::Begin(Desired desired) {
     parts_.netvm->TellHandled();
   }
   ends_.Follow(desired);
-  size_t pins = 0;
   for (const auto& [id, client] : roster_.clients()) {
-    pins += client.ledger.pins().size();
+    pins_adopted_ += client.ledger.pins().size();
   }
+  return absl::OkStatus();
+}
+
+// Once, when everybody is served.
+absl::Status Daemon::SayReady(BootTime now) {
+  if (ready_ || !readers_.AllAreServed() || !roster_.IsComplete()) {
+    return absl::OkStatus();
+  }
+  ready_ = true;
   parts_.journal.Say(Priority::kNotice,
                      fmt::format("dnspind {} serves {} clients, {} pins adopted", DNSPIN_VERSION,
-                                 roster_.clients().size(), pins),
-                     started_);
-  return absl::OkStatus();
+                                 roster_.clients().size(), pins_adopted_),
+                     now);
+  return NotifyServiceManager("READY=1");
 }
 
 absl::Status Daemon::Run() {
@@ -151,7 +159,7 @@ absl::Status Daemon::RunOneTurn() {
   drops_.Rest();
   readers_.Restart(roster_.clients(), now);
   Tidy(now);
-  return absl::OkStatus();
+  return SayReady(now);
 }
 
 void Daemon::TakeSignals() {

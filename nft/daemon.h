@@ -60,6 +60,7 @@ class Daemon {
  private:
   absl::Status WatchAll();
   absl::Status RunOneTurn();
+  absl::Status SayReady(BootTime now);
   void TakeSignals();
   void TakeRequests(BootTime now);
   void FollowServers(BootTime now);
@@ -90,6 +91,8 @@ class Daemon {
   bool netvm_changed_ = false;
   bool routes_changed_ = false;
   bool resolv_conf_changed_ = false;
+  bool ready_ = false;
+  size_t pins_adopted_ = 0;
   BootTime started_;
   BootTime tidy_at_;
   uint64_t reloads_ = 0;

@@ -90,6 +90,10 @@ void LiveFlows::Outlaw(std::span<const Address> departed) {
   outlaws_.insert(outlaws_.end(), departed.begin(), departed.end());
 }
 
+void LiveFlows::Redirect(std::span<const Address> clients) {
+  redirected_.insert(clients.begin(), clients.end());
+}
+
 absl::StatusOr<size_t> LiveFlows::CutRefused(ServedClients& clients, std::span<const Address> local,
                                              const RulesetTerms& terms) {
   absl::flat_hash_map<Address, Suspect*> by_address;  // null: an outlaw, who may nothing
@@ -108,7 +112,12 @@ absl::StatusOr<size_t> LiveFlows::CutRefused(ServedClients& clients, std::span<c
     }
   }
   const absl::flat_hash_set<Address> here(local.begin(), local.end());
+  size_t redirected = 0;
   const auto cut = ForgetFlows([&](const Flow& flow) {
+    if (IsDns(flow) && redirected_.contains(flow.source)) {
+      ++redirected;
+      return true;
+    }
     if (here.contains(flow.source) || here.contains(flow.packet.destination)) {
       return false;
     }
@@ -129,8 +138,9 @@ absl::StatusOr<size_t> LiveFlows::CutRefused(ServedClients& clients, std::span<c
   }
   doubted_.clear();
   outlaws_.clear();
+  redirected_.clear();
   since_a_gap_ = false;
-  return *cut;
+  return *cut - std::min(*cut, redirected);
 }
 
 }  // namespace dnspin

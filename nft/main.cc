@@ -302,7 +302,6 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
                  .write_policy = PolicyDocument,
                  .isolation = isolation});
   absl::Status status = daemon.Begin(loader.Make(source->view(), netvm.vifs()));
-  status = status.ok() ? NotifyServiceManager("READY=1") : status;
   status = status.ok() ? daemon.Run() : status;
   NotifyServiceManager("STOPPING=1").IgnoreError();
   return status;

@@ -17,6 +17,7 @@ constexpr std::chrono::seconds kLongLife{10};
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kPauseMax{5000};
 constexpr std::chrono::milliseconds kWaitForDoor{10};
+constexpr int kServedATurn = 16;
 constexpr std::chrono::seconds kEndPause{1};  // after what the launcher could not end
 
 // Room for kRequestsOpenMax replies at once: a full channel then means that the peer does not read.
@@ -230,8 +231,7 @@ absl::Status ReaderService::TakeExits(ServedClients& clients, BootTime now) {
   return absl::OkStatus();
 }
 
-void ReaderService::Restart(ServedClients& clients, BootTime now) {
-  EndWhatIsDue(now);
+void ReaderService::QueueWhoIsDue(const ServedClients& clients, BootTime now) {
   std::set<const Seat*> due;
   for (auto& [number, seat] : seats_) {
     // Two readers of one door would share its questions.
@@ -240,17 +240,32 @@ void ReaderService::Restart(ServedClients& clients, BootTime now) {
       due.insert(&seat);
     }
   }
-  if (due.empty()) {
-    return;
+  for (auto client = clients.begin(); !due.empty() && client != clients.end(); ++client) {
+    if (client->second.reader == 0 && due.contains(&SeatOf(client->second))) {
+      ServeSoon(client->second);
+    }
   }
-  for (auto& [id, client] : clients) {
-    if (client.reader == 0 && due.contains(&SeatOf(client))) {
-      Serve(client, now);
+}
+
+void ReaderService::Restart(ServedClients& clients, BootTime now) {
+  EndWhatIsDue(now);
+  QueueWhoIsDue(clients, now);
+  for (int served = 0; served < kServedATurn && !to_serve_.empty();) {
+    const auto client = clients.find(to_serve_.front());
+    to_serve_.pop_front();
+    // Who has gone meanwhile; who was queued twice; whose reader waits for its next start.
+    if (client != clients.end() && client->second.reader == 0 &&
+        !SeatOf(client->second).restart_at) {
+      Serve(client->second, now);
+      ++served;
     }
   }
 }
 
 std::optional<BootTime> ReaderService::NextDeadline() const {
+  if (!to_serve_.empty()) {
+    return BootTime();  // at once
+  }
   std::optional<BootTime> next;
   if (!doors_to_close_.empty() || !readers_to_kill_.empty()) {
     next = end_at_;

@@ -3,6 +3,7 @@
 // started anew: each client has one of its own, or all share one. Touches: the launcher's socket
 // and the clients' channels.
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -41,9 +42,10 @@ class ReaderService {
   // The client is no more: its sockets go with the next Restart, and the reader that was its own.
   void Dismiss(const ServedClient& client);
 
-  // Hands the client to the reader that is to serve it, with its policy; starts that reader if it
-  // does not run. On failure the client waits for the next Restart.
-  void Serve(ServedClient& client, BootTime now);
+  // The client is to be handed to its reader by the next Restart, or one soon after: a few at a
+  // time, so that those who are served already do not wait for many who come.
+  void ServeSoon(const ServedClient& client) { to_serve_.push_back(client.id); }
+  bool AllAreServed() const { return to_serve_.empty(); }
   void SendPolicy(ServedClient& client, BootTime now);  // after each change of client.policy
 
   // What was confirmed may be gone: readers tell it no more before it was confirmed again.
@@ -57,8 +59,8 @@ class ReaderService {
   // Notes what the launcher says has ended. An error: the launcher itself has.
   absl::Status TakeExits(ServedClients& clients, BootTime now);
 
-  // Ends what is to end, again and again until the launcher could; then serves clients that wait,
-  // those whose time it is to try again.
+  // Ends what is to end, again and again until the launcher could; then serves some of the clients
+  // that wait, also those whose time it is to try again.
   void Restart(ServedClients& clients, BootTime now);
   std::optional<BootTime> NextDeadline() const;
 
@@ -77,6 +79,10 @@ class ReaderService {
     std::optional<BootTime> restart_at;
   };
 
+  // Hands the client to the reader that is to serve it, with its policy; starts that reader if it
+  // does not run. On failure the client waits until its seat's time.
+  void Serve(ServedClient& client, BootTime now);
+  void QueueWhoIsDue(const ServedClients& clients, BootTime now);
   Seat& SeatOf(const ServedClient& client);
   absl::Status Fill(Seat& seat, const ServedClient& client, BootTime now);
   absl::Status TryServe(ServedClient& client, Seat& seat, BootTime now);
@@ -91,7 +97,8 @@ class ReaderService {
   const Isolation isolation_;
   std::map<uint32_t, Seat> seats_;         // by client; 0: everybody's
   std::map<uint32_t, std::string> whose_;  // client of each reader whose end will be news
-  std::set<uint32_t> doors_to_close_;      // by client
+  std::deque<ClientId> to_serve_;
+  std::set<uint32_t> doors_to_close_;  // by client
   std::set<uint32_t> readers_to_kill_;
   BootTime end_at_;  // these two, not before
   uint32_t next_reader_ = 1;

@@ -19,6 +19,8 @@ namespace {
 constexpr std::chrono::seconds kCutPause{1};
 constexpr std::chrono::seconds kDoorPause{1};
 constexpr std::chrono::seconds kDoorPauseMax{60};
+constexpr size_t kFirst = 8;  // at the start; what the others cost would be waited for
+constexpr size_t kNext = 64;
 
 void Append(std::vector<Address>& addresses, const std::vector<Address>& more) {
   addresses.insert(addresses.end(), more.begin(), more.end());
@@ -66,7 +68,14 @@ void Roster::ForgetDns(const std::vector<Address>& addresses, BootTime now) {
   }
 }
 
+// While many come, once for all of them.
 void Roster::CutRefusedFlows(BootTime now) {
+  if (IsComplete()) {
+    CutDoubted(now);
+  }
+}
+
+void Roster::CutDoubted(BootTime now) {
   if (!flows_.doubts() || (cut_again_at_ && now < *cut_again_at_)) {
     return;
   }
@@ -99,9 +108,16 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
   surroundings_.Look(desired, now);
   ServedClients clients;
   std::vector<Address> strangers;  // who have an address that was another's
+  at_once_ = inheritance.IsNew() && desired.clients.size() > kFirst ? kNext : kAll;
   for (const DesiredClient& wanted : desired.clients) {
-    const ClientId id{next_client_++};
     const bool same = inheritance.IsOf(wanted);
+    if (!same) {
+      Append(strangers, wanted.addresses);
+    }
+    if (at_once_ != kAll && clients.size() == kFirst) {
+      continue;  // LetIn's
+    }
+    const ClientId id{next_client_++};
     DropNames drops =
         same ? AdoptDrops(*dropped, inheritance.Served(wanted.addresses)) : DropNames();
     ServedClient& client =
@@ -111,8 +127,6 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
     Complete(client, nullptr);
     if (same) {
       inheritance.AdoptPins(client, now);
-    } else {
-      Append(strangers, wanted.addresses);
     }
     client.set_size = SetSizeFor(client, client.ledger);
   }
@@ -129,7 +143,7 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
   std::vector<Address> moved = inheritance.Departed(clients_);
   Append(moved, strangers);
   flows_.Outlaw(moved);
-  CutRefusedFlows(now);
+  CutDoubted(now);
   for (auto& [id, client] : clients_) {
     if (client.port != inheritance.DoorOf(client)) {
       Append(moved, client.desired.addresses);
@@ -137,9 +151,9 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
     if (!inheritance.HasRulesOf(client, desired.ruleset)) {
       flows_.Doubt(id);
     }
-    readers_.Serve(client, now);
+    readers_.ServeSoon(client);
   }
-  ForgetDns(moved, now);
+  flows_.Redirect(moved);
   CutRefusedFlows(now);
   return absl::OkStatus();
 }
@@ -154,6 +168,9 @@ Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
     const ServedClient* before = known.FindSame(wanted);
     if (before != nullptr && !stay.insert(before->id).second) {
       before = nullptr;  // one client has become two: the first goes on with what there is
+    }
+    if (before == nullptr && changes.arrived.size() == at_once_) {
+      continue;  // the next change's
     }
     if (before != nullptr && same_terms && IsUntouched(wanted, *before, surroundings_)) {
       changes.elsewhere.push_back(before->id);
@@ -251,7 +268,11 @@ absl::Status Roster::LetIn(BootTime now) {
   if (AllAreIn() || now < let_in_at_) {
     return absl::OkStatus();
   }
+  const size_t before = clients_.size();
   const absl::Status status = Change(Desired(desired_), now);
+  if (!status.ok() || clients_.size() - before < at_once_) {
+    at_once_ = kAll;  // who is left has a door that does not open
+  }
   if (!status.ok()) {
     let_in_at_ = now + kDoorPauseMax;  // it was a change of all, perhaps
     journal_.Say(Priority::kError, "who waits outside is not let in: " + Words(status), now);
@@ -281,7 +302,7 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
   }
   if (!changes.gone.empty() && !changes.arrived.empty()) {
     cut_again_at_.reset();
-    CutRefusedFlows(now);  // also those of an address that is somebody else's now
+    CutDoubted(now);  // also those of an address that is somebody else's now
   }
   for (auto& [id, after] : changes.changed) {
     ServedClient& client = clients_.at(id);
@@ -305,12 +326,14 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
     Move(client, now);
   }
   for (auto& [id, client] : changes.arrived) {
-    SayOfQube(client, "is there", now);
+    if (at_once_ == kAll) {
+      SayOfQube(client, "is there", now);
+    }
     Append(moved, client.desired.addresses);
     flows_.Doubt(id);
-    readers_.Serve(clients_.emplace(id, std::move(client)).first->second, now);
+    readers_.ServeSoon(clients_.emplace(id, std::move(client)).first->second);
   }
-  ForgetDns(moved, now);
+  flows_.Redirect(moved);
   CutRefusedFlows(now);
 }
 

@@ -2,6 +2,7 @@
 // Knows: the clients that are to be served and how the firewall, their readers, their pins and
 // their flows follow when that changes. Touches: the firewall, the launcher, routes, conntrack.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,12 +54,17 @@ class Roster {
   void CutRefusedFlows(BootTime now);
   std::optional<BootTime> NextDeadline() const;  // of the next try
 
+  // Everybody is in whose door opens: from a kernel that had nothing, a few are let in at a time.
+  bool IsComplete() const { return at_once_ == kAll || AllAreIn(); }
+
   const Desired& desired() const { return desired_; }  // what is in force
   ServedClients& clients() { return clients_; }
   const ServedClients& clients() const { return clients_; }
   const std::vector<Upstream>& upstreams() const { return surroundings_.upstreams(); }
 
  private:
+  static constexpr size_t kAll = SIZE_MAX;
+
   // What a change of the desired makes of the clients; those it does not name stay as they are.
   struct Changes {
     ServedClients changed;            // under their new policy
@@ -68,6 +74,7 @@ class Roster {
     RulesetChange kernel;
   };
 
+  void CutDoubted(BootTime now);
   void OpenDoors(ServedClients& arrived, const Inheritance* inheritance, BootTime now);
   bool AllAreIn() const { return clients_.size() == desired_.clients.size(); }
   Changes Compare(const Desired& desired, BootTime now);
@@ -87,6 +94,7 @@ class Roster {
   std::optional<BootTime> cut_again_at_;  // the last try failed
   BootTime let_in_at_;  // whoever is still outside, for want of a door; not before
   BootClock::duration let_in_pause_{};
+  size_t at_once_ = kAll;  // so many arrive in one change
   uint32_t next_client_ = 1;
   Surroundings surroundings_;
 };

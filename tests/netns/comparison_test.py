@@ -78,6 +78,8 @@ def starts(stage, _):
         answers, cpu = one_start(stage, daemon, noted, 200, 5000)
         assert len(answers) == 200 and 0 < answers[0] <= answers[-1], answers
         assert cpu["dnspind"] > 0, cpu
+        served = daemon.control("clients")
+        assert len(served) == 200 and all(one["resolver_pid"] for one in served)
         if not again:
             daemon.stop()
     took = one_reload(stage, daemon, ["t300-1.t.pin.example"])

@@ -9,6 +9,7 @@ import sys
 import time
 
 import dns.message
+import dns.rcode
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
@@ -281,6 +282,48 @@ def client_gone(lab, servers):
     return f"3 flows, twice; stopped after {max(took):.2f} s"
 
 
+TRACKING = """table inet watch {
+  chain begun {
+    type filter hook forward priority -1;
+    ct state new counter
+  }
+}
+"""
+
+
+def older_than_the_first_start(lab, servers):
+    """Where many are let in by and by, what each began before is judged as well, and DNS is ours"""
+    work, downloads = lab.qube("work"), downloads_of(lab)
+    servers.authority.at("site.test", records([SITE]))
+    clients = {f"a{number}": f"address 10.137.9.{number + 1}\naccept .a{number}.test"
+               for number in range(99)}
+    question = dns.message.make_query("not.listed.test", "A").to_wire()
+    lab.netvm.nft(TRACKING)
+    try:
+        with trial.with_dnspin(lab, "first", start=False, clients={
+                **clients, "work": f"{ALWAYS}accept dst4={DNS[0]}\naccept site.test"}) as dnspin, \
+                work.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            beside, gone = downloads.begin(NUMBERED), downloads.begin(OTHER)
+            downloads.go_on(beside, gone)
+            asking.sendto(question, DNS)
+            time.sleep(0.2)
+            asking.settimeout(5)
+            dnspin.start()
+            served = dnspin.control("clients")
+            assert len(served) == 100 and all(one["resolver_pid"] for one in served), served
+            took = assert_stopped(lab, downloads, gone, beside=beside)
+            asking.sendto(question, DNS)
+            while dns.message.from_wire(asking.recv(4096)).rcode() != dns.rcode.REFUSED:
+                pass  # from before
+            look_up(work, "site.test", SITE)
+            one = downloads.begin(SITE)
+            downloads.go_on(beside, one)
+            downloads.end_all()
+    finally:
+        lab.netvm.nft("delete table inet watch")
+    return f"1 of 2 flows stopped after {took:.2f} s"
+
+
 def ended(lab, servers):
     """A rule that ends by `expire=` ends its flows, and no other"""
     work, downloads = lab.qube("work"), downloads_of(lab)
@@ -305,4 +348,4 @@ def ended(lab, servers):
 
 if __name__ == "__main__":
     trial.run(reloaded, two_names, three_rules, from_name_to_name, long_expired, crashed,
-              client_gone, ended)
+              client_gone, older_than_the_first_start, ended)
