@@ -11,7 +11,8 @@ function(dnspin_reads_precompiled)
   endif()
 endfunction()
 
-if(DNSPIN_FLAVOR STREQUAL "asan" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(DNSPIN_FLAVOR STREQUAL "asan" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU"
+   AND NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
   set(precompiled_options -pthread -DGTEST_HAS_PTHREAD=1 -fpch-preprocess)  # alike for all, or unread
   set(source ${PROJECT_BINARY_DIR}/precompiled.cc)
   file(CONFIGURE OUTPUT ${source} CONTENT "")

@@ -88,14 +88,19 @@ absl::Status Daemon::Begin(Desired desired) {
     return status;
   }
   notices_.Say(desired, Reading::kAll, started_);
-  if (parts_.netvm != nullptr) {
-    parts_.netvm->TellHandled();
-  }
+  TellHandled();
   ends_.Follow(desired);
   for (const auto& [id, client] : roster_.clients()) {
     pins_adopted_ += client.ledger.pins().size();
   }
   return absl::OkStatus();
+}
+
+// dom0 hears that its rules are in force when those of all are.
+void Daemon::TellHandled() {
+  if (parts_.netvm != nullptr && roster_.IsComplete()) {
+    parts_.netvm->TellHandled();
+  }
 }
 
 // Once, when everybody is served.
@@ -104,6 +109,7 @@ absl::Status Daemon::SayReady(BootTime now) {
     return absl::OkStatus();
   }
   ready_ = true;
+  TellHandled();
   parts_.journal.Say(Priority::kNotice,
                      fmt::format("dnspind {} serves {} clients, {} pins adopted", DNSPIN_VERSION,
                                  roster_.clients().size(), pins_adopted_),
@@ -134,7 +140,7 @@ absl::Status Daemon::RunOneTurn() {
   bool routes_changed = false;
   if (std::exchange(routes_changed_, false)) {
     const auto changed = parts_.route_watch.Drain();
-    routes_changed = changed.ok() && *changed;
+    routes_changed = !changed.ok() || *changed;
   }
   if (parts_.netvm != nullptr) {
     netvm_changed_ = parts_.netvm->Look(routes_changed, now) || netvm_changed_;
@@ -257,9 +263,7 @@ absl::Status Daemon::Reload(Reading reading, BootTime now) {
   netvm_changed_ = false;
   ends_.Follow(*desired);
   notices_.Say(*desired, reading, now);
-  if (parts_.netvm != nullptr) {
-    parts_.netvm->TellHandled();
-  }
+  TellHandled();
   return absl::OkStatus();
 }
 
@@ -297,7 +301,9 @@ void Daemon::ReloadAndSay(BootTime now) {
     parts_.journal.Say(Priority::kNotice,
                        fmt::format("reloaded: {} clients", roster_.clients().size()), now);
   }
-  NotifyServiceManager("READY=1").IgnoreError();
+  if (ready_) {
+    NotifyServiceManager("READY=1").IgnoreError();
+  }
   PauseReloads(now);
 }
 

@@ -60,6 +60,7 @@ class Daemon {
  private:
   absl::Status WatchAll();
   absl::Status RunOneTurn();
+  void TellHandled();
   absl::Status SayReady(BootTime now);
   void TakeSignals();
   void TakeRequests(BootTime now);

@@ -14,7 +14,11 @@ bool Place(ServedClient& client, const Surroundings& surroundings) {
   if (std::exchange(client.placed, surroundings.revision()) == surroundings.revision()) {
     return false;
   }
-  const std::vector<Interface>& interfaces = surroundings.InterfacesOf(client.desired);
+  const auto asked = surroundings.InterfacesOf(client.desired);
+  if (!asked.ok()) {
+    client.placed = 0;  // nowhere, until it is asked again
+  }
+  const std::vector<Interface> interfaces = asked.value_or(std::vector<Interface>());
   std::vector<uint32_t> indexes;
   client.interface.clear();
   for (const Interface& interface : interfaces) {
@@ -32,6 +36,17 @@ bool Place(ServedClient& client, const Surroundings& surroundings) {
   return true;
 }
 
+std::vector<uint32_t> Prefetched(const RuleList& rules) {
+  std::vector<uint32_t> positions;
+  for (uint32_t position = 0; position < rules.size(); ++position) {
+    const Rule& rule = rules[position];
+    if (rule.prefetch && rule.PinsNames() && rule.host->kind == HostPattern::Kind::kName) {
+      positions.push_back(position);
+    }
+  }
+  return positions;
+}
+
 ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
                      const ServedClient* before, DropNames drops,
                      const Surroundings& surroundings) {
@@ -46,12 +61,7 @@ ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
   client.drops.Follow(policy.rules);
   client.learned = client.drops;
   policy.closed_from = client.drops.ClosedFrom(policy.rules, policy.addresses);
-  for (uint32_t position = 0; position < policy.rules.size(); ++position) {
-    const Rule& rule = policy.rules[position];
-    if (rule.prefetch && rule.PinsNames() && rule.host->kind == HostPattern::Kind::kName) {
-      policy.prefetch.push_back(position);
-    }
-  }
+  policy.prefetch = Prefetched(policy.rules);
   policy.terms = desired.pins;
   policy.limits = desired.limits;
   policy.rebind_ok = desired.rebind_ok;
@@ -92,7 +102,9 @@ bool HaveSameTerms(const Desired& now, const Desired& then) {
 
 bool IsUntouched(const DesiredClient& wanted, const ServedClient& before,
                  const Surroundings& surroundings) {
-  return wanted == before.desired && !before.drops_due &&
+  // Rules are equal also where only one of them is resolved unasked.
+  return wanted == before.desired && Prefetched(wanted.rules) == before.policy.prefetch &&
+         !before.drops_due &&
          (before.placed == surroundings.revision() || before.policy.own == surroundings.own());
 }
 

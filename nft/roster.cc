@@ -108,13 +108,13 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
   surroundings_.Look(desired, now);
   ServedClients clients;
   std::vector<Address> strangers;  // who have an address that was another's
-  at_once_ = inheritance.IsNew() && desired.clients.size() > kFirst ? kNext : kAll;
+  starting_ = inheritance.IsNew() && desired.clients.size() > kFirst;
   for (const DesiredClient& wanted : desired.clients) {
     const bool same = inheritance.IsOf(wanted);
     if (!same) {
       Append(strangers, wanted.addresses);
     }
-    if (at_once_ != kAll && clients.size() == kFirst) {
+    if (starting_ && clients.size() == kFirst) {
       continue;  // LetIn's
     }
     const ClientId id{next_client_++};
@@ -169,8 +169,9 @@ Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
     if (before != nullptr && !stay.insert(before->id).second) {
       before = nullptr;  // one client has become two: the first goes on with what there is
     }
-    if (before == nullptr && changes.arrived.size() == at_once_) {
-      continue;  // the next change's
+    if (before == nullptr && starting_ && changes.arrived.size() == kNext) {
+      changes.more_arrive = true;
+      continue;
     }
     if (before != nullptr && same_terms && IsUntouched(wanted, *before, surroundings_)) {
       changes.elsewhere.push_back(before->id);
@@ -268,13 +269,11 @@ absl::Status Roster::LetIn(BootTime now) {
   if (AllAreIn() || now < let_in_at_) {
     return absl::OkStatus();
   }
-  const size_t before = clients_.size();
-  const absl::Status status = Change(Desired(desired_), now);
-  if (!status.ok() || clients_.size() - before < at_once_) {
-    at_once_ = kAll;  // who is left has a door that does not open
-  }
+  const bool started = starting_;
+  absl::Status status = Change(Desired(desired_), now);
   if (!status.ok()) {
-    let_in_at_ = now + kDoorPauseMax;  // it was a change of all, perhaps
+    starting_ = false;
+    let_in_at_ = now + (started ? kDoorPause : kDoorPauseMax);  // a change of all, perhaps
     journal_.Say(Priority::kError, "who waits outside is not let in: " + Words(status), now);
   }
   return status;
@@ -325,8 +324,9 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
     }
     Move(client, now);
   }
+  const bool any_arrived = !changes.arrived.empty();
   for (auto& [id, client] : changes.arrived) {
-    if (at_once_ == kAll) {
+    if (!starting_) {
       SayOfQube(client, "is there", now);
     }
     Append(moved, client.desired.addresses);
@@ -334,6 +334,11 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
     readers_.ServeSoon(clients_.emplace(id, std::move(client)).first->second);
   }
   flows_.Redirect(moved);
+  // Doors that do not open keep nobody else waiting; where none opens, there is no next change.
+  starting_ = starting_ && changes.more_arrive && any_arrived;
+  if (starting_) {
+    let_in_at_ = now;
+  }
   CutRefusedFlows(now);
 }
 

@@ -54,8 +54,8 @@ class Roster {
   void CutRefusedFlows(BootTime now);
   std::optional<BootTime> NextDeadline() const;  // of the next try
 
-  // Everybody is in whose door opens: from a kernel that had nothing, a few are let in at a time.
-  bool IsComplete() const { return at_once_ == kAll || AllAreIn(); }
+  // Everybody has had their turn: from a kernel that had nothing, a few are let in at a time.
+  bool IsComplete() const { return !starting_; }
 
   const Desired& desired() const { return desired_; }  // what is in force
   ServedClients& clients() { return clients_; }
@@ -63,14 +63,13 @@ class Roster {
   const std::vector<Upstream>& upstreams() const { return surroundings_.upstreams(); }
 
  private:
-  static constexpr size_t kAll = SIZE_MAX;
-
   // What a change of the desired makes of the clients; those it does not name stay as they are.
   struct Changes {
     ServedClients changed;            // under their new policy
     std::vector<ClientId> elsewhere;  // nothing changes but where they are, and who is beside them
     ServedClients arrived;
     std::vector<ClientId> gone;
+    bool more_arrive = false;  // with the next change
     RulesetChange kernel;
   };
 
@@ -94,7 +93,7 @@ class Roster {
   std::optional<BootTime> cut_again_at_;  // the last try failed
   BootTime let_in_at_;  // whoever is still outside, for want of a door; not before
   BootClock::duration let_in_pause_{};
-  size_t at_once_ = kAll;  // so many arrive in one change
+  bool starting_ = false;  // not IsComplete()
   uint32_t next_client_ = 1;
   Surroundings surroundings_;
 };

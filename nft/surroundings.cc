@@ -18,18 +18,28 @@ bool Surroundings::IsClients(const std::optional<Interface>& interface) const {
   return interface && MatchesInterface(client_interfaces_, interface->name);
 }
 
-const std::vector<Interface>& Surroundings::InterfacesOf(const DesiredClient& client) const {
-  const auto [found, fresh] = interfaces_.try_emplace({client.addresses, client.interfaces});
-  if (fresh) {
-    found->second = AskInterfacesOf(client);
+absl::StatusOr<std::vector<Interface>> Surroundings::InterfacesOf(
+    const DesiredClient& client) const {
+  const Place place{client.addresses, client.interfaces};
+  if (const auto known = interfaces_.find(place); known != interfaces_.end()) {
+    return known->second;
   }
-  return found->second;
+  auto asked = AskInterfacesOf(client);
+  if (asked.ok()) {
+    interfaces_.emplace(place, *asked);
+  }
+  return asked;
 }
 
-std::vector<Interface> Surroundings::AskInterfacesOf(const DesiredClient& client) const {
+absl::StatusOr<std::vector<Interface>> Surroundings::AskInterfacesOf(
+    const DesiredClient& client) const {
   std::vector<Interface> interfaces;
   for (const std::string& name : client.interfaces) {
-    if (const auto index = routes_.IndexOf(name); index.ok() && index->has_value()) {
+    const auto index = routes_.IndexOf(name);
+    if (!index.ok()) {
+      return index.status();
+    }
+    if (index->has_value()) {
       interfaces.push_back({**index, name});
     }
   }
@@ -37,11 +47,15 @@ std::vector<Interface> Surroundings::AskInterfacesOf(const DesiredClient& client
     return interfaces;
   }
   for (const Address& address : client.addresses) {
-    if (auto interface = InterfaceTowards(address); IsClients(interface)) {
-      return {*std::move(interface)};
+    auto interface = routes_.Towards(address);
+    if (!interface.ok()) {
+      return interface.status();
+    }
+    if (IsClients(*interface)) {
+      return std::vector<Interface>{**std::move(interface)};
     }
   }
-  return {};
+  return interfaces;
 }
 
 void Surroundings::Forget() {

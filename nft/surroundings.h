@@ -22,8 +22,9 @@ class Surroundings {
 
   void Look(const Desired& desired, BootTime now);
 
-  // Where packets of this client come in: asked once, until Forget().
-  const std::vector<Interface>& InterfacesOf(const DesiredClient& client) const;
+  // Where packets of this client come in: asked once, until Forget(). An error is the system's, and
+  // it is asked again.
+  absl::StatusOr<std::vector<Interface>> InterfacesOf(const DesiredClient& client) const;
   void Forget();  // routes, or interfaces, have changed
 
   // Another number whenever what a client is told of them may be something else.
@@ -35,7 +36,7 @@ class Surroundings {
   const std::vector<Address>& own() const { return own_; }      // and its clients', sorted
 
  private:
-  std::vector<Interface> AskInterfacesOf(const DesiredClient& client) const;
+  absl::StatusOr<std::vector<Interface>> AskInterfacesOf(const DesiredClient& client) const;
   std::optional<Interface> InterfaceTowards(const Address& address) const;
   bool IsClients(const std::optional<Interface>& interface) const;
 

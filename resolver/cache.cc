@@ -106,7 +106,7 @@ BootTime AnswerCache::Insert(const Inquiry& inquiry, const UpstreamResult& resul
 }
 
 void AnswerCache::NotePins(const Inquiry& inquiry, BootTime since, const PinnedUntil& pinned) {
-  const std::span<char> value = store_.Find(KeyOf(inquiry));
+  const std::span<char> value = store_.Peek(KeyOf(inquiry));  // its pins are not its client
   if (value.empty()) {
     return;
   }

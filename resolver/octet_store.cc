@@ -5,8 +5,6 @@
 #include <new>
 #include <utility>
 
-#include "pinning/check.h"
-
 namespace dnspin {
 
 size_t OctetStore::octets() const {
@@ -20,6 +18,11 @@ std::span<char> OctetStore::Find(std::string_view key) {
   }
   (*found)->found = 1;
   return (*found)->Value();
+}
+
+std::span<char> OctetStore::Peek(std::string_view key) {
+  const auto found = index_.find(key);
+  return found == index_.end() ? std::span<char>() : (*found)->Value();
 }
 
 bool OctetStore::Insert(std::string_view key, std::string_view value) {

@@ -29,6 +29,7 @@ class OctetStore {
   // What was put in under `key`, and may be written; valid until the next Insert or Clear. Empty if
   // there is nothing.
   std::span<char> Find(std::string_view key);
+  std::span<char> Peek(std::string_view key);  // which does not count as found
   // Takes the place of what was there. False if it is not kept: the key, or all of it, is too long.
   bool Insert(std::string_view key, std::string_view value);
   void Erase(std::string_view key);

@@ -37,8 +37,10 @@ class OpenQuestions {
   OpenQuestions(const OpenQuestions&) = delete;
   OpenQuestions& operator=(const OpenQuestions&) = delete;
 
+  // What others have taken shuts nobody out: one question of each may always wait.
   std::optional<Slot> Take() {
-    if (count_ >= max_ || (all_ != nullptr && all_->count_ >= all_->max_)) {
+    const bool all_taken = all_ != nullptr && all_->count_ >= all_->max_;
+    if (count_ >= max_ || (all_taken && count_ > 0)) {
       return std::nullopt;
     }
     ++count_;

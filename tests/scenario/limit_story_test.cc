@@ -53,6 +53,25 @@ TEST(LimitStory, WhatWaitsIsBoundedAndTheRestHearsSoAtOnce) {
   stage.NothingIsLeft();
 }
 
+TEST(LimitStory, WhatOthersHaveWaitingShutsNobodyOut) {
+  const std::vector<std::string> rules = {"accept .example.com"};
+  OpenQuestions all(2);
+  Stage greedy(rules, &all);
+  Stage modest(rules, &all);
+  greedy.Ask("a.example.com");
+  greedy.Ask("b.example.com");
+  const auto refused = greedy.Ask("c.example.com");
+  EXPECT_EQ(greedy.HeardOf(refused).answer.rcode, dns::kServFail);
+  const auto one = modest.Ask("www.example.com");
+  EXPECT_FALSE(modest.HasHeard(one)) << "it waits";
+  const auto another = modest.Ask("mail.example.com");
+  EXPECT_EQ(modest.HeardOf(another).answer.rcode, dns::kServFail) << "one of each, not more";
+  modest.UpstreamSays({.answer = {Record4("www.example.com", 1)}});
+  modest.FirewallDoesAll();
+  EXPECT_EQ(modest.HeardOf(one).Addresses(), std::vector<std::string>{"203.0.113.1"});
+  modest.NothingIsLeft();
+}
+
 TEST(LimitStory, HowManyMayWaitIsThePolicysAndChangesWithIt) {
   Stage stage({"accept .example.com"});
   With(stage, {.questions_in_flight = 2});

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "nft/journal.h"
+#include "nft/route.h"
+#include "nft/surroundings.h"
 #include "tests/unit/terse_rule.h"
 
 namespace dnspin {
@@ -77,6 +80,25 @@ TEST(HaveSameTerms, WhatGoesIntoEveryPolicyIsATerm) {
     changes[i](now);
     EXPECT_FALSE(HaveSameTerms(now, then)) << i;
   }
+}
+
+TEST(IsUntouched, ButNotWhereOtherNamesAreKeptFresh) {
+  auto routes = Routes::Create();
+  ASSERT_TRUE(routes.ok()) << routes.status();
+  Journal journal("/nonexistent");
+  const Surroundings surroundings(*routes, journal);
+  ServedClient before = Client();
+  before.placed = surroundings.revision();
+  DesiredClient wanted = before.desired;
+  EXPECT_TRUE(IsUntouched(wanted, before, surroundings));
+  before.policy.prefetch = {0};
+  EXPECT_FALSE(IsUntouched(wanted, before, surroundings));
+  std::vector<Rule> fresh(wanted.rules.begin(), wanted.rules.end());
+  fresh.at(0).prefetch = true;
+  wanted.rules = RuleList(fresh);
+  EXPECT_TRUE(IsUntouched(wanted, before, surroundings));
+  before.policy.prefetch.clear();
+  EXPECT_FALSE(IsUntouched(wanted, before, surroundings));
 }
 
 TEST(KnownByAddress, TheEldestThatHasAFirstAddressAndMayBeTheSameQube) {
