@@ -22,8 +22,8 @@ ClientDesk::ClientDesk(uint32_t client, const Surroundings& surroundings, Client
       watch_group_(with_.reactor, client),
       channel_(std::move(sockets.channel), counters_),
       network_(watch_group_, with_.random),
-      forwarder_(
-          {network_, with_.random, channel_, *this, counters_, with_.all_open, with_.standing}) {
+      forwarder_({network_, with_.random, channel_, *this, counters_, with_.all_open,
+                  with_.standing, with_.assurance}) {
   network_.SetEvents(
       {[this](SocketId socket, std::span<const uint8_t> message, Carriage carriage) {
          forwarder_.upstreams().OnMessage(socket, message, with_.clock.Now(), carriage);

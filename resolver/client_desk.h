@@ -48,6 +48,7 @@ class ClientDesk final : public ReplySink {
     DatagramBatch& batch;
     OpenQuestions& all_open;
     StandingQuestions& standing;
+    Assurance& assurance;
     const ReadPolicy& read_policy;
   };
 

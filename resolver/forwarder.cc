@@ -18,6 +18,7 @@ Forwarder::Forwarder(const Surroundings& surroundings)
       holds_(surroundings.firewall),
       granted_(surroundings.firewall),
       counters_(surroundings.counters),
+      assurance_(surroundings.assurance),
       standing_(surroundings.standing),
       upstreams_(surroundings.sockets, surroundings.random, surroundings.counters,
                  [this](const Inquiry& inquiry, UpstreamResult result, BootTime now) {

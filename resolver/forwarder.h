@@ -39,6 +39,7 @@ class Forwarder {
     CountersReport& counters;
     OpenQuestions& all_open;
     StandingQuestions& standing;
+    Assurance& assurance;  // one for all: dnspind's word to one says that it is awake
   };
 
   explicit Forwarder(const Surroundings& surroundings);
@@ -101,7 +102,6 @@ class Forwarder {
   DistantFirewall& firewall_;
   Teller teller_;
   PinHolds holds_;
-  Assurance assurance_;
   GrantedNames granted_;
   NewNames new_names_;
   AnswerCache cache_;
@@ -109,6 +109,7 @@ class Forwarder {
   std::optional<BootTime> repeat_until_;  // the reply to the question that was dispatched last
   absl::flat_hash_map<Inquiry, Asked> asked_;
   CountersReport& counters_;
+  Assurance& assurance_;
   StandingQuestions& standing_;
   bool upstreams_fail_ = false;  // the last result was no answer
   Upstreams upstreams_;

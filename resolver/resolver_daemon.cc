@@ -71,7 +71,8 @@ absl::Status ResolverDaemon::TakeClient(Packet packet) {
   sockets.channel = std::move(*next);
   auto desk = std::make_unique<ClientDesk>(
       message->client,
-      ClientDesk::Surroundings{*reactor_, clock_, random_, *batch_, open_, standing_, read_policy_},
+      ClientDesk::Surroundings{*reactor_, clock_, random_, *batch_, open_, standing_, assurance_,
+                               read_policy_},
       std::move(sockets));
   if (auto status = desk->Start(); !status.ok()) {
     return status;

@@ -50,6 +50,7 @@ class ResolverDaemon {
   std::unique_ptr<DatagramBatch> batch_ = std::make_unique_for_overwrite<DatagramBatch>();
   OpenQuestions open_{kQuestionsOpenMaxAll};
   StandingQuestions standing_;
+  Assurance assurance_;
   struct Served {
     std::unique_ptr<ClientDesk> desk;
     std::optional<BootTime> deadline;  // as it stands in `deadlines_`

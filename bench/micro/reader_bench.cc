@@ -113,7 +113,9 @@ struct Reader {
   OpenQuestions all_open{kQuestionsOpenMaxAll};
   StandingQuestions standing;
   std::string answer;
-  Forwarder forwarder{{around, random, around, around, around.counters, all_open, standing}};
+  Assurance assurance;
+  Forwarder forwarder{
+      {around, random, around, around, around.counters, all_open, standing, assurance}};
 };
 
 void NewName(benchmark::State& state) {

@@ -163,7 +163,8 @@ struct Stage {
   OpenQuestions own_open{kQuestionsOpenMaxAll};
   OpenQuestions& all_open;
   StandingQuestions standing;
-  Forwarder forwarder{{network, random, firewall, client, counters, all_open, standing}};
+  Assurance assurance;
+  Forwarder forwarder{{network, random, firewall, client, counters, all_open, standing, assurance}};
 };
 
 }  // namespace dnspin::stage
