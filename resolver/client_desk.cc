@@ -93,6 +93,11 @@ absl::Status ClientDesk::Start() {
     return watch.status();
   }
   channel_watch_ = std::move(*watch);
+  return absl::OkStatus();
+}
+
+// Once there is a policy: what the client asked before waits where it is, and is not thrown away.
+absl::Status ClientDesk::Listen() {
   for (const auto& listener : datagrams_) {
     if (auto status = WatchDatagrams(*listener); !status.ok()) {
       return status;
@@ -145,8 +150,7 @@ absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& 
   connections_.max = policy->limits.connections;
   forwarder_.SetPolicy(std::move(*policy), with_.clock.Now());
   ready_.Clear();
-  has_policy_ = true;
-  return absl::OkStatus();
+  return std::exchange(has_policy_, true) ? absl::OkStatus() : Listen();
 }
 
 // False if it is to be looked at.
@@ -164,7 +168,7 @@ bool ClientDesk::TellReady(std::span<const uint8_t> packet, const ReturnPath& pa
 // True if an answer to it comes, now or later.
 bool ClientDesk::OnPacket(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now) {
   auto result = ReadQuestion(packet);
-  if (!has_policy_ || std::holds_alternative<IgnoredPacket>(result)) {
+  if (std::holds_alternative<IgnoredPacket>(result)) {
     Count(Ending::kDropped, counters_);
     return false;
   }

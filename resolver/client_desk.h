@@ -68,6 +68,7 @@ class ClientDesk final : public ReplySink {
   bool TellReady(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now);
   absl::Status OnPolicy(const PolicyNotice& notice, const Descriptor& memory);
   void OnChannel();
+  absl::Status Listen();
   absl::Status WatchDatagrams(DatagramListener& listener);
   void ReadDatagrams(DatagramListener& listener);
   void WantDatagrams(bool want);

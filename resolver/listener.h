@@ -34,8 +34,9 @@ struct ClientPlace {
 
 using TakePacket = std::function<void(std::span<const uint8_t> packet, const ReturnPath& path)>;
 
-// Room for one batch in and one out; the listeners of a process share it, since one reads or
-// sends at a time. What a call does not use of it, it does not touch.
+// Room for one batch in and one out; the listeners of a process share it, since one reads at a
+// time. A full queue is sent in the midst of that, so what goes out has room of its own. What a
+// call does not use, it does not touch.
 struct DatagramBatch {
   static constexpr size_t kCount = 32;
   static constexpr size_t kOctets = 4096;

@@ -30,7 +30,8 @@ class OctetStore {
   // there is nothing.
   std::span<char> Find(std::string_view key);
   std::span<char> Peek(std::string_view key);  // which does not count as found
-  // Takes the place of what was there. False if it is not kept: the key, or all of it, is too long.
+  // Takes the place of what was there. False if it is not kept: the key, or all of it,
+  // is too long, or the value is empty.
   bool Insert(std::string_view key, std::string_view value);
   void Erase(std::string_view key);
   void Clear();

@@ -78,9 +78,7 @@ class Blast {
     const int each = terms.rate > 0 ? 256 : terms.waiting / terms.sockets;
     const sockaddr_in server = AddressOf(terms.server, 53);
     for (int i = 0; i < terms.sockets; ++i) {
-      sockaddr_in own = AddressOf(terms.first, 0);
-      own.sin_addr.s_addr =
-          htonl(ntohl(own.sin_addr.s_addr) + static_cast<uint32_t>(i % terms.addresses));
+      const sockaddr_in own = Further(AddressOf(terms.first, 0), i % terms.addresses);
       const AskingSocket& socket =
           sockets_.emplace_back(own, server, static_cast<size_t>(std::clamp(each, 1, 256)));
       epoll_event event{};

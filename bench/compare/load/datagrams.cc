@@ -32,6 +32,11 @@ sockaddr_in AddressOf(const char* text, int port) {
   return address;
 }
 
+sockaddr_in Further(sockaddr_in first, int by) {
+  first.sin_addr.s_addr = htonl(ntohl(first.sin_addr.s_addr) + static_cast<uint32_t>(by));
+  return first;
+}
+
 int BoundSocket(const sockaddr_in& address) {
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const int octets = 8 << 20;

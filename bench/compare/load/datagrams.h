@@ -13,6 +13,7 @@ namespace dnspin::bench {
 // A number written as text, within bounds; ends the program otherwise.
 int NumberOf(const char* text, int least, int most);
 sockaddr_in AddressOf(const char* text, int port);
+sockaddr_in Further(sockaddr_in first, int by);  // the address so many behind it
 // Ends the program where that cannot be had: it is measured, or it measures.
 int BoundSocket(const sockaddr_in& address);
 

@@ -121,9 +121,7 @@ std::vector<int64_t> Run(const Terms& terms, int64_t began) {
   std::vector<Client> clients;
   std::vector<int64_t> due;
   for (int i = 0; i < terms.clients; ++i) {
-    sockaddr_in own = terms.first;
-    own.sin_addr.s_addr = htonl(ntohl(own.sin_addr.s_addr) + static_cast<uint32_t>(i));
-    clients.emplace_back(own);
+    clients.emplace_back(Further(terms.first, i));
     due.push_back(began + int64_t{terms.interval} * 1000 * i / terms.clients);
   }
   std::vector<int64_t> heard;

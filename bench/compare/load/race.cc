@@ -210,8 +210,7 @@ int main(int argc, char** argv) {
   const Terms terms = Read(argc, argv);
   std::vector<Client> clients;
   for (int i = 0; i < terms.clients; ++i) {
-    sockaddr_in own = terms.first;
-    own.sin_addr.s_addr = htonl(ntohl(own.sin_addr.s_addr) + static_cast<uint32_t>(i));
+    const sockaddr_in own = Further(terms.first, i);
     clients.push_back({BoundSocket(own), BoundSocket(own)});
     if (connect(clients.back().questions, reinterpret_cast<const sockaddr*>(&terms.server),
                 sizeof(terms.server)) != 0) {
