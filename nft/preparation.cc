@@ -14,11 +14,10 @@ bool Place(ServedClient& client, const Surroundings& surroundings) {
   if (std::exchange(client.placed, surroundings.revision()) == surroundings.revision()) {
     return false;
   }
-  const auto asked = surroundings.InterfacesOf(client.desired);
-  if (!asked.ok()) {
-    client.placed = 0;  // nowhere, until it is asked again
+  const auto [interfaces, sure] = surroundings.WhereaboutsOf(client.desired);
+  if (!sure) {
+    client.placed = 0;
   }
-  const std::vector<Interface> interfaces = asked.value_or(std::vector<Interface>());
   std::vector<uint32_t> indexes;
   client.interface.clear();
   for (const Interface& interface : interfaces) {

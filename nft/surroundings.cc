@@ -18,48 +18,42 @@ bool Surroundings::IsClients(const std::optional<Interface>& interface) const {
   return interface && MatchesInterface(client_interfaces_, interface->name);
 }
 
-absl::StatusOr<std::vector<Interface>> Surroundings::InterfacesOf(
-    const DesiredClient& client) const {
+Whereabouts Surroundings::WhereaboutsOf(const DesiredClient& client) const {
   const Place place{client.addresses, client.interfaces};
-  if (const auto known = interfaces_.find(place); known != interfaces_.end()) {
+  if (const auto known = whereabouts_.find(place); known != whereabouts_.end()) {
     return known->second;
   }
-  auto asked = AskInterfacesOf(client);
-  if (asked.ok()) {
-    interfaces_.emplace(place, *asked);
+  Whereabouts asked = AskWhereaboutsOf(client);
+  if (asked.sure) {
+    whereabouts_.emplace(place, asked);
   }
   return asked;
 }
 
-absl::StatusOr<std::vector<Interface>> Surroundings::AskInterfacesOf(
-    const DesiredClient& client) const {
-  std::vector<Interface> interfaces;
+Whereabouts Surroundings::AskWhereaboutsOf(const DesiredClient& client) const {
+  Whereabouts found;
   for (const std::string& name : client.interfaces) {
     const auto index = routes_.IndexOf(name);
-    if (!index.ok()) {
-      return index.status();
-    }
-    if (index->has_value()) {
-      interfaces.push_back({**index, name});
+    found.sure = found.sure && index.ok();
+    if (index.ok() && index->has_value()) {
+      found.interfaces.push_back({**index, name});
     }
   }
   if (!client.interfaces.empty()) {
-    return interfaces;
+    return found;
   }
   for (const Address& address : client.addresses) {
     auto interface = routes_.Towards(address);
-    if (!interface.ok()) {
-      return interface.status();
-    }
-    if (IsClients(*interface)) {
-      return std::vector<Interface>{**std::move(interface)};
+    found.sure = found.sure && interface.ok();
+    if (interface.ok() && IsClients(*interface)) {
+      return {{**std::move(interface)}};
     }
   }
-  return interfaces;
+  return found;
 }
 
 void Surroundings::Forget() {
-  interfaces_.clear();
+  whereabouts_.clear();
   ++revision_;
 }
 

@@ -16,15 +16,20 @@
 
 namespace dnspin {
 
+// Where packets of a client come in.
+struct Whereabouts {
+  std::vector<Interface> interfaces;
+  bool sure = true;  // false: not all could be asked for
+};
+
 class Surroundings {
  public:
   Surroundings(Routes& routes, Journal& journal) : routes_(routes), journal_(journal) {}
 
   void Look(const Desired& desired, BootTime now);
 
-  // Where packets of this client come in: asked once, until Forget(). An error is the system's, and
-  // it is asked again.
-  absl::StatusOr<std::vector<Interface>> InterfacesOf(const DesiredClient& client) const;
+  // Asked once, until Forget(); and again where it is not sure.
+  Whereabouts WhereaboutsOf(const DesiredClient& client) const;
   void Forget();  // routes, or interfaces, have changed
 
   // Another number whenever what a client is told of them may be something else.
@@ -36,7 +41,7 @@ class Surroundings {
   const std::vector<Address>& own() const { return own_; }      // and its clients', sorted
 
  private:
-  absl::StatusOr<std::vector<Interface>> AskInterfacesOf(const DesiredClient& client) const;
+  Whereabouts AskWhereaboutsOf(const DesiredClient& client) const;
   std::optional<Interface> InterfaceTowards(const Address& address) const;
   bool IsClients(const std::optional<Interface>& interface) const;
 
@@ -49,7 +54,7 @@ class Surroundings {
   std::vector<Address> local_;
   std::vector<Address> own_;
   using Place = std::pair<std::vector<Address>, std::vector<std::string>>;
-  mutable std::map<Place, std::vector<Interface>> interfaces_;  // by what is said of a client
+  mutable std::map<Place, Whereabouts> whereabouts_;  // by what is said of a client
 };
 
 }  // namespace dnspin
