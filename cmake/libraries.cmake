@@ -18,6 +18,23 @@ if(NOT DNSPIN_FLAVOR STREQUAL "fuzz")
   pkg_check_modules(gtest_main REQUIRED IMPORTED_TARGET gtest_main)
 endif()
 
+# Abseil's shared libraries are 28 small ones, which every reader would load and relocate for itself:
+# half of its start, and pages of its own. Where the distribution has archives too, these are it.
+get_directory_property(imported IMPORTED_TARGETS)
+foreach(target IN LISTS imported)
+  if(NOT target MATCHES "^absl::")
+    continue()
+  endif()
+  get_target_property(configurations ${target} IMPORTED_CONFIGURATIONS)
+  foreach(configuration IN LISTS configurations)
+    get_target_property(shared ${target} IMPORTED_LOCATION_${configuration})
+    string(REGEX REPLACE "\\.so.*$" ".a" archive "${shared}")
+    if(EXISTS "${archive}")
+      set_target_properties(${target} PROPERTIES IMPORTED_LOCATION_${configuration} "${archive}")
+    endif()
+  endforeach()
+endforeach()
+
 # Abseil's parts that any folder may use.
 add_library(dnspin_absl INTERFACE)
 target_link_libraries(
