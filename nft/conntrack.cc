@@ -151,13 +151,4 @@ absl::StatusOr<size_t> ForgetFlows(const std::function<bool(const Flow&)>& unwan
 
 bool IsDns(const Flow& flow) { return flow.asked_port == kDnsPort; }
 
-absl::StatusOr<size_t> ForgetDnsFlows(std::span<const Address> clients) {
-  if (clients.empty()) {
-    return 0;
-  }
-  const absl::flat_hash_set<Address> sources(clients.begin(), clients.end());
-  return ForgetFlows(
-      [&](const Flow& flow) { return IsDns(flow) && sources.contains(flow.source); });
-}
-
 }  // namespace dnspin

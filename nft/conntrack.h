@@ -29,8 +29,4 @@ absl::StatusOr<size_t> ForgetFlows(const std::function<bool(const Flow&)>& unwan
 // Asks DNS, as it was sent.
 bool IsDns(const Flow& flow);
 
-// Those of these clients' DNS (UDP and TCP from them to port 53), so that their next packet meets
-// the doors as they are now.
-absl::StatusOr<size_t> ForgetDnsFlows(std::span<const Address> clients);
-
 }  // namespace dnspin

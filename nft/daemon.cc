@@ -158,6 +158,9 @@ absl::Status Daemon::RunOneTurn() {
     EndExpiredRules(now);
   }
   DoubtAfter(roster_.LetIn(now), now).IgnoreError();
+  if (std::exchange(roster_revision_, roster_.revision()) != roster_.revision()) {
+    drops_.Look();
+  }
   for (const ClientId client : drops_.Settle(roster_.clients(), now)) {
     roster_.DoubtFlows(client);
   }
@@ -181,12 +184,19 @@ void Daemon::TakeSignals() {
 
 void Daemon::TakeRequests(BootTime now) {
   std::vector<std::pair<ClientId, ReaderFault>> ended;
-  for (auto& [id, client] : roster_.clients()) {
-    if (!client.readable || client.reader == 0) {
-      continue;
+  for (const ClientId id : readers_.TakeSpeaking()) {
+    const auto found = roster_.clients().find(id);
+    if (found == roster_.clients().end() || !found->second.readable) {
+      continue;  // it has gone meanwhile, or its reader has
     }
+    ServedClient& client = found->second;
     if (auto fault = pins_.Take(client, now)) {
       ended.emplace_back(id, *std::move(fault));
+    } else if (client.readable) {
+      readers_.SpeaksOn(client);
+    }
+    if (client.drops_due) {
+      drops_.Look();
     }
   }
   CommitRequests(now);
@@ -331,10 +341,8 @@ std::optional<BootTime> Daemon::NextDeadline() const {
         parts_.netvm != nullptr ? parts_.netvm->NextDeadline() : std::nullopt}) {
     next = std::min(next, due.value_or(next));
   }
-  for (const auto& [id, client] : roster_.clients()) {
-    if (client.readable) {
-      return parts_.clock.Now();  // what was beyond its share in this turn
-    }
+  if (readers_.AnySpeaks()) {
+    return parts_.clock.Now();  // what was beyond its share in this turn
   }
   if (control_ && control_->Busy()) {
     next = std::min(next, parts_.clock.Now() + kControlPause);

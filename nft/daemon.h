@@ -94,6 +94,7 @@ class Daemon {
   bool resolv_conf_changed_ = false;
   bool ready_ = false;
   size_t pins_adopted_ = 0;
+  uint64_t roster_revision_ = 0;  // that the drops were looked at for
   BootTime started_;
   BootTime tidy_at_;
   uint64_t reloads_ = 0;

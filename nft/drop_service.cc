@@ -73,6 +73,10 @@ std::vector<ServedClient*> DropService::TakeDue(ServedClients& clients, BootTime
 }
 
 std::vector<ClientId> DropService::Settle(ServedClients& clients, BootTime now) {
+  if (!look_ && now < NextDeadline().value_or(BootTime::max())) {
+    return {};
+  }
+  look_ = false;
   std::vector<ServedClient*> due = TakeDue(clients, now);
   if (due.empty()) {
     return {};

@@ -27,6 +27,9 @@ class DropService {
   };
   explicit DropService(Parts parts) : parts_(std::move(parts)) {}
 
+  // Somebody's drops may be due, or their chain closed elsewhere: the next Settle looks at all.
+  void Look() { look_ = true; }
+
   // One transaction for all that is due; if that fails, one for each client, so that none waits for
   // another's. Whose failed tries again, alone, after growing pauses. Says also where chains are
   // closed, and open again. Returns the clients whose chains refuse more than before.
@@ -54,6 +57,7 @@ class DropService {
 
   Parts parts_;
   std::map<ClientId, Failing> failing_;
+  bool look_ = false;
   std::optional<BootTime> due_;    // something waits for then
   std::optional<BootTime> began_;  // what ends with Rest()
   BootTime not_before_;

@@ -18,6 +18,8 @@ constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kPauseMax{5000};
 constexpr std::chrono::milliseconds kWaitForDoor{10};
 constexpr int kServedATurn = 16;
+constexpr size_t kStartingMax = 4;
+constexpr std::chrono::milliseconds kStartPatience{250};
 constexpr std::chrono::seconds kEndPause{1};  // after what the launcher could not end
 
 // Room for kRequestsOpenMax replies at once: a full channel then means that the peer does not read.
@@ -52,6 +54,7 @@ void ReaderService::Dismiss(const ServedClient& client) {
   if (seat->second.reader != 0) {
     readers_to_kill_.insert(seat->second.reader);
     whose_.erase(seat->second.reader);
+    starting_.erase(seat->second.reader);
   }
   seats_.erase(seat);
 }
@@ -90,6 +93,7 @@ absl::Status ReaderService::Fill(Seat& seat, const ServedClient& client, BootTim
   seat.reader = number;
   seat.pid = *pid;
   seat.started = now;
+  starting_[number] = now + kStartPatience;
   return absl::OkStatus();
 }
 
@@ -110,7 +114,12 @@ absl::Status ReaderService::TryServe(ServedClient& client, Seat& seat, BootTime 
       !status.ok()) {
     return status;
   }
-  auto watch = reactor_.Add(pair->first.get(), [&client](Ready) { client.readable = true; });
+  auto watch = reactor_.Add(pair->first.get(), [this, &client](Ready) {
+    if (!std::exchange(client.readable, true)) {
+      speaking_.push_back(client.id);
+      starting_.erase(client.reader);
+    }
+  });
   if (!watch.ok()) {
     return watch.status();
   }
@@ -177,6 +186,7 @@ void ReaderService::Leave(uint32_t reader, ServedClients& clients, BootTime now)
   if (found == seats_.end()) {
     return;
   }
+  starting_.erase(reader);
   Seat& seat = found->second;
   seat.failures = now - seat.started >= kLongLife ? 0 : seat.failures + 1;
   seat.former = std::exchange(seat.reader, 0);
@@ -247,10 +257,15 @@ void ReaderService::QueueWhoIsDue(const ServedClients& clients, BootTime now) {
   }
 }
 
+bool ReaderService::MayServe() const {
+  return !to_serve_.empty() && starting_.size() < kStartingMax;
+}
+
 void ReaderService::Restart(ServedClients& clients, BootTime now) {
   EndWhatIsDue(now);
   QueueWhoIsDue(clients, now);
-  for (int served = 0; served < kServedATurn && !to_serve_.empty();) {
+  std::erase_if(starting_, [now](const auto& entry) { return entry.second <= now; });
+  for (int served = 0; served < kServedATurn && MayServe();) {
     const auto client = clients.find(to_serve_.front());
     to_serve_.pop_front();
     // Who has gone meanwhile; who was queued twice; whose reader waits for its next start.
@@ -263,12 +278,15 @@ void ReaderService::Restart(ServedClients& clients, BootTime now) {
 }
 
 std::optional<BootTime> ReaderService::NextDeadline() const {
-  if (!to_serve_.empty()) {
+  if (MayServe()) {
     return BootTime();  // at once
   }
   std::optional<BootTime> next;
+  for (const auto& [reader, patience] : starting_) {
+    next = std::min(next.value_or(patience), patience);
+  }
   if (!doors_to_close_.empty() || !readers_to_kill_.empty()) {
-    next = end_at_;
+    next = std::min(next.value_or(end_at_), end_at_);
   }
   for (const auto& [number, seat] : seats_) {
     if (seat.restart_at && !readers_to_kill_.contains(seat.former)) {

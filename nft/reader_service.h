@@ -43,14 +43,22 @@ class ReaderService {
   void Dismiss(const ServedClient& client);
 
   // The client is to be handed to its reader by the next Restart, or one soon after: a few at a
-  // time, so that those who are served already do not wait for many who come.
+  // time, and few readers start at once, so that those who are served already do not wait for many
+  // who come.
   void ServeSoon(const ServedClient& client) { to_serve_.push_back(client.id); }
   bool AllAreServed() const { return to_serve_.empty(); }
+  bool AllHaveStarted() const { return to_serve_.empty() && starting_.empty(); }
   void SendPolicy(ServedClient& client, BootTime now);  // after each change of client.policy
 
   // What was confirmed may be gone: readers tell it no more before it was confirmed again.
   void DoubtPins(const ServedClients& clients);
   void DoubtPins(const ServedClient& client);
+
+  // Whose readers have said something since the last call; a few may have gone meanwhile. Who has
+  // more to say than was taken is to be named again.
+  std::vector<ClientId> TakeSpeaking() { return std::exchange(speaking_, {}); }
+  void SpeaksOn(const ServedClient& client) { speaking_.push_back(client.id); }
+  bool AnySpeaks() const { return !speaking_.empty(); }
 
   // The client's channel is of no use any more: its reader is killed, and all its clients wait.
   void EndReaderOf(ServedClient& client, const std::string& why, ServedClients& clients,
@@ -89,6 +97,7 @@ class ReaderService {
   absl::Status TrySendPolicy(ServedClient& client);
   void Leave(uint32_t reader, ServedClients& clients, BootTime now);
   void EndWhatIsDue(BootTime now);
+  bool MayServe() const;
 
   LauncherLink& launcher_;
   Reactor& reactor_;
@@ -98,6 +107,8 @@ class ReaderService {
   std::map<uint32_t, Seat> seats_;         // by client; 0: everybody's
   std::map<uint32_t, std::string> whose_;  // client of each reader whose end will be news
   std::deque<ClientId> to_serve_;
+  std::map<uint32_t, BootTime> starting_;  // readers of whom nothing was heard yet, for so long
+  std::vector<ClientId> speaking_;
   std::set<uint32_t> doors_to_close_;  // by client
   std::set<uint32_t> readers_to_kill_;
   BootTime end_at_;  // these two, not before

@@ -6,7 +6,6 @@
 #include <set>
 #include <utility>
 
-#include "nft/conntrack.h"
 #include "nft/notices.h"
 #include "nft/pin_moves.h"
 #include "nft/preparation.h"
@@ -21,6 +20,7 @@ constexpr std::chrono::seconds kDoorPause{1};
 constexpr std::chrono::seconds kDoorPauseMax{60};
 constexpr size_t kFirst = 8;  // at the start; what the others cost would be waited for
 constexpr size_t kNext = 64;
+constexpr std::chrono::milliseconds kHeadStart{10};  // for the first ones' first answers
 
 void Append(std::vector<Address>& addresses, const std::vector<Address>& more) {
   addresses.insert(addresses.end(), more.begin(), more.end());
@@ -60,14 +60,6 @@ void Roster::OpenDoors(ServedClients& arrived, const Inheritance* inheritance, B
   let_in_at_ = now + let_in_pause_;
 }
 
-// Flows that began before the door, or through another, would never come to it.
-void Roster::ForgetDns(const std::vector<Address>& addresses, BootTime now) {
-  if (const auto forgotten = ForgetDnsFlows(addresses); !forgotten.ok()) {
-    journal_.Say(Priority::kError,
-                 fmt::format("old DNS flows remain: {}", Words(forgotten.status())), now);
-  }
-}
-
 // While many come, once for all of them.
 void Roster::CutRefusedFlows(BootTime now) {
   if (IsComplete()) {
@@ -94,7 +86,8 @@ void Roster::CutDoubted(BootTime now) {
 }
 
 std::optional<BootTime> Roster::NextDeadline() const {
-  return AllAreIn() ? cut_again_at_ : std::min(cut_again_at_.value_or(let_in_at_), let_in_at_);
+  return AllAreIn() || WaitsForReaders() ? cut_again_at_
+                                         : std::min(cut_again_at_.value_or(let_in_at_), let_in_at_);
 }
 
 absl::Status Roster::Begin(const Desired& desired, BootTime now) {
@@ -139,6 +132,8 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
     return status;
   }
   desired_ = desired;
+  head_start_ = starting_;
+  ++revision_;
   clients_ = std::move(clients);
   std::vector<Address> moved = inheritance.Departed(clients_);
   Append(moved, strangers);
@@ -266,7 +261,11 @@ absl::Status Roster::Change(const Desired& desired, BootTime now) {
 }
 
 absl::Status Roster::LetIn(BootTime now) {
-  if (AllAreIn() || now < let_in_at_) {
+  if (AllAreIn() || WaitsForReaders() || now < let_in_at_) {
+    return absl::OkStatus();
+  }
+  if (std::exchange(head_start_, false)) {
+    let_in_at_ = now + kHeadStart;
     return absl::OkStatus();
   }
   const bool started = starting_;
@@ -290,6 +289,7 @@ void Roster::SayOfQube(const ServedClient& client, std::string_view what, BootTi
 
 // The kernel has the new rules; now everything else does.
 void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
+  ++revision_;
   std::vector<Address> moved;  // whose DNS now takes another way, or may
   for (const ClientId id : changes.gone) {
     const ServedClient& client = clients_.at(id);
@@ -346,17 +346,15 @@ absl::Status Roster::Restore(bool after_a_gap, bool past_the_doors, BootTime now
   if (auto status = firewall_.Install(RulesetOf(desired_, AllOf(clients_), now)); !status.ok()) {
     return status;
   }
-  std::vector<Address> all;
-  for (const auto& [id, client] : clients_) {
-    Append(all, client.desired.addresses);
-  }
   if (after_a_gap) {
     flows_.DoubtAll(clients_);
-    CutRefusedFlows(now);  // first: until then they go on
   }
-  if (past_the_doors) {
-    ForgetDns(all, now);
+  for (const auto& [id, client] : clients_) {
+    if (past_the_doors) {
+      flows_.Redirect(client.desired.addresses);
+    }
   }
+  CutDoubted(now);
   return absl::OkStatus();
 }
 

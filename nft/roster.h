@@ -57,6 +57,9 @@ class Roster {
   // Everybody has had their turn: from a kernel that had nothing, a few are let in at a time.
   bool IsComplete() const { return !starting_; }
 
+  // Another number whenever clients have come, or have other rules.
+  uint64_t revision() const { return revision_; }
+
   const Desired& desired() const { return desired_; }  // what is in force
   ServedClients& clients() { return clients_; }
   const ServedClients& clients() const { return clients_; }
@@ -76,12 +79,12 @@ class Roster {
   void CutDoubted(BootTime now);
   void OpenDoors(ServedClients& arrived, const Inheritance* inheritance, BootTime now);
   bool AllAreIn() const { return clients_.size() == desired_.clients.size(); }
+  bool WaitsForReaders() const { return starting_ && !readers_.AllHaveStarted(); }
   Changes Compare(const Desired& desired, BootTime now);
   std::vector<const ServedClient*> AllAfter(const Changes& changes) const;
   void TakeOver(Changes& changes, bool terms_changed, BootTime now);
   void Move(ServedClient& client, BootTime now);
   void SayOfQube(const ServedClient& client, std::string_view what, BootTime now);
-  void ForgetDns(const std::vector<Address>& addresses, BootTime now);
 
   Firewall& firewall_;
   ReaderService& readers_;
@@ -93,8 +96,10 @@ class Roster {
   std::optional<BootTime> cut_again_at_;  // the last try failed
   BootTime let_in_at_;  // whoever is still outside, for want of a door; not before
   BootClock::duration let_in_pause_{};
-  bool starting_ = false;  // not IsComplete()
+  bool starting_ = false;    // not IsComplete()
+  bool head_start_ = false;  // is to be given to who is in
   uint32_t next_client_ = 1;
+  uint64_t revision_ = 0;
   Surroundings surroundings_;
 };
 

@@ -103,7 +103,8 @@ void ReaderChannel::Settle(BootTime now) {
   reports_left_ = std::min(kReportsBurst,
                            reports_left_ + kReportsPerSecond * Seconds(now - budget_at_).count());
   budget_at_ = now;
-  if (told_ != counters_ && queue_.size() < kQueueMax &&
+  // The first one says that there is a reader.
+  if ((told_ != counters_ || !counters_told_) && queue_.size() < kQueueMax &&
       (!counters_told_ || now - *counters_told_ >= kCountersEvery)) {
     AddMessage(queue_, Encode(FromReader(counters_)));
     told_ = counters_;

@@ -34,7 +34,7 @@ def limited_by(figures):
 def measure_once(stage, upstream, peer, work, mode, seconds, warm_up):
     server = peer.start(stage)
     try:
-        warmed = blast(stage, work, max(warm_up, peer.warm_up))
+        warmed = blast(stage, work, max(warm_up, peer.warm_up, work.warm_up))
         roles = server.roles()
         before = {role: cpu_seconds(pids) for role, pids in roles.items()}
         meter = Meter(server.pids, upstream.pid)

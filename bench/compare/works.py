@@ -19,6 +19,7 @@ class Work:
     pins: int = 0        # that it makes in all; 0: not counted
     once: bool = False   # no name comes twice: what is measured begins behind the warm-up
     only: str = ""       # for peers whose name begins so
+    warm_up: float = 0   # seconds at least; a cache for each client takes time to fill
 
 
 WORKS = [
@@ -28,7 +29,7 @@ WORKS = [
     Work("rr", "200 names of 8 rotating addresses, TTL 5", quick=False),
     Work("mixed", "80 % hot names, 20 % chains of three aliases", quick=False),
     Work("hot-30", "1,000 names from the caches of 30 clients", clients=30,
-         only="dnspin"),
+         only="dnspin", warm_up=8),
     Work("unique-2", "as unique, by two clients", clients=2, once=True, only="dnspin"),
     Work("unique-200", "as unique, by 200 clients", clients=200, once=True, only="dnspin-200"),
 ]

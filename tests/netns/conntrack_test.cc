@@ -14,8 +14,8 @@ namespace {
 
 class ConntrackTest : public FreshNamespace {
  protected:
-  static void Flow(const std::string& protocol, const std::string& from, const std::string& to,
-                   int port) {
+  static void Begin(const std::string& protocol, const std::string& from, const std::string& to,
+                    int port) {
     const std::string state = protocol == "tcp" ? " --state ESTABLISHED" : "";
     Shell("conntrack -I -p " + protocol + " -s " + from + " -d " + to + " --sport 4000 --dport " +
           std::to_string(port) + " -t 60" + state + " >/dev/null 2>&1");
@@ -29,6 +29,12 @@ class ConntrackTest : public FreshNamespace {
   }
 };
 
+absl::StatusOr<size_t> ForgetDnsFlows(const std::vector<Address>& sources) {
+  return ForgetFlows([&](const Flow& flow) {
+    return IsDns(flow) && std::find(sources.begin(), sources.end(), flow.source) != sources.end();
+  });
+}
+
 const std::vector<Address> kClient = {*Address::Parse("10.137.0.25"), *Address::Parse("fd09::19")};
 
 TEST_F(ConntrackTest, NothingToForgetIsFine) {
@@ -39,15 +45,15 @@ TEST_F(ConntrackTest, NothingToForgetIsFine) {
 }
 
 TEST_F(ConntrackTest, ThatClientsDnsIsForgottenAndNothingElse) {
-  Flow("udp", "10.137.0.25", "10.139.1.1", 53);
-  Flow("tcp", "10.137.0.25", "10.139.1.2", 53);
-  Flow("udp", "10.137.0.25", "8.8.8.8", 53);
-  Flow("udp", "fd09::19", "fd09::53", 53);
-  Flow("tcp", "fd09::19", "2620:fe::fe", 53);
-  Flow("tcp", "10.137.0.25", "192.0.2.1", 443);
-  Flow("udp", "10.137.0.26", "10.139.1.1", 53);
-  Flow("udp", "10.139.1.1", "10.137.0.25", 53);
-  Flow("udp", "fd09::1a", "fd09::53", 53);
+  Begin("udp", "10.137.0.25", "10.139.1.1", 53);
+  Begin("tcp", "10.137.0.25", "10.139.1.2", 53);
+  Begin("udp", "10.137.0.25", "8.8.8.8", 53);
+  Begin("udp", "fd09::19", "fd09::53", 53);
+  Begin("tcp", "fd09::19", "2620:fe::fe", 53);
+  Begin("tcp", "10.137.0.25", "192.0.2.1", 443);
+  Begin("udp", "10.137.0.26", "10.139.1.1", 53);
+  Begin("udp", "10.139.1.1", "10.137.0.25", 53);
+  Begin("udp", "fd09::1a", "fd09::53", 53);
   ASSERT_EQ(CountFlows(), 9U) << Flows();
 
   const absl::StatusOr<size_t> count = ForgetDnsFlows(kClient);
@@ -63,8 +69,8 @@ TEST_F(ConntrackTest, ThatClientsDnsIsForgottenAndNothingElse) {
 }
 
 TEST_F(ConntrackTest, AFlowIsToldAsTheForwardHookSawItsFirstPacket) {
-  Flow("tcp", "10.137.0.25", "192.0.2.1", 443);
-  Flow("udp", "fd09::19", "2620:fe::fe", 4000);
+  Begin("tcp", "10.137.0.25", "192.0.2.1", 443);
+  Begin("udp", "fd09::19", "2620:fe::fe", 4000);
   Shell(
       "conntrack -I -p udp -s 10.137.0.25 -d 10.139.1.1 --sport 4000 --dport 53 "
       "-r 10.137.0.6 -q 10.137.0.25 --reply-port-src 4053 --reply-port-dst 4000 -t 60 "
@@ -73,7 +79,7 @@ TEST_F(ConntrackTest, AFlowIsToldAsTheForwardHookSawItsFirstPacket) {
       "conntrack -I -p icmp -s 10.137.0.25 -d 192.0.2.2 --icmp-type 8 --icmp-code 0 "
       "--icmp-id 7 -t 60 >/dev/null 2>&1");
   std::vector<std::string> seen;
-  const auto count = ForgetFlows([&](const dnspin::Flow& flow) {
+  const auto count = ForgetFlows([&](const Flow& flow) {
     seen.push_back(flow.source.Text() + " " + flow.asked.Text() + ":" +
                    std::to_string(flow.asked_port) + " " + flow.packet.destination.Text() + " " +
                    std::to_string(flow.packet.protocol) + " " + std::to_string(flow.packet.port) +
@@ -91,7 +97,7 @@ TEST_F(ConntrackTest, AFlowIsToldAsTheForwardHookSawItsFirstPacket) {
 }
 
 TEST_F(ConntrackTest, WithoutTheCapabilityItSaysSo) {
-  Flow("udp", "10.137.0.25", "10.139.1.1", 53);
+  Begin("udp", "10.137.0.25", "10.139.1.1", 53);
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {

@@ -64,6 +64,7 @@ class DropServiceTest : public testing::Test {
     client.learned.Take(Says("x.test", {address}));
     client.learned.Take(Says("x.test", {}, Family::kIpv6));
     client.drops_due = true;
+    service_.Look();
   }
   void LearnAll(const std::string& address) {
     for (uint32_t id = 1; id <= 3; ++id) {
