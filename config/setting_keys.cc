@@ -94,11 +94,13 @@ void ReadDom0Accept(const Setting& setting, Settings& settings, SettingReport& r
   settings.dom0_accept = report.Flag(setting).value_or(false);
 }
 
-void ReadMode(const Setting& setting, Settings&, SettingReport& report) {
+void ReadMode(const Setting& setting, Settings& settings, SettingReport& report) {
   constexpr std::array<std::string_view, 2> kModes{"answer", "snoop"};
-  if (OneOf(setting, kModes, "mode", report) == "snoop") {
-    report.Error(setting, "this version does not have the mode", "snoop");
-  }
+  settings.snoop = OneOf(setting, kModes, "mode", report) == "snoop";
+}
+
+void ReadSnoopFailOpen(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.snoop_fail_open = report.Flag(setting).value_or(false);
 }
 
 void ReadIntercept(const Setting& setting, Settings& settings, SettingReport& report) {
@@ -263,13 +265,14 @@ void ReadResolverUser(const Setting& setting, Settings& settings, SettingReport&
 }  // namespace
 
 std::span<const SettingKey> SettingKeys() {
-  static constexpr std::array<SettingKey, 26> kKeys{{
+  static constexpr std::array<SettingKey, 27> kKeys{{
       {"clients", "interfaces", ReadInterfaces},
       {"clients", "sources", ReadSources},
       {"clients", "inbound", ReadInbound},
       {"clients", "prefetch", ReadPrefetch},
       {"clients", "dom0_accept", ReadDom0Accept},
       {"dns", "mode", ReadMode},
+      {"dns", "snoop_fail_open", ReadSnoopFailOpen},
       {"dns", "intercept", ReadIntercept},
       {"dns", "upstream", ReadUpstream},
       {"dns", "isolation", ReadIsolation},

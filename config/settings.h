@@ -15,7 +15,6 @@ namespace dnspin {
 
 enum class Inbound : uint8_t { kClosed, kOpen };
 
-// `mode` can have one value only in this version and has no field.
 struct Settings {
   std::vector<std::string> interfaces{"vif*"};
   bool from_files = true;  // sources: rules are in clients.d
@@ -23,6 +22,8 @@ struct Settings {
   Inbound inbound = Inbound::kClosed;
   bool prefetch = false;
   bool dom0_accept = false;
+  bool snoop = false;  // mode: clients ask the server they have, and its answers are held
+  bool snoop_fail_open = false;
   bool isolated = true;  // isolation: a reader for each client
   bool intercept_any = false;
   std::vector<Address> intercept;   // 10.139.1.1 and 10.139.1.2 where it is not written

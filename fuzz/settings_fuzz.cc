@@ -116,6 +116,8 @@ void CheckUnnamed(std::string_view text, const Settings& settings) {
   stays("intercept", settings.intercept, usual.intercept);
   stays("upstream", settings.upstreams, usual.upstreams);
   stays("isolation", settings.isolated, usual.isolated);
+  stays("mode", settings.snoop, usual.snoop);
+  stays("snoop_fail_open", settings.snoop_fail_open, usual.snoop_fail_open);
   stays("rebind_ok", settings.rebind_ok, usual.rebind_ok);
   stays("svcb", settings.bindings.svcb, usual.bindings.svcb);
   stays("ech", settings.bindings.ech, usual.bindings.ech);
@@ -204,7 +206,8 @@ std::string Written(const Settings& settings) {
   return "[clients]\ninterfaces = " + ListOf(settings.interfaces, itself) +
          "sources = " + ListOf(sources, itself) + "inbound = " + Quoted(open ? "open" : "closed") +
          "\nprefetch = " + flag(settings.prefetch) + "dom0_accept = " + flag(settings.dom0_accept) +
-         "[dns]\nintercept = " +
+         "[dns]\nmode = " + Quoted(settings.snoop ? "snoop" : "answer") +
+         "\nsnoop_fail_open = " + flag(settings.snoop_fail_open) + "intercept = " +
          (settings.intercept_any ? Quoted("any") + "\n" : ListOf(settings.intercept, text)) +
          "upstream = " + ListOf(settings.upstreams, text) +
          "isolation = " + Quoted(settings.isolated ? "client" : "shared") +

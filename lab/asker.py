@@ -50,16 +50,16 @@ def told_address(octets, asked):
     return socket.inet_ntop(socket.AF_INET if length == 4 else socket.AF_INET6, packed)
 
 
-def ask_datagram(asked, timeout=3.0):
+def ask_datagram(asked, timeout=3.0, server=SERVER):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(timeout)
-        sock.connect(SERVER)
+        sock.connect(server)
         sock.send(asked)
         return sock.recv(4096)
 
 
-def ask_stream(asked):
-    with socket.create_connection(SERVER, timeout=3) as sock:
+def ask_stream(asked, server=SERVER):
+    with socket.create_connection(server, timeout=3) as sock:
         sock.sendall(struct.pack("!H", len(asked)) + asked)
         octets = b""
         while len(octets) < 2 or len(octets) < 2 + int.from_bytes(octets[:2], "big"):

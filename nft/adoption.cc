@@ -108,6 +108,13 @@ std::vector<Address> Inheritance::Served(const std::vector<Address>& addresses) 
   return served;
 }
 
+bool Inheritance::WasHeld(const ServedClient& client) const {
+  const auto& addresses = client.desired.addresses;
+  return std::any_of(addresses.begin(), addresses.end(), [this](const Address& address) {
+    return view_.filter[address.family() == Family::kIpv4 ? 0 : 1].HasChain(HoldChainName(address));
+  });
+}
+
 bool Inheritance::IsOf(const DesiredClient& client) const {
   bool known = client.interfaces.empty();
   for (const Address& address : client.addresses) {

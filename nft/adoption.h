@@ -38,6 +38,9 @@ class Inheritance {
   // Where this client's questions went; 0 if nowhere.
   uint16_t DoorOf(const ServedClient& client) const;
 
+  // True if answers to it waited in a queue.
+  bool WasHeld(const ServedClient& client) const;
+
   // True if the rules in the kernel are the client's own of today, and so are those that lead to
   // them: no flow need be judged anew.
   bool HasRulesOf(const ServedClient& client, const RulesetTerms& terms) const;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint16_t kDnsPort = 53;
 constexpr std::string_view kClientChains = "qbs-";
+constexpr std::string_view kHoldChains = "qbs-hold-";
 constexpr std::string_view kPinSets = "pin-";
 constexpr std::string_view kDropSets = "drop-";
 
@@ -140,6 +141,12 @@ std::string AddressLabel(const Address& address) {
 std::string ChainName(const Address& client) {
   return std::string(kClientChains) + AddressLabel(client);
 }
+
+std::string HoldChainName(const Address& client) {
+  return std::string(kHoldChains) + AddressLabel(client);
+}
+
+bool IsHoldChain(std::string_view name) { return name.starts_with(kHoldChains); }
 
 bool IsClientChain(std::string_view name) { return name.starts_with(kClientChains); }
 

@@ -26,6 +26,7 @@ struct ClientRules {
   std::string digest{};               // DigestText(); empty: the chain does not say it
   uint32_t closed_from = UINT32_MAX;  // Policy::closed_from
   std::vector<DropElement> drops{};   // what the sets of drop rules hold
+  uint16_t queue = 0;                 // where answers to it wait; 0: they do not
   bool operator==(const ClientRules&) const = default;
 };
 
@@ -36,6 +37,7 @@ inline constexpr std::string_view kBothTransports = "meta l4proto { 6, 17 }";
 std::string AddressLabel(const Address& address);
 
 std::string ChainName(const Address& client);                   // `qbs-10-137-0-25`
+std::string HoldChainName(const Address& client);               // `qbs-hold-10-137-0-25`
 std::string PinSetName(const Address& first, uint32_t group);   // `pin-10-137-0-25-1`
 std::string DropSetName(const Address& first, uint32_t group);  // `drop-10-137-0-25-2`
 std::optional<Address> FirstAddress(std::span<const Address> addresses, Family family);
@@ -51,6 +53,7 @@ std::optional<PinSetParts> ReadDropSetName(std::string_view name);
 
 // In a table of ours all chains `qbs-*` are, and those sets whose names could be a client's.
 bool IsClientChain(std::string_view name);
+bool IsHoldChain(std::string_view name);  // one of these, too
 bool IsClientSet(std::string_view name);
 
 // Says of two policies whether they let the same flows begin: what a restart asks to know which

@@ -195,6 +195,9 @@ void Daemon::TakeRequests(BootTime now) {
     } else if (client.readable) {
       readers_.SpeaksOn(client);
     }
+    if (client.held != nullptr) {
+      client.held->Flush();
+    }
     if (client.drops_due) {
       drops_.Look();
     }

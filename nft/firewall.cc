@@ -53,14 +53,23 @@ absl::StatusOr<KernelView> Firewall::Look() const {
   return view;
 }
 
+// The rest is in force by then; what is to be held is dropped until this is, too.
+absl::Status Firewall::Put(const std::vector<HoldChain>& holds) {
+  const absl::Status status = holds.empty() ? absl::OkStatus() : holds_->Put(holds);
+  return status.ok() ? status : absl::DataLossError(status.message());
+}
+
 absl::Status Firewall::Install(const Ruleset& ruleset, const KernelView* seen) {
   DNSPIN_CHECK(ruleset.terms.table == table_);
   const auto text = [&](const KernelView& view) { return InstallText(ruleset, view, way_); };
-  if (seen != nullptr && nftables_.Run(text(*seen)).ok()) {
-    return absl::OkStatus();
+  if (seen == nullptr || !nftables_.Run(text(*seen)).ok()) {
+    const auto status = LookAndRun(
+        nftables_, [this] { return Look(); }, text);
+    if (!status.ok()) {
+      return status;
+    }
   }
-  return LookAndRun(
-      nftables_, [this] { return Look(); }, text);
+  return Put(HoldChainsOf(ruleset));
 }
 
 absl::Status Firewall::Apply(const RulesetChange& change) {
@@ -71,6 +80,9 @@ absl::Status Firewall::Apply(const RulesetChange& change) {
     status = LookAndRun(
         nftables_, [this] { return LookAtTables(table_); },
         [&](const KernelView& view) { return ChangeText(table_, change, view, way_); });
+  }
+  if (status.ok()) {
+    status = Put(HoldChainsOf(change));
   }
   const std::string moved = MovedText(table_, change);
   if (!status.ok() || moved.empty()) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "nft/hold_rules.h"
 #include "nft/nftables.h"
 #include "nft/refresh_way.h"
 #include "nft/ruleset.h"
@@ -15,8 +16,9 @@ namespace dnspin {
 
 class Firewall {
  public:
-  Firewall(Nftables& nftables, std::string table, RefreshWay way)  // `nftables` outlives it
-      : nftables_(nftables), table_(std::move(table)), way_(way) {}
+  // `nftables` outlives it, and so does `holds`; without those no answer is held.
+  Firewall(Nftables& nftables, std::string table, RefreshWay way, HoldRules* holds = nullptr)
+      : nftables_(nftables), table_(std::move(table)), way_(way), holds_(holds) {}
 
   // What the kernel has of ours, and beside it.
   absl::StatusOr<KernelView> Look() const;
@@ -39,9 +41,12 @@ class Firewall {
   static absl::Status Teardown(Nftables& nftables, const std::string& table);
 
  private:
+  absl::Status Put(const std::vector<HoldChain>& holds);
+
   Nftables& nftables_;
   std::string table_;
   RefreshWay way_;
+  HoldRules* holds_;
 };
 
 }  // namespace dnspin

@@ -22,6 +22,7 @@
 #include "nft/confinement.h"
 #include "nft/daemon.h"
 #include "nft/giving_up.h"
+#include "nft/kernel_sockets.h"
 #include "nft/netvm.h"
 #include "nft/notify.h"
 #include "nft/rule_ends.h"
@@ -100,6 +101,12 @@ Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& cli
   desired.ruleset.intercept = settings.intercept;
   // Not the upstreams: who may ask dnspin may not therefore go past it to another server.
   desired.ruleset.dns_servers = settings.intercept;
+  desired.ruleset.snoop = settings.snoop;
+  desired.ruleset.snoop_fail_open = settings.snoop_fail_open;
+  if (settings.snoop) {
+    desired.ruleset.intercept_any = true;  // whoever asks by a door does so wherever it asks
+  }
+  desired.dns_is_upstream = settings.snoop;  // the client's own server is no door of ours
   desired.pins = settings.terms;
   desired.limits = settings.limits;
   desired.rebind_ok = settings.rebind_ok;
@@ -144,10 +151,11 @@ class Loader {
     const Settings& now = loaded.configuration->settings;
     if (before != nullptr &&
         (before->table != now.table || before->from_qubesdb != now.from_qubesdb ||
-         before->isolated != now.isolated)) {
+         before->isolated != now.isolated || before->snoop != now.snoop ||
+         before->snoop_fail_open != now.snoop_fail_open)) {
       return absl::InvalidArgumentError(
-          "[firewall] table, [clients] sources and [dns] isolation cannot change while dnspind "
-          "runs");
+          "[firewall] table, [clients] sources and [dns] mode, snoop_fail_open and isolation "
+          "cannot change while dnspind runs");
     }
     configuration_ = std::move(loaded.configuration);
     diagnostics_ = std::move(loaded.diagnostics);
@@ -204,61 +212,14 @@ absl::StatusOr<Descriptor> BlockSignals() {
   return fd;
 }
 
-// For tests: the way of kernels before 6.12, on whatever kernel this is.
-std::optional<RefreshWay> ForcedRefreshWay() {
-  const char* const way = std::getenv("DNSPIN_TEST_REFRESH");
-  return way != nullptr && std::string_view(way) == "add-delete-add"
-             ? std::optional(RefreshWay::kAddDeleteAdd)
-             : std::nullopt;
-}
-
-// What dnspind listens to and speaks by, beside QubesDB and its readers.
-struct Sockets {
-  std::unique_ptr<Reactor> reactor;
-  Nftables nftables;
-  Routes routes;
-  RouteWatch route_watch;
-  FileWatch resolv_conf_watch;
-  RulesetWatch ruleset_watch;
-  std::unique_ptr<SetWriter> set_writer;
-};
-
-absl::StatusOr<Sockets> OpenSockets(const std::string& table) {
-  auto reactor = Reactor::Create();
-  auto nftables = Nftables::Create();
-  auto routes = Routes::Create();
-  auto route_watch = RouteWatch::Create();
-  auto resolv_conf_watch = FileWatch::Create(kResolvConf);
-  auto ruleset_watch = RulesetWatch::Create(table);
-  for (const absl::Status& status :
-       {reactor.status(), nftables.status(), routes.status(), route_watch.status(),
-        resolv_conf_watch.status(), ruleset_watch.status()}) {
-    if (!status.ok()) {
-      return status;
-    }
-  }
-  // What it commits is seen by the watch, which learns from it who we are.
-  auto set_writer = SetWriter::Create(table, ForcedRefreshWay());
-  if (!set_writer.ok()) {
-    return set_writer.status();
-  }
-  if (auto status = nftables->Probe(table + "-probe"); !status.ok()) {
-    return status;
-  }
-  if (auto status = ruleset_watch->LearnOwn((*set_writer)->port_id()); !status.ok()) {
-    return status;
-  }
-  return Sockets{*std::move(reactor),     *std::move(nftables),          *std::move(routes),
-                 *std::move(route_watch), *std::move(resolv_conf_watch), *std::move(ruleset_watch),
-                 *std::move(set_writer)};
-}
-
 absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started started,
                    Descriptor signals, SystemClock& clock) {
   Journal journal;
   SayWarnings(started, files.settings, journal, clock.Now());
   const std::string table = loader.settings().table;
-  auto sockets = OpenSockets(table);
+  auto sockets = OpenKernelSockets(
+      table, kResolvConf,
+      loader.settings().snoop ? std::optional(loader.settings().snoop_fail_open) : std::nullopt);
   auto source = QubesdbSource::Create(QubesdbSource::DefaultSockets());
   for (const absl::Status& status : {sockets.status(), source.status()}) {
     if (!status.ok()) {
@@ -268,7 +229,15 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
   if (auto status = ConfineDnspind(); !status.ok()) {
     return status;
   }
-  Firewall firewall(sockets->nftables, table, sockets->set_writer->refresh_way());
+  Firewall firewall(sockets->nftables, table, sockets->set_writer->refresh_way(),
+                    sockets->hold_rules.get());
+  if (sockets->hold_rules != nullptr) {
+    const bool target = sockets->hold_rules->way() == QueueWay::kTarget;
+    journal.Say(
+        Priority::kNotice,
+        fmt::format("answers are held by {}", target ? "xtables' target NFQUEUE" : "nft's queue"),
+        clock.Now());
+  }
   LauncherLink launcher(std::move(started.launcher));
   Netvm netvm(*source, sockets->ruleset_watch, sockets->routes, journal);
   const bool in_netvm = loader.settings().from_qubesdb;

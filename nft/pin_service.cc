@@ -49,7 +49,8 @@ std::optional<ReaderFault> PinService::Take(ServedClient& client, BootTime now) 
   while (!share.spent()) {
     std::string bytes = std::exchange(client.unread, {});
     if (bytes.empty()) {
-      auto packet = ReceivePacket(client.channel.get(), kChannelPacketOctetsMax);
+      auto packet = ReceivePacket(client.channel.get(),
+                                  client.snooped ? kHeldPacketOctetsMax : kChannelPacketOctetsMax);
       if (!packet.ok()) {
         return ReaderFault{std::string(packet.status().message()),
                            !absl::IsOutOfRange(packet.status())};
@@ -112,6 +113,13 @@ std::optional<ReaderFault> PinService::TakeMessage(ServedClient& client,
     return Consider(client, *grant, now);
   } else if (const auto* piece = std::get_if<DropAddresses>(&*message)) {
     return Learn(client, *piece, now);
+  } else if (const auto* verdict = std::get_if<HeldVerdict>(&*message)) {
+    if (!client.snooped) {
+      return ReaderFault{"a verdict where nothing is held"};
+    }
+    if (client.held != nullptr && client.held->number() == verdict->queue) {
+      client.held->Decide(*verdict);  // else it is of a queue that it had until now
+    }
   } else {
     TakeCounters(client, std::get<CountersReport>(*message), now);
   }

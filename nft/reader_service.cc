@@ -137,8 +137,31 @@ absl::Status ReaderService::TrySendPolicy(ServedClient& client) {
     return memory.status();
   }
   const int fd = memory->get();
-  return SendPacket(client.channel.get(),
-                    PacketOf(Encode(ToReader(PolicyNotice{client.policy.generation}))), {&fd, 1});
+  const auto sent =
+      SendPacket(client.channel.get(),
+                 PacketOf(Encode(ToReader(PolicyNotice{client.policy.generation}))), {&fd, 1});
+  return sent.ok() ? TrySendQueue(client) : sent;
+}
+
+// A reader that is new, or whose client's answers are held from now on, gets a queue of its own:
+// what one before it had not judged is dropped, and the client asks again.
+absl::Status ReaderService::TrySendQueue(ServedClient& client) {
+  if (client.held != nullptr && client.held->number() == client.queue) {
+    return absl::OkStatus();
+  }
+  client.held.reset();
+  if (client.queue == 0) {
+    return absl::OkStatus();
+  }
+  auto queue =
+      HeldQueue::Open(client.queue, {client.policy.limits.questions_in_flight, client.fails_open});
+  if (!queue.ok()) {
+    return queue.status();
+  }
+  client.held = *std::move(queue);
+  const int fd = client.held->fd();
+  return SendPacket(client.channel.get(), PacketOf(Encode(ToReader(QueueNotice{client.queue}))),
+                    {&fd, 1});
 }
 
 void ReaderService::Serve(ServedClient& client, BootTime now) {

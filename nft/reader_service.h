@@ -95,6 +95,7 @@ class ReaderService {
   absl::Status Fill(Seat& seat, const ServedClient& client, BootTime now);
   absl::Status TryServe(ServedClient& client, Seat& seat, BootTime now);
   absl::Status TrySendPolicy(ServedClient& client);
+  static absl::Status TrySendQueue(ServedClient& client);
   void Leave(uint32_t reader, ServedClients& clients, BootTime now);
   void EndWhatIsDue(BootTime now);
   bool MayServe() const;

@@ -118,6 +118,7 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
             .first->second;
     client.id = id;
     Complete(client, nullptr);
+    client.queue = queues_.For(client, nullptr, clients_);
     if (same) {
       inheritance.AdoptPins(client, now);
     }
@@ -140,7 +141,8 @@ absl::Status Roster::Begin(const Desired& desired, BootTime now) {
   flows_.Outlaw(moved);
   CutDoubted(now);
   for (auto& [id, client] : clients_) {
-    if (client.port != inheritance.DoorOf(client)) {
+    if (client.port != inheritance.DoorOf(client) ||
+        (client.queue != 0) != inheritance.WasHeld(client)) {
       Append(moved, client.desired.addresses);
     }
     if (!inheritance.HasRulesOf(client, desired.ruleset)) {
@@ -177,6 +179,7 @@ Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
     if (before == nullptr) {
       client.id = ClientId{next_client_++};
       Complete(client, nullptr);
+      client.queue = queues_.For(client, nullptr, clients_);
       changes.arrived.emplace(client.id, std::move(client));
       continue;
     }
@@ -185,6 +188,7 @@ Roster::Changes Roster::Compare(const Desired& desired, BootTime now) {
       continue;
     }
     Complete(client, before);
+    client.queue = queues_.For(client, before, clients_);
     PinMoves moves = MovePins(*before, client, now);
     client.ledger = std::move(moves.after);
     std::move(moves.added.begin(), moves.added.end(), std::back_inserter(changes.kernel.pins));
@@ -305,7 +309,8 @@ void Roster::TakeOver(Changes& changes, bool terms_changed, BootTime now) {
   }
   for (auto& [id, after] : changes.changed) {
     ServedClient& client = clients_.at(id);
-    if (terms_changed || client.desired.addresses != after.desired.addresses) {
+    if (terms_changed || client.desired.addresses != after.desired.addresses ||
+        (client.queue == 0) != (after.queue == 0)) {
       Append(moved, client.desired.addresses);
       Append(moved, after.desired.addresses);
     }

@@ -12,6 +12,7 @@
 #include "nft/firewall.h"
 #include "nft/journal.h"
 #include "nft/live_flows.h"
+#include "nft/queue_numbers.h"
 #include "nft/reader_service.h"
 #include "nft/served_client.h"
 #include "nft/surroundings.h"
@@ -99,6 +100,7 @@ class Roster {
   bool starting_ = false;    // not IsComplete()
   bool head_start_ = false;  // is to be given to who is in
   uint32_t next_client_ = 1;
+  QueueNumbers queues_;
   uint64_t revision_ = 0;
   Surroundings surroundings_;
 };

@@ -24,6 +24,7 @@ const TableView& Of(const std::array<TableView, 2>& views, Family family) {
 struct ClientParts {
   std::map<std::string, uint32_t> sets;       // name, size; of a drop set 0
   std::map<std::string, std::string> chains;  // name, the client's address as text
+  std::map<std::string, std::string> holds;   // the same, of the chain where its answers wait
 };
 
 ClientParts PartsOf(const ClientRules& client, Family family) {
@@ -38,6 +39,9 @@ ClientParts PartsOf(const ClientRules& client, Family family) {
   for (const Address& address : client.addresses) {
     if (address.family() == family) {
       parts.chains.emplace(ChainName(address), address.Text());
+      if (client.queue != 0) {
+        parts.holds.emplace(HoldChainName(address), address.Text());
+      }
     }
   }
   return parts;
@@ -87,6 +91,14 @@ void PutLookup(CommandText& commands, const std::string& chain, const std::strin
   commands.Put("add element", fmt::format("clients {{ {} : jump {} }}", address, chain));
 }
 
+// Nothing passes there until it is told its queue; and nothing comes back from it, should somebody
+// empty it.
+void PutHold(CommandText& commands, const std::string& chain, const std::string& address) {
+  commands.Put("add chain", chain);
+  commands.Put("add rule", chain + " drop");
+  commands.Put("add element", fmt::format("held {{ {} : goto {} }}", address, chain));
+}
+
 // Empties the chains that an earlier run left, and removes what is not wanted any more. Returns the
 // sets that stay as they are.
 std::set<std::string> ClearClients(CommandText& commands, const ClientParts& wanted,
@@ -98,7 +110,7 @@ std::set<std::string> ClearClients(CommandText& commands, const ClientParts& wan
     }
   }
   for (const std::string& chain : view.chains) {
-    if (IsClientChain(chain) && !wanted.chains.contains(chain)) {
+    if (IsClientChain(chain) && !wanted.chains.contains(chain) && !wanted.holds.contains(chain)) {
       RemoveChain(commands, chain, view);
     }
   }
@@ -125,6 +137,7 @@ std::set<std::string> PutAllClients(CommandText& commands, const std::vector<Cli
     ClientParts parts = PartsOf(client, commands.family());
     wanted.sets.merge(parts.sets);
     wanted.chains.merge(parts.chains);
+    wanted.holds.merge(parts.holds);
   }
   std::set<std::string> staying = ClearClients(commands, wanted, view);
   for (const auto& [name, size] : wanted.sets) {
@@ -135,6 +148,9 @@ std::set<std::string> PutAllClients(CommandText& commands, const std::vector<Cli
   for (const auto& [chain, address] : wanted.chains) {
     commands.Put("add chain", chain);
     PutLookup(commands, chain, address);
+  }
+  for (const auto& [chain, address] : wanted.holds) {
+    PutHold(commands, chain, address);
   }
   for (const ClientRules& client : clients) {
     PutDropSets(commands, {}, client);
@@ -156,6 +172,13 @@ void PutLeaving(CommandText& commands, const ClientChange& change, const TableVi
   }
   for (const auto& [chain, address] : before.chains) {
     if (!after.chains.contains(chain)) {
+      RemoveChain(commands, chain, view);
+    }
+  }
+  for (const auto& [chain, address] : before.holds) {
+    if (!after.holds.contains(chain)) {
+      commands.Put("delete element", fmt::format("held {{ {} }}", address));
+      commands.Put("flush chain", chain);
       RemoveChain(commands, chain, view);
     }
   }
@@ -181,6 +204,11 @@ void PutComing(CommandText& commands, const ClientChange& change) {
     if (!before.chains.contains(chain)) {
       commands.Put("add chain", chain);
       PutLookup(commands, chain, address);
+    }
+  }
+  for (const auto& [chain, address] : after.holds) {
+    if (!before.holds.contains(chain)) {
+      PutHold(commands, chain, address);
     }
   }
   PutDropSets(commands, change.before, change.after);
@@ -213,6 +241,7 @@ void PutSharedElements(std::string& text, const std::string& table, std::string_
     CommandText doors(text, family, kDoorsTable);
     PutDoorwayElements(doors, verb, elements.doorways);
     PutUpstreamElements(doors, verb, elements.upstreams);
+    PutAddresses(doors, verb, "held", elements.held);
   }
 }
 
@@ -247,9 +276,9 @@ std::vector<GonePin> GoneOf(const RulesetChange& change, Fate fate) {
 }  // namespace
 
 SharedElements Without(const SharedElements& some, const SharedElements& others) {
-  return {Missing(some.doorways, others.doorways), Missing(some.sources, others.sources),
+  return {Missing(some.doorways, others.doorways),       Missing(some.sources, others.sources),
           Missing(some.dns_servers, others.dns_servers), Missing(some.connected, others.connected),
-          Missing(some.upstreams, others.upstreams)};
+          Missing(some.upstreams, others.upstreams),     Missing(some.held, others.held)};
 }
 
 std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshWay way) {
@@ -257,6 +286,11 @@ std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshW
   for (const Family family : kFamilies) {
     CommandText filter(text, family, ruleset.terms.table);
     PutFilterTable(filter, ruleset.terms);
+    const bool held = ruleset.terms.snoop;
+    const std::vector<std::string>& chains = Of(view.filter, family).chains;
+    if (held || std::any_of(chains.begin(), chains.end(), IsHoldChain)) {
+      PutHeld(filter);
+    }
     const auto staying = PutAllClients(filter, ruleset.clients, Of(view.filter, family));
     PutDifference(filter, DifferenceOf(family, ruleset.pins, view.pins, staying), way);
     if (ruleset.terms.connected) {
@@ -264,6 +298,10 @@ std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshW
     }
     PutFilterRules(filter, ruleset.terms, Of(view.filter, family));
     CommandText doors(text, family, kDoorsTable);
+    if (held) {
+      doors.PutTable("add");
+      PutUndoored(doors, ruleset.held);
+    }
     PutDoorsTable(doors, ruleset.terms, Of(view.doors, family));
     PutDoorways(doors, ruleset.doorways);
     CommandText qubes(text, family, kQubesTable);

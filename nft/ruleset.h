@@ -26,6 +26,7 @@ struct Ruleset {
   std::vector<Doorway> doorways;
   std::vector<PinElement> pins;  // the sets hold these and no others
   std::vector<Source> sources{};
+  std::vector<Address> held{};  // whose answers wait in a queue
 };
 
 // One client. No addresses before: it comes; no addresses after: it goes.
@@ -40,6 +41,7 @@ struct SharedElements {
   std::vector<Address> dns_servers;
   std::vector<Address> connected;
   std::vector<Endpoint> upstreams{};
+  std::vector<Address> held{};  // whose answers are held
 };
 
 // What is in `some` and not in `others`.

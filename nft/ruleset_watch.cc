@@ -60,8 +60,8 @@ bool IsOwnChain(std::string_view name) {
 }
 
 bool IsOwnSet(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kShared = {
-      "clients", "doors", "dns-addr", "connected", "sources", "upstreams", "replies"};
+  constexpr std::array<std::string_view, 8> kShared = {
+      "clients", "doors", "dns-addr", "connected", "sources", "upstreams", "replies", "held"};
   return IsClientSet(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 

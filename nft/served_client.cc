@@ -129,7 +129,8 @@ ClientRules RulesOf(const ServedClient& client) {
           client.set_size,
           client.digest,
           client.policy.closed_from,
-          DropElementsOf(client.policy, client.groups, client.drops)};
+          DropElementsOf(client.policy, client.groups, client.drops),
+          client.queue};
 }
 
 CountersReport ServedClient::Totals() const {
@@ -141,6 +142,7 @@ CountersReport ServedClient::Totals() const {
 void ServedClient::EndService() {
   watch = Watch();
   channel.reset();
+  held.reset();
   readable = false;
   unread.clear();
   reader = 0;
@@ -165,6 +167,7 @@ void ServedClient::TakePolicy(ServedClient&& next) {
   drops_due = false;
   placed = next.placed;
   interface = std::move(next.interface);
+  queue = next.queue;
 }
 
 std::string ServedClient::SetName(Family family, uint32_t group) const {

@@ -12,6 +12,7 @@
 #include "io/descriptor.h"
 #include "io/reactor.h"
 #include "nft/desired.h"
+#include "nft/held_queue.h"
 #include "nft/set_reader.h"
 #include "pinning/channel_message.h"
 #include "pinning/drop_names.h"
@@ -42,7 +43,11 @@ struct ServedClient {
   uint32_t placed = 0;                    // by which revision of the surroundings; 0: by none
   std::string interface;                  // where its packets come in; empty: nowhere now
   uint16_t port = 0;                      // of its door
+  bool snooped = false;                   // answers of others to it are to be held
+  bool fails_open = false;                // or pass, while nobody reads them
+  uint16_t queue = 0;                     // where answers of others to it wait; 0: they do not
   uint32_t reader = 0;                    // who serves it; 0: nobody now
+  std::unique_ptr<HeldQueue> held;        // `queue`, while there is a reader
   Descriptor channel;                     // our end
   bool readable = false;                  // something waits there, or in `unread`
   std::string unread;                     // of its packets, the messages not looked at yet

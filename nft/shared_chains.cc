@@ -30,8 +30,13 @@ std::string OnNoClientInterface(const RulesetTerms& terms, std::string_view whic
 }
 
 // One rule an interface: a pattern in a set is beyond old kernels.
-std::vector<std::string> ForwardRules(const RulesetTerms& terms) {
-  std::vector<std::string> rules = {"ct state established,related accept"};
+std::vector<std::string> ForwardRules(const RulesetTerms& terms, std::string_view ip) {
+  std::vector<std::string> rules;
+  if (terms.snoop) {
+    // Of whatever server: the reader knows whose word counts, and what others say goes nowhere.
+    rules.push_back(fmt::format("udp sport 53 ct state established {} daddr vmap @held", ip));
+  }
+  rules.emplace_back("ct state established,related accept");
   for (const std::string& interface : terms.interfaces) {
     if (!terms.inbound_open) {
       rules.push_back(fmt::format("oifname \"{}\" drop", interface));
@@ -73,6 +78,17 @@ std::vector<std::string> DoorRules(const RulesetTerms& terms, Family family, std
       terms.intercept_any ? "" : fmt::format("{} daddr {{ {} }} ", ip, fmt::join(asked, ", "));
   std::vector<std::string> rules;
   for (const std::string& interface : terms.interfaces) {
+    if (terms.snoop) {
+      const std::string held = fmt::format("iifname \"{}\" {} saddr @held ", interface, ip);
+      // What this machine itself answers is not forwarded: it could not be held.
+      rules.push_back(fmt::format(
+          "{}fib daddr type != local {} daddr . udp dport @upstreams accept", held, ip));
+      const std::vector<std::string> virtual_servers = OfFamily(terms.intercept, family);
+      if (terms.connected && !virtual_servers.empty()) {  // Qubes OS' own NAT comes behind this
+        rules.push_back(fmt::format("{}{} daddr {{ {} }} udp dport 53 accept", held, ip,
+                                    fmt::join(virtual_servers, ", ")));
+      }
+    }
     const std::string question =
         fmt::format("iifname \"{}\" {}{} th dport 53", interface, servers, kBothTransports);
     rules.push_back(fmt::format("{} redirect to :{} saddr map @doors", question, ip));
@@ -179,8 +195,19 @@ void PutFilterTable(CommandText& commands, const RulesetTerms& terms) {
   }
 }
 
+void PutHeld(CommandText& filter) {
+  filter.Put("add map", fmt::format("held {{ type {} : verdict; }}", filter.key_type()));
+  filter.Put("flush map", "held");
+}
+
+void PutUndoored(CommandText& doors, std::span<const Address> held) {
+  doors.Put("add set", fmt::format("held {{ type {}; }}", doors.key_type()));
+  doors.Put("flush set", "held");
+  PutAddresses(doors, "add element", "held", held);
+}
+
 size_t SharedRuleCount(const RulesetTerms& terms) {
-  return ForwardRules(terms).size() + SourceRules(terms, "ip").size() +
+  return ForwardRules(terms, "ip").size() + SourceRules(terms, "ip").size() +
          LeavingRules(terms, "ip").size() + 1;
 }
 
@@ -190,7 +217,7 @@ void PutFilterRules(CommandText& commands, const RulesetTerms& terms, const Tabl
     DNSPIN_CHECK(IsInterfacePattern(interface));
   }
   const std::string lookup = fmt::format("{} saddr vmap @clients", commands.ip());
-  commands.PutSharedRules("forward", ForwardRules(terms), view);
+  commands.PutSharedRules("forward", ForwardRules(terms, commands.ip()), view);
   commands.PutSharedRules("qubes-forward", {&lookup, 1}, view);
   commands.PutSharedRules("prerouting", SourceRules(terms, commands.ip()), view);
   if (terms.connected || view.HasChain("postrouting")) {
@@ -203,10 +230,10 @@ void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const Table
   commands.Put("add chain",
                "prerouting { type nat hook prerouting priority dstnat - 1; policy accept; }");
   commands.Put("add map", fmt::format("doors {{ type {} : inet_service; }}", commands.key_type()));
-  commands.PutSharedRules("prerouting", DoorRules(terms, commands.family(), commands.ip()), view);
-  commands.Put("add chain", "output { type filter hook output priority filter; policy accept; }");
   commands.Put("add set",
                fmt::format("upstreams {{ type {} . inet_service; }}", commands.key_type()));
+  commands.PutSharedRules("prerouting", DoorRules(terms, commands.family(), commands.ip()), view);
+  commands.Put("add chain", "output { type filter hook output priority filter; policy accept; }");
   commands.Put("add set",
                fmt::format("replies {{ type {} . inet_service; }}", commands.key_type()));
   commands.Put("flush set", "upstreams");

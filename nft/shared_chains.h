@@ -21,6 +21,8 @@ struct RulesetTerms {
   bool inbound_open = false;            // new connections towards clients are not dropped here
   bool intercept_any = false;           // else questions to `intercept` alone go to the doors
   std::vector<Address> intercept;
+  bool snoop = false;  // answers of `dns_servers` are held on their way to clients
+  bool snoop_fail_open = false;
   std::vector<Address> dns_servers;  // what `specialtarget=dns` stands for: set dns-addr
   uint32_t reader_uid = 0;           // never root's; what readers send is judged by it
   std::vector<Endpoint> upstreams;   // whom they may ask
@@ -61,6 +63,10 @@ void PutDoorsTable(CommandText& commands, const RulesetTerms& terms, const Table
 // These and no others.
 void PutDoorways(CommandText& commands, std::span<const Doorway> doorways);
 void PutSources(CommandText& commands, std::span<const Source> sources);
+
+// Where answers to whom wait, empty: the map and the set of those who are asked by no door.
+void PutHeld(CommandText& filter);
+void PutUndoored(CommandText& doors, std::span<const Address> held);
 
 // `verb`: "add element" or "delete element", of those of the family.
 void PutAddresses(CommandText& commands, std::string_view verb, std::string_view set,

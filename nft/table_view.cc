@@ -14,6 +14,7 @@ namespace dnspin {
 namespace {
 
 constexpr std::string_view kClientMap = "clients";
+constexpr std::string_view kHeldMap = "held";
 constexpr uint32_t kNotListed = NFT_SET_ANONYMOUS | NFT_SET_MAP | NFT_SET_OBJECT;
 
 std::string Text(const char* text) { return text == nullptr ? std::string() : text; }
@@ -108,7 +109,7 @@ class Look {
       if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & kNotListed) == 0) {
         view.sets.push_back({name, nftnl_set_get_u32(set.get(), NFTNL_SET_DESC_SIZE),
                              HoldsPins(dump_.family(), set.get())});
-      } else if (LeadsToChains(set.get()) && name != kClientMap) {
+      } else if (LeadsToChains(set.get()) && name != kClientMap && name != kHeldMap) {
         verdict_maps_.emplace_back(table, name);
       }
     });

@@ -15,6 +15,9 @@ SharedElements ElementsOf(const RulesetTerms& terms,
   for (const ServedClient* client : clients) {
     for (const Address& address : client->desired.addresses) {
       elements.doorways.push_back({address, client->port});
+      if (client->queue != 0) {
+        elements.held.push_back(address);
+      }
       for (const std::string& interface : client->desired.interfaces) {
         elements.sources.push_back({interface, address});
       }
@@ -36,7 +39,9 @@ bool AreAlike(const RulesetTerms& before, const RulesetTerms& after) {
 Ruleset RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
                   BootTime now) {
   SharedElements shared = ElementsOf(desired.ruleset, all);
-  Ruleset ruleset{desired.ruleset, {}, std::move(shared.doorways), {}, std::move(shared.sources)};
+  Ruleset ruleset{
+      desired.ruleset,       {}, std::move(shared.doorways), {}, std::move(shared.sources),
+      std::move(shared.held)};
   for (const ServedClient* client : all) {
     ruleset.clients.push_back(RulesOf(*client));
     const auto elements = ElementsOf(*client, client->ledger, now);

@@ -16,9 +16,11 @@ enum class Type : uint8_t {
   kCounters = 3,
   kGrant = 4,
   kDropAddresses = 5,
+  kHeldVerdict = 6,
   kPinReply = 16,
   kPolicy = 17,
   kPinsInDoubt = 18,
+  kQueue = 19,
 };
 
 class Writer {
@@ -48,8 +50,8 @@ class Writer {
       Number(octet);
     }
   }
-  std::string Take() {
-    DNSPIN_CHECK(bytes_.size() <= kMessageOctetsMax);
+  std::string Take(size_t octets_max = kMessageOctetsMax) {
+    DNSPIN_CHECK(bytes_.size() <= octets_max);
     return std::move(bytes_);
   }
 
@@ -137,6 +139,7 @@ constexpr std::array kCounters = {
     &CountersReport::over_connections,
     &CountersReport::over_names,
     &CountersReport::forgeries,
+    &CountersReport::held_overruns,
 };
 static_assert(sizeof(CountersReport) == kCounters.size() * sizeof(uint64_t), "all of them");
 
@@ -184,6 +187,14 @@ struct Encoder {
     writer.Put(piece.addresses);
     return writer.Take();
   }
+  std::string operator()(const HeldVerdict& verdict) const {
+    Writer writer(Type::kHeldVerdict);
+    writer.Number(verdict.queue);
+    writer.Number(verdict.packet);
+    writer.Number(static_cast<uint8_t>(verdict.kind));
+    writer.Text(verdict.octets);
+    return writer.Take(kHeldVerdictOctetsMax);
+  }
   std::string operator()(const PinReply& reply) const {
     Writer writer(Type::kPinReply);
     writer.Number(reply.ticket);
@@ -197,6 +208,11 @@ struct Encoder {
   }
   std::string operator()(const PinsInDoubt& /*doubt*/) const {
     return Writer(Type::kPinsInDoubt).Take();
+  }
+  std::string operator()(const QueueNotice& notice) const {
+    Writer writer(Type::kQueue);
+    writer.Number(notice.queue);
+    return writer.Take();
   }
 };
 
@@ -239,6 +255,20 @@ DropAddresses ReadDropAddresses(Reader& reader) {
   return piece;
 }
 
+HeldVerdict ReadHeldVerdict(Reader& reader) {
+  HeldVerdict verdict;
+  verdict.queue = reader.Number<uint16_t>();
+  verdict.packet = reader.Number<uint32_t>();
+  const auto kind = reader.Number<uint8_t>();
+  reader.Require(kind <= static_cast<uint8_t>(HeldVerdict::Kind::kReplace));
+  verdict.kind = static_cast<HeldVerdict::Kind>(kind);
+  verdict.octets = reader.Text(kPutBackOctetsMax);
+  reader.Require(verdict.kind == HeldVerdict::Kind::kReplace
+                     ? verdict.octets.size() >= kPutBackOctetsMin
+                     : verdict.octets.empty());
+  return verdict;
+}
+
 absl::Status Malformed(std::string_view what) {
   return absl::InvalidArgumentError("malformed message: " + std::string(what));
 }
@@ -256,12 +286,16 @@ std::string Encode(const FromReader& message) { return std::visit(Encoder(), mes
 std::string Encode(const ToReader& message) { return std::visit(Encoder(), message); }
 
 absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes) {
-  if (bytes.size() > kMessageOctetsMax) {
+  Reader reader(bytes);
+  const auto type = static_cast<Type>(reader.Number<uint8_t>());
+  if (bytes.size() > kMessageOctetsMax && type != Type::kHeldVerdict) {
     return Malformed("too long");
   }
-  Reader reader(bytes);
   FromReader message;
-  switch (static_cast<Type>(reader.Number<uint8_t>())) {
+  switch (type) {
+    case Type::kHeldVerdict:
+      message = ReadHeldVerdict(reader);
+      break;
     case Type::kPin:
       message = ReadPin(reader);
       break;
@@ -309,6 +343,10 @@ absl::StatusOr<ToReader> DecodeToReader(std::span<const uint8_t> bytes) {
     }
     case Type::kPinsInDoubt:
       return reader.Finished() ? absl::StatusOr<ToReader>(PinsInDoubt{}) : Malformed("wrong shape");
+    case Type::kQueue: {
+      const QueueNotice notice{reader.Number<uint16_t>()};
+      return reader.Finished() ? absl::StatusOr<ToReader>(notice) : Malformed("wrong shape");
+    }
     default:
       return Malformed("unknown type");
   }

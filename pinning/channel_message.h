@@ -20,6 +20,9 @@ inline constexpr size_t kMessageOctetsMax = 1024;
 inline constexpr size_t kAddressesPerRequest = 24;  // more addresses go in several requests
 inline constexpr size_t kRuleHostOctetsMax = 256;   // a longer pattern is refused at load
 inline constexpr size_t kRequestsOpenMax = 1024;    // unanswered pin requests on one channel
+inline constexpr size_t kPutBackOctetsMax = 4136;   // an IP packet that takes another's place
+inline constexpr size_t kPutBackOctetsMin = 28;     // the headers of IPv4 and UDP
+inline constexpr size_t kHeldVerdictOctetsMax = 1 + 2 + 4 + 1 + 2 + kPutBackOctetsMax;
 
 // Reader to dnspind: pin these addresses for this asked name under this rule host.
 struct PinRequest {
@@ -59,6 +62,7 @@ struct CountersReport {
   uint64_t over_connections = 0;  // connections not taken: too many are open
   uint64_t over_names = 0;        // questions for new names: too many under one pattern
   uint64_t forgeries = 0;         // datagrams at an upstream's socket that are not its answer
+  uint64_t held_overruns = 0;     // answers came to the queue faster than they were read
   CountersReport& operator+=(const CountersReport& other);
   bool operator==(const CountersReport&) const = default;
 };
@@ -88,8 +92,19 @@ struct DropAddresses {
   bool operator==(const DropAddresses&) const = default;
 };
 
-using FromReader =
-    std::variant<PinRequest, RefusalReport, CountersReport, GrantRequest, DropAddresses>;
+// Reader to dnspind, one way, once for each: what becomes of a packet that waits in this client's
+// queue. The one message that may be longer than kMessageOctetsMax.
+struct HeldVerdict {
+  enum class Kind : uint8_t { kDrop, kAccept, kReplace };
+  uint16_t queue = 0;   // as the notice of it said: numbers of packets begin anew in each
+  uint32_t packet = 0;  // the kernel's number of it
+  Kind kind = Kind::kDrop;
+  std::string octets;  // kReplace: the packet that goes on instead; dnspind never looks into it
+  bool operator==(const HeldVerdict&) const = default;
+};
+
+using FromReader = std::variant<PinRequest, RefusalReport, CountersReport, GrantRequest,
+                                DropAddresses, HeldVerdict>;
 
 enum class PinOutcome : uint8_t {
   kDone,    // every address is in the kernel
@@ -117,7 +132,15 @@ struct PinsInDoubt {
   bool operator==(const PinsInDoubt&) const = default;
 };
 
-using ToReader = std::variant<PinReply, PolicyNotice, PinsInDoubt>;
+// dnspind to reader: answers on their way to this client wait in the queue that comes with this
+// message (a netlink socket, configured; for whoever may not administer the network it can only be
+// read).
+struct QueueNotice {
+  uint16_t queue = 0;
+  bool operator==(const QueueNotice&) const = default;
+};
+
+using ToReader = std::variant<PinReply, PolicyNotice, PinsInDoubt, QueueNotice>;
 
 std::string Encode(const FromReader& message);
 std::string Encode(const ToReader& message);

@@ -17,6 +17,8 @@ namespace dnspin {
 
 inline constexpr size_t kLengthOctets = 2;
 inline constexpr size_t kChannelPacketOctetsMax = kLengthOctets + kMessageOctetsMax;
+// A held verdict that is longer has a packet of its own.
+inline constexpr size_t kHeldPacketOctetsMax = kLengthOctets + kHeldVerdictOctetsMax;
 
 inline std::string PacketOf(std::string_view message) {
   std::string packet;

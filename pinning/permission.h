@@ -50,6 +50,9 @@ class Permissions {
   // A listed name is listed however it is asked.
   Permission Judge(const Name& asked) const { return Judge(asked, Transport::kTcp, std::nullopt); }
 
+  // True if the client may ask some server for any name, by UDP.
+  bool AsksAnything() const { return open_.at(static_cast<size_t>(Transport::kUdp)).has_value(); }
+
   // True if a rule before position `rule` refuses `name` in DNS: for the names on a lineage.
   bool Refuses(const Name& name, uint32_t rule) const;
 

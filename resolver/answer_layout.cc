@@ -91,7 +91,9 @@ class Surveyor {
       if (const std::string_view wrong = PassRecord(additional, place); !wrong.empty()) {
         return Malformed(fmt::format("record {} (type {}): {}", number + 1, place.type, wrong));
       }
-      if (!additional) {
+      if (additional) {
+        layout_.beside += place.type == dns::kOpt ? 0 : 1;
+      } else {
         (number < authority_from ? layout_.answer : layout_.authority).push_back(place);
       }
     }
@@ -142,10 +144,12 @@ class Surveyor {
 
   std::string_view PassOpt(bool additional, size_t owner_octets, const RecordPlace& place) {
     const auto opt = ReadOpt(place.klass, place.ttl, place.rdata);
-    if (!additional || opt_seen_ || owner_octets != 1 || !opt) {
+    if (!additional || layout_.edns || owner_octets != 1 || !opt) {
       return "OPT is misplaced, repeated or malformed";
     }
-    opt_seen_ = true;
+    layout_.edns = true;
+    layout_.dnssec_ok = opt->dnssec_ok;
+    layout_.options = !place.rdata.empty();
     layout_.rcode |= static_cast<uint16_t>(opt->extended_rcode << 4);
     return "";
   }
@@ -155,7 +159,6 @@ class Surveyor {
   AnswerLayout layout_;
   size_t string_octets_ = 0;
   size_t hops_ = 0;
-  bool opt_seen_ = false;
 };
 
 }  // namespace

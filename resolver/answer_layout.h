@@ -27,6 +27,10 @@ struct AnswerLayout {
   std::vector<RecordPlace> answer;
   std::vector<RecordPlace> authority;
   size_t additional_at = 0;  // where the additional section begins
+  bool edns = false;         // it has OPT
+  bool dnssec_ok = false;    // there
+  bool options = false;      // in OPT
+  size_t beside = 0;         // records of the additional section but for OPT
 };
 
 absl::StatusOr<AnswerLayout> LayOut(std::span<const uint8_t> message);

@@ -120,6 +120,9 @@ void ClientDesk::OnChannel() {
        },
        [this](const PolicyNotice& notice, const Descriptor& memory) {
          return OnPolicy(notice, memory);
+       },
+       [this](const QueueNotice& notice, Descriptor queue) {
+         return OnQueue(notice, std::move(queue));
        }});
   if (absl::IsOutOfRange(status)) {
     closed_ = true;
@@ -127,6 +130,38 @@ void ClientDesk::OnChannel() {
   } else if (!status.ok()) {
     breach_ = status;
   }
+}
+
+// What waits in a queue before it is dropped by who has closed it.
+absl::Status ClientDesk::OnQueue(const QueueNotice& notice, Descriptor queue) {
+  held_watch_ = Watch();
+  held_ = std::make_unique<HeldAnswers>(
+      notice.queue, std::move(queue), last_held_, counters_,
+      [this](HeldVerdict verdict) { channel_.Decide(std::move(verdict)); });
+  held_->SetPlace(addresses_, servers_);
+  auto watch = watch_group_.Add(held_->fd(), [this](Ready) { ReadHeld(); });
+  if (!watch.ok()) {
+    return watch.status();
+  }
+  held_watch_ = *std::move(watch);
+  return absl::OkStatus();
+}
+
+void ClientDesk::ReadHeld() {
+  OnChannel();  // what dnspind has said by now counts for what is told now
+  if (closed_ || !breach_.ok() || !has_policy_) {
+    return;
+  }
+  const BootTime now = with_.clock.Now();
+  held_->Read(
+      [this, now](Question question, const ReturnPath& path, HeldAnswer answer, bool truncated) {
+        if (truncated) {
+          Send(path, EncodeReply(question, {.truncated = true}, question.udp_octets),
+               Ending::kAnswered);
+        } else {
+          forwarder_.OnHeldAnswer(std::move(question), path, std::move(answer), now);
+        }
+      });
 }
 
 absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& memory) {
@@ -145,6 +180,14 @@ absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& 
   }
   for (const auto& listener : streams_) {
     listener->SetPlace(place);
+  }
+  addresses_ = policy->addresses;
+  servers_.clear();
+  for (const Upstream& upstream : policy->upstreams) {
+    servers_.push_back(upstream.endpoint.address);
+  }
+  if (held_ != nullptr) {
+    held_->SetPlace(addresses_, servers_);
   }
   rate_.SetLimits(policy->limits);
   connections_.max = policy->limits.connections;
@@ -184,7 +227,17 @@ bool ClientDesk::OnPacket(std::span<const uint8_t> packet, const ReturnPath& pat
   return true;
 }
 
+void ClientDesk::Release(const ReturnPath& path, Ending ending) {
+  Count(ending, counters_);
+  held_->Release(*path.held);
+}
+
 void ClientDesk::Send(const ReturnPath& path, std::string message, Ending ending) {
+  if (path.held) {
+    Count(ending, counters_);
+    held_->Replace(*path.held, message);
+    return;
+  }
   if (path.transport == Transport::kTcp) {
     const BootTime now = with_.clock.Now();
     const bool sent = std::any_of(streams_.begin(), streams_.end(), [&](const auto& listener) {

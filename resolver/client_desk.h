@@ -21,6 +21,7 @@
 #include "pinning/policy.h"
 #include "pinning/service_message.h"
 #include "resolver/forwarder.h"
+#include "resolver/held_answers.h"
 #include "resolver/listener.h"
 #include "resolver/question_rate.h"
 #include "resolver/reader_channel.h"
@@ -64,9 +65,12 @@ class ClientDesk final : public ReplySink {
 
  private:
   void Send(const ReturnPath& path, std::string message, Ending ending) override;
+  void Release(const ReturnPath& path, Ending ending) override;
   bool OnPacket(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now);
   bool TellReady(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now);
   absl::Status OnPolicy(const PolicyNotice& notice, const Descriptor& memory);
+  absl::Status OnQueue(const QueueNotice& notice, Descriptor queue);
+  void ReadHeld();
   void OnChannel();
   absl::Status Listen();
   absl::Status WatchDatagrams(DatagramListener& listener);
@@ -82,9 +86,13 @@ class ClientDesk final : public ReplySink {
   ConnectionCount connections_;
   std::vector<std::unique_ptr<DatagramListener>> datagrams_;
   std::vector<std::unique_ptr<StreamListener>> streams_;
+  std::unique_ptr<HeldAnswers> held_;  // null: no answers of others are held
   Forwarder forwarder_;
   ReadyAnswers ready_;
-  std::string told_;  // what was sent last over UDP while a packet was looked at
+  std::string told_;                // what was sent last over UDP while a packet was looked at
+  std::vector<Address> addresses_;  // the client's
+  std::vector<Address> servers_;    // its own, where their answers are held
+  uint64_t last_held_ = 0;
   bool has_policy_ = false;
   bool settling_ = false;
   bool closed_ = false;
@@ -92,6 +100,7 @@ class ClientDesk final : public ReplySink {
   std::vector<Watch> watches_;          // of `datagrams_`; end before what they watch
   std::optional<BootTime> read_again_;  // set while the client asks too fast
   Watch channel_watch_;
+  Watch held_watch_;
 };
 
 }  // namespace dnspin

@@ -87,6 +87,17 @@ std::optional<BootTime> Forwarder::OnQuestion(Question question, const ReturnPat
   return repeat_until_;
 }
 
+void Forwarder::OnHeldAnswer(Question question, const ReturnPath& path, HeldAnswer held,
+                             BootTime now) {
+  ++counters_.questions;
+  Waiter waiter;
+  waiter.question = std::move(question);
+  waiter.path = path;
+  waiter.deadline = now + kQuestionPatience;
+  waiter.brought = std::make_shared<const HeldAnswer>(std::move(held));
+  Dispatch(std::move(waiter), now);
+}
+
 Permission Forwarder::PermissionOf(const Waiter& waiter, BootTime now) const {
   const Question& question = waiter.question;
   return granted_.Judge(
@@ -132,12 +143,16 @@ void Forwarder::Dispatch(Waiter waiter, BootTime now) {
   }
   const Inquiry inquiry{question.asked, question.type, question.dnssec_ok,
                         question.checking_disabled};
-  if (const auto cached = cache_.Find(inquiry, now)) {
+  const bool brought = waiter.brought != nullptr;
+  if (const auto cached = brought ? std::nullopt : cache_.Find(inquiry, now)) {
     ++counters_.cache_hits;
     Serve(inquiry, std::move(waiter), permission, *cached, now);
   } else if (!MayAskName(question.asked, permission, now)) {
     ++counters_.over_names;
     teller_.Refuse(waiter, dns::kEdeOther);
+  } else if (brought) {
+    const CachedResult fresh{waiter.brought->result, now, now};
+    Serve(inquiry, std::move(waiter), permission, fresh, now);
   } else {
     Ask(inquiry, std::move(waiter), now);
   }
@@ -249,7 +264,7 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
       waits = !Assured(now);
     }
   }
-  HoldKey key{inquiry, permission.rule};
+  HoldKey key{inquiry, permission.rule, waiter.brought != nullptr};
   if (waits && (!MayWait(waiter) || holds_.Join(key, waiter))) {
     return;
   }
@@ -308,7 +323,7 @@ void Forwarder::OnPinReply(const PinReply& reply, BootTime now) {
   }
   EndPrefetch(ended->hold, ended->outcome == PinOutcome::kDone, now);
   assurance_.Heard(now);
-  if (ended->outcome == PinOutcome::kDone) {
+  if (ended->outcome == PinOutcome::kDone && !ended->hold.key.brought) {
     NotePins(ended->hold);
   }
   for (const Waiter& waiter : ended->hold.waiters) {

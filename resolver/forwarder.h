@@ -54,6 +54,9 @@ class Forwarder {
   // reply that this call has sent, with lower TTLs, if that is sure to be right: while the policy
   // stays, no pin is in doubt and Assured().
   std::optional<BootTime> OnQuestion(Question question, const ReturnPath& path, BootTime now);
+  // The client has asked another server, whose answer waits at `path`: it is told, or what stands
+  // in its place, as if we had asked.
+  void OnHeldAnswer(Question question, const ReturnPath& path, HeldAnswer held, BootTime now);
   void OnPinReply(const PinReply& reply, BootTime now);
   void DoubtPins() { cache_.DoubtPins(); }  // what was pinned is told after dnspind's word only
   bool Assured(BootTime now) const { return assurance_.Holds(now); }

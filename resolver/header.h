@@ -12,7 +12,7 @@ struct Header {
   static constexpr size_t kOctets = 12;
   static constexpr uint16_t kReply = 0x8000, kOpcode = 0x7800, kTruncated = 0x0200,
                             kRecursionDesired = 0x0100, kRecursionAvailable = 0x0080,
-                            kCheckingDisabled = 0x0010, kRcode = 0x000F;
+                            kAuthentic = 0x0020, kCheckingDisabled = 0x0010, kRcode = 0x000F;
 
   uint16_t id = 0;
   uint16_t flags = 0;

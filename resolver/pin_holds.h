@@ -29,10 +29,11 @@ inline constexpr size_t kWaitersMax = 64;  // for one answer
 struct HoldKey {
   Inquiry inquiry;
   uint32_t rule = 0;
+  bool brought = false;  // by the client's own server: nothing of it is told to who asks us
   auto operator<=>(const HoldKey&) const = default;
   template <typename H>
   friend H AbslHashValue(H h, const HoldKey& key) {
-    return H::combine(std::move(h), key.inquiry, key.rule);
+    return H::combine(std::move(h), key.inquiry, key.rule, key.brought);
   }
 };
 

@@ -57,11 +57,14 @@ absl::Status ReaderChannel::Hear(std::span<const uint8_t> octets,
   } else if (std::holds_alternative<PinsInDoubt>(*message)) {
     events.pins_in_doubt();
   } else if (descriptors.size() != 1) {
-    return Breach("a policy notice without its policy");
+    return Breach("a notice without its policy or queue");
   } else {
-    const Descriptor memory = std::move(descriptors.front());
+    Descriptor what = std::move(descriptors.front());
     descriptors.clear();
-    const auto status = events.policy(std::get<PolicyNotice>(*message), memory);
+    const auto* const policy = std::get_if<PolicyNotice>(&*message);
+    const auto status = policy != nullptr
+                            ? events.policy(*policy, what)
+                            : events.queue(std::get<QueueNotice>(*message), std::move(what));
     return status.ok() ? status : Breach(std::string(status.message()));
   }
   return absl::OkStatus();
@@ -96,6 +99,10 @@ void ReaderChannel::Report(const RefusalReport& report) {
   } else {
     ++counters_.reports_left_out;
   }
+}
+
+void ReaderChannel::Decide(const HeldVerdict& verdict) {
+  AddMessage(queue_, Encode(FromReader(verdict)));
 }
 
 void ReaderChannel::Settle(BootTime now) {

@@ -27,6 +27,7 @@ class ReaderChannel final : public DistantFirewall {
     std::function<void()> pins_in_doubt;
     // The sealed memory that came along.
     std::function<absl::Status(const PolicyNotice&, const Descriptor& memory)> policy;
+    std::function<absl::Status(const QueueNotice&, Descriptor queue)> queue;
   };
 
   ReaderChannel(Descriptor fd, CountersReport& counters)  // which outlives it
@@ -41,6 +42,7 @@ class ReaderChannel final : public DistantFirewall {
   bool Grant(const GrantRequest& request) override;
   bool Drop(const std::vector<DropAddresses>& pieces) override;
   void Report(const RefusalReport& report) override;
+  void Decide(const HeldVerdict& verdict);  // as many as packets are held
 
   // The end of a turn: sends what was said in it, and the counters if it is time.
   void Settle(BootTime now);

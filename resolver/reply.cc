@@ -99,7 +99,7 @@ std::string EncodeReply(const Question& question, const Reply& reply, size_t oct
   AppendQuestion(out, question.asked_wire, question.type);
   const size_t empty_octets = out.size();
   RecordWriter writer(out, octets_max - opt.size(), question.asked);
-  const bool fits = writer.Add(reply.answer) && writer.Add(reply.authority);
+  const bool fits = !reply.truncated && writer.Add(reply.answer) && writer.Add(reply.authority);
   if (!fits) {
     out.resize(empty_octets);
   }

@@ -19,6 +19,7 @@ struct Reply {
   std::vector<Record> authority = {};
   // RFC 8914 code, told with a fixed text of ours where the client sent OPT.
   std::optional<uint16_t> ede = {};
+  bool truncated = false;  // TC=1 with empty sections, whatever it says: ask again by TCP
   bool operator==(const Reply&) const = default;
 };
 

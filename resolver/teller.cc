@@ -52,6 +52,13 @@ bool AreConfirmed(const std::vector<Record>& records, Confirmed& confirmed) {
                      [&](const Record& record) { return IsConfirmed(record, confirmed); });
 }
 
+// An answer that says just this need not be written anew.
+bool Says(const HeldAnswer& held, const Reply& reply) {
+  const auto* const answer = std::get_if<Answer>(&held.result);
+  return answer != nullptr && !held.beside && !reply.ede && answer->rcode == reply.rcode &&
+         answer->answer == reply.answer && answer->authority == reply.authority;
+}
+
 }  // namespace
 
 void Teller::Tell(const Waiter& waiter, const Reply& reply, Standing standing,
@@ -77,6 +84,10 @@ void Teller::Fail(const Waiter& waiter, uint16_t ede) {
 void Teller::Send(const Waiter& waiter, const Reply& reply) {
   if (reply.rcode == dns::kRefused || reply.ede == dns::kEdeFiltered) {
     firewall_.Report({reply.ede.value_or(dns::kEdeOther), waiter.question.asked});
+  }
+  if (waiter.brought != nullptr && Says(*waiter.brought, reply)) {
+    sink_.Release(waiter.path, EndingOf(reply.rcode));
+    return;
   }
   const size_t octets_max =
       waiter.path.transport == Transport::kTcp ? kStreamOctetsMax : waiter.question.udp_octets;

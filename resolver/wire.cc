@@ -95,6 +95,16 @@ absl::StatusOr<std::vector<Record>> RecordsOf(const ldns_rr_list* list,
   return records;
 }
 
+bool IsAuthentic(std::span<const uint8_t> message) {
+  OctetReader reader(message);
+  return ReadHeader(reader).Has(Header::kAuthentic);
+}
+
+bool LowersTtl(const std::vector<RecordPlace>& places) {
+  return std::any_of(places.begin(), places.end(),
+                     [](const RecordPlace& place) { return LowerTtl(place.ttl) != place.ttl; });
+}
+
 }  // namespace
 
 std::optional<ReplyHeader> ReadReplyHeader(std::span<const uint8_t> message) {
@@ -113,10 +123,17 @@ std::optional<ReplyHeader> ReadReplyHeader(std::span<const uint8_t> message) {
   reply.truncated = header.Has(Header::kTruncated);
   reply.asked_wire = AsText(message.subspan(Header::kOctets, octets));
   reply.type = reader.U16();
+  reply.recursion_desired = header.Has(Header::kRecursionDesired);
+  reply.checking_disabled = header.Has(Header::kCheckingDisabled);
   return reader.U16() == dns::kIn ? std::optional(std::move(reply)) : std::nullopt;
 }
 
 absl::StatusOr<Answer> ReadAnswer(std::span<const uint8_t> message) {
+  auto passing = ReadPassingAnswer(message);
+  return passing.ok() ? absl::StatusOr<Answer>(std::move(passing->answer)) : passing.status();
+}
+
+absl::StatusOr<PassingAnswer> ReadPassingAnswer(std::span<const uint8_t> message) {
   const auto layout = LayOut(message);
   if (!layout.ok()) {
     return layout.status();
@@ -136,11 +153,15 @@ absl::StatusOr<Answer> ReadAnswer(std::span<const uint8_t> message) {
   if (!answer.ok() || !authority.ok()) {
     return answer.ok() ? authority.status() : answer.status();
   }
-  return Answer{.rcode = static_cast<uint8_t>(layout->rcode),
-                .asked = *Name::FromWire(layout->asked),
-                .type = layout->type,
-                .answer = std::move(*answer),
-                .authority = std::move(*authority)};
+  return PassingAnswer{.answer = {.rcode = static_cast<uint8_t>(layout->rcode),
+                                  .asked = *Name::FromWire(layout->asked),
+                                  .type = layout->type,
+                                  .answer = std::move(*answer),
+                                  .authority = std::move(*authority)},
+                       .edns = layout->edns,
+                       .dnssec_ok = layout->dnssec_ok,
+                       .beside = layout->beside != 0 || layout->options || IsAuthentic(message) ||
+                                 LowersTtl(layout->answer) || LowersTtl(layout->authority)};
 }
 
 }  // namespace dnspin

@@ -16,10 +16,10 @@ FOREIGN_MOST = 6  # per cent of a core that others may use, or it is measured ag
 SATURATED = 93
 
 
-def blast(stage, work, seconds, skip=0, rate=0):
+def blast(stage, work, seconds, skip=0, rate=0, server=SERVER):
     """Asks; returns what bench-blast says."""
     process = stage.load(
-        stage.clients, "blast", "-s", SERVER, "-d", question_file(stage, work), "-a",
+        stage.clients, "blast", "-s", server, "-d", question_file(stage, work), "-a",
         client_address(0), "-n", work.clients, "-l", seconds, "-k", skip, "-Q", rate,
         stdout=subprocess.PIPE, text=True)
     return said_by(process, seconds + 30)
@@ -34,12 +34,12 @@ def limited_by(figures):
 def measure_once(stage, upstream, peer, work, mode, seconds, warm_up):
     server = peer.start(stage)
     try:
-        warmed = blast(stage, work, max(warm_up, peer.warm_up, work.warm_up))
+        warmed = blast(stage, work, max(warm_up, peer.warm_up, work.warm_up), server=peer.asked)
         roles = server.roles()
         before = {role: cpu_seconds(pids) for role, pids in roles.items()}
         meter = Meter(server.pids, upstream.pid)
         figures = blast(stage, work, seconds, warmed["sent"] if work.once else 0,
-                        STEADY_RATE if mode == "steady" else 0)
+                        STEADY_RATE if mode == "steady" else 0, peer.asked)
         figures.update(meter.done(steady=mode == "steady"))
         figures["cpu_us_each"] = {
             role: round(1e6 * (cpu_seconds(pids) - before[role]) / max(figures["completed"], 1), 2)

@@ -40,6 +40,7 @@ class Peer:
     quick: bool = True    # is there in a quick run
     works: tuple = ()     # nothing: all
     warm_up: float = 0    # seconds, where it is more than others get
+    asked: str = SERVER   # whom the clients ask
 
     def is_installed(self):
         return self.command[0].startswith("{build}") or bool(self._program())
@@ -61,7 +62,7 @@ class Peer:
                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         server = RunningServer(stage, process)
         try:
-            stage.wait_answer(stage.clients, SERVER, lambda: process.poll() is None)
+            stage.wait_answer(stage.clients, self.asked, lambda: process.poll() is None)
         except LabError as error:
             server.stop()
             raise LabError(f"{self.name}: {error}: {(folder / 'log').read_text()[-400:]}") from None

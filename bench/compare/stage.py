@@ -106,7 +106,8 @@ route add {REACHABLE} via {UPSTREAM}""")
         own = "".join(f"addr add {client_address(i)}/24 dev eth0\n"
                       f"addr add {client_address6(i)}/64 dev eth0 nodad\n"
                       for i in range(CLIENTS_MOST))
-        self.clients.ip(f"{own}link set eth0 up\nroute add {REACHABLE} via {SERVER}")
+        self.clients.ip(f"{own}link set eth0 up\nroute add {REACHABLE} via {SERVER}\n"
+                        f"route add {UPSTREAM} via {SERVER}")
         self.internet.ip(f"addr add {UPSTREAM}/24 dev eth0\nlink set eth0 up\n"
                          "route add 10.137.0.0/24 via 10.137.2.1\n"
                          f"route add local {REACHABLE} dev lo")

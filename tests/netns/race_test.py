@@ -102,7 +102,7 @@ def rejects(sock):
         count += 1
 
 
-def race_datagrams(first, step, wanted, stop):
+def race_datagrams(first, step, wanted, stop, ask=ask_datagram):
     """In a qube: a datagram to each address that is told, with nothing in between."""
     tally, out = new_tally(), {}
     for kind, family, level, option in (
@@ -112,7 +112,7 @@ def race_datagrams(first, step, wanted, stop):
         out[kind].setsockopt(level, option, 1)
     for number in itertools.count(first, step):
         sender = out[kind_of(number)]
-        address = told(ask_datagram, number, tally)
+        address = told(ask, number, tally)
         try:
             sender.sendto(b"x", (address, PORT))
         except OSError:  # an earlier reject, which is told here first and then in the queue
@@ -125,7 +125,7 @@ def race_datagrams(first, step, wanted, stop):
     return tally
 
 
-def race_connections(wanted, stop):
+def race_connections(wanted, stop, ask=ask_stream):
     """The same with DNS over TCP, and a connection instead of a datagram."""
     tally = new_tally()
     for number in itertools.count(STREAM_FROM):
@@ -134,7 +134,7 @@ def race_connections(wanted, stop):
             if ipv6:  # else a reject waits for the socket's next retry
                 sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
             sock.settimeout(10)
-            address = told(ask_stream, number, tally)
+            address = told(ask, number, tally)
             tally["failed"] += sock.connect_ex((address, WEB)) != 0
         if len(tally["told"]) >= wanted and stop[0]:
             break
@@ -184,11 +184,11 @@ def _set(namespace, family, table, name):
     return next(item["set"].get("elem", []) for item in items if "set" in item)
 
 
-def reload_until(done, dnspin):
+def reload_until(done, dnspin, before=None, after=None):
     """Reloads the one set of rules and the other in turn; returns how often, and the longest."""
     reloads, longest = 0, 0.0
     while not done(reloads):
-        rules = BEFORE if reloads % 2 else AFTER
+        rules = (before or BEFORE) if reloads % 2 else (after or AFTER)
         for client, text in rules.items():
             dnspin.write_client(client, text)
         if "guest" not in rules:
@@ -203,14 +203,19 @@ def reload_until(done, dnspin):
 
 def race(lab, servers):
     """The first packet after each answer passes, while rules are reloaded back and forth"""
+    return run_race(lab, servers, "race", SETTINGS)
+
+
+def run_race(lab, servers, name, settings, rules=(BEFORE, AFTER),
+             asks=(ask_datagram, ask_stream), **options):
     work, counters = lab.qube("work"), Counters(lab)
-    with trial.with_dnspin(lab, "race", clients=BEFORE, settings=SETTINGS) as dnspin:
+    with trial.with_dnspin(lab, name, clients=rules[0], settings=settings, **options) as dnspin:
         stop = mmap.mmap(-1, 1)  # shared with the workers
         stop[0] = 0
         share = -(-NAMES // ASKERS)
-        workers = [work.start(race_datagrams, number + 1, ASKERS, share, stop)
+        workers = [work.start(race_datagrams, number + 1, ASKERS, share, stop, asks[0])
                    for number in range(ASKERS)]
-        workers.append(work.start(race_connections, STREAM_NAMES, stop))
+        workers.append(work.start(race_connections, STREAM_NAMES, stop, asks[1]))
         end = time.monotonic() + PATIENCE
 
         def done(reloads):
@@ -218,7 +223,7 @@ def race(lab, servers):
             assert time.monotonic() < end, f"not done in {PATIENCE} s: {reloads} reloads"
             return enough
 
-        reloads, longest = reload_until(done, dnspin)
+        reloads, longest = reload_until(done, dnspin, *rules)
         stop[0] = 1
         tallies = [worker.result() for worker in workers]
         datagram_names = sum(len(tally["told"]) for tally in tallies[:-1])

@@ -31,16 +31,16 @@ def question(name, number):
     return query
 
 
-def ask(qube, query):
+def ask(qube, query, server="10.139.1.1"):
     """The rcode, the addresses, and how long they hold."""
-    reply = qube.exchange(query)
+    reply = qube.exchange(query, server=server)
     found = [(data.address, rrset.ttl) for rrset in reply.answer for data in rrset
              if data.rdtype.name == "A"]
     return (dns.rcode.to_text(reply.rcode()), [address for address, _ in found],
             min((ttl for _, ttl in found), default=0))
 
 
-def visit(qube, name, questions, seconds):
+def visit(qube, name, questions, seconds, server):
     """In the qube: asks evenly over the time; connects to each told address at once, halfway
     through its told TTL, and at the end of it."""
     tally = {"answers": 0, "other answers": {}, "told": set(), "connections": 0, "failed": [],
@@ -48,7 +48,7 @@ def visit(qube, name, questions, seconds):
     due, began = [], time.monotonic()
     for number in range(questions):
         time.sleep(max(0.0, began + number * seconds / questions - time.monotonic()))
-        rcode, addresses, ttl = ask(qube, question(name, number))
+        rcode, addresses, ttl = ask(qube, question(name, number), server)
         now = time.monotonic()
         if rcode == "NOERROR" and addresses:
             tally["answers"] += 1
@@ -93,13 +93,13 @@ def watch(lab, qube, worker):
     return most
 
 
-def go_round(lab, servers, name, settings, judge):
+def go_round(lab, servers, name, settings, judge, server="10.139.1.1", rules=""):
     """judge(tally, the most pins at once, what is open at the end) has the last word."""
     work = lab.qube("work")
     servers.authority.at("shop.rr.test", RoundRobin(zones.ROUND_ROBIN, told=8, ttl=5))
-    with trial.with_dnspin(lab, name, clients={"work": "accept shop.rr.test tcp 80"},
+    with trial.with_dnspin(lab, name, clients={"work": f"accept shop.rr.test tcp 80\n{rules}"},
                            settings=settings) as dnspin:
-        worker = work.start(visit, work, "shop.rr.test", QUESTIONS, SECONDS)
+        worker = work.start(visit, work, "shop.rr.test", QUESTIONS, SECONDS, server)
         most = watch(lab, work, worker)
         tally = worker.result()
         asked = servers.authority.count("shop.rr.test")

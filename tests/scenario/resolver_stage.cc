@@ -88,6 +88,12 @@ std::vector<std::string> Heard::Addresses() const {
   return addresses;
 }
 
+void FakeClient::Release(const ReturnPath& path, Ending ending) {
+  Count(ending, counters_);
+  ASSERT_TRUE(path.held);
+  released.push_back(*path.held);
+}
+
 void FakeClient::Send(const ReturnPath& path, std::string message, Ending ending) {
   Count(ending, counters_);
   const auto header = ReadReplyHeader(Octets(message));

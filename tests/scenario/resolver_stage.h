@@ -108,7 +108,9 @@ class FakeClient final : public ReplySink {
   FakeClient(const BootTime& now, CountersReport& counters) : now_(now), counters_(counters) {}
 
   void Send(const ReturnPath& path, std::string message, Ending ending) override;
+  void Release(const ReturnPath& path, Ending ending) override;
 
+  std::vector<uint64_t> released;  // of the answers that were held: what went on as it was
   std::map<uint16_t, std::vector<Heard>> heard;  // by ID
 
  private:

@@ -64,17 +64,28 @@ const std::vector<Story> kStories = {
     {"the largest grant",
      GrantRequest{UINT32_MAX, UINT32_MAX, std::string(256, '~'), LongestName(), LongestName()},
      1 + 4 + 4 + (2 + 256) + (2 + 255) + (2 + 255)},
-    {"counters", CountersReport{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, 1 + 120},
+    {"counters", CountersReport{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, 1 + 128},
     {"counters at their ends", CountersReport{UINT64_MAX, 0, UINT64_MAX, 0, 1, 0, 0, UINT64_MAX},
-     121},
+     129},
+    {"a packet that goes on as it is", HeldVerdict{9, 7, HeldVerdict::Kind::kAccept, ""},
+     1 + 2 + 4 + 1 + 2},
+    {"one that goes nowhere", HeldVerdict{UINT16_MAX, UINT32_MAX, HeldVerdict::Kind::kDrop, ""},
+     1 + 2 + 4 + 1 + 2},
+    {"the largest in another's place",
+     HeldVerdict{0, 0, HeldVerdict::Kind::kReplace, std::string(kPutBackOctetsMax, '\xff')},
+     kHeldVerdictOctetsMax},
 };
+
+size_t OctetsMaxOf(const FromReader& message) {
+  return std::holds_alternative<HeldVerdict>(message) ? kHeldVerdictOctetsMax : kMessageOctetsMax;
+}
 
 TEST(ChannelMessage, WhatAReaderSaysIsWhatIsRead) {
   for (const Story& story : kStories) {
     SCOPED_TRACE(story.what);
     const std::string bytes = Encode(story.message);
     EXPECT_EQ(bytes.size(), story.octets);
-    EXPECT_LE(bytes.size(), kMessageOctetsMax);
+    EXPECT_LE(bytes.size(), OctetsMaxOf(story.message));
     const auto read = DecodeFromReader(Bytes(bytes));
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(*read, story.message);
@@ -90,6 +101,8 @@ const std::vector<ToReader> kReplies = {
     PolicyNotice{0},
     PolicyNotice{UINT32_MAX},
     PinsInDoubt{},
+    QueueNotice{0},
+    QueueNotice{UINT16_MAX},
 };
 
 TEST(ChannelMessage, WhatDnspindSaysIsWhatIsRead) {
@@ -119,6 +132,22 @@ TEST(ChannelMessage, ItsLengthIsPartOfIt) {
     }
     EXPECT_FALSE(DecodeToReader(Bytes(bytes + '\0')).ok());
   }
+}
+
+TEST(ChannelMessage, APacketIsThereIfAndOnlyIfItTakesAnothersPlace) {
+  const auto verdict = [](char kind, const std::string& text) {
+    return DecodeFromReader(Bytes("\6\2\0\1\0\0\0"s + kind + text));
+  };
+  EXPECT_TRUE(verdict('\0', "\0\0"s).ok());
+  EXPECT_TRUE(verdict('\1', "\0\0"s).ok());
+  EXPECT_TRUE(verdict('\2', "\x1c\0"s + std::string(28, 'E')).ok());
+  EXPECT_FALSE(verdict('\2', "\x1b\0"s + std::string(27, 'E')).ok()) << "no packet of UDP";
+  EXPECT_FALSE(verdict('\0', "\1\0x"s).ok());
+  EXPECT_FALSE(verdict('\1', "\1\0x"s).ok());
+  EXPECT_FALSE(verdict('\2', "\0\0"s).ok());
+  EXPECT_FALSE(verdict('\3', "\0\0"s).ok());
+  const std::string longest(kPutBackOctetsMax + 1, 'x');
+  EXPECT_FALSE(verdict('\2', "\x29\x10"s + longest).ok()) << "0x1029 octets";
 }
 
 // The fields of a pin request, each to be made wrong.

@@ -50,6 +50,10 @@ struct Channel {
                          notices.push_back(notice);
                          policies.push_back(ReadSealedMemory(memory.get(), 100).value_or(""));
                          return policy_status;
+                       },
+                       [this](const QueueNotice&, Descriptor queue) {
+                         queues.push_back(std::move(queue));
+                         return absl::OkStatus();
                        }});
   }
 
@@ -63,6 +67,7 @@ struct Channel {
   std::vector<PolicyNotice> notices;
   std::vector<std::string> policies;
   absl::Status policy_status;
+  std::vector<Descriptor> queues;
 };
 
 PinRequest SomeRequest(uint64_t ticket) {
@@ -84,6 +89,26 @@ TEST(ReaderChannelTest, GrantsComeBeforeTheRequestsThatNeedThem) {
     ASSERT_EQ(channel.Next(), FromReader(SomeRequest(i)));
     channel.near->Settle(channel.now);
   }
+}
+
+TEST(ReaderChannelTest, AQueueComesWithItsDescriptorAndVerdictsGoBack) {
+  Channel channel;
+  const int pipe = channel.far.get();  // any descriptor will do
+  ASSERT_TRUE(channel.Say(Encode(ToReader(QueueNotice{7})), {&pipe, 1}));
+  EXPECT_TRUE(channel.Read().ok());
+  ASSERT_EQ(channel.queues.size(), 1U);
+  EXPECT_TRUE(channel.queues[0].valid());
+  const HeldVerdict large{7, 1, HeldVerdict::Kind::kReplace, std::string(kPutBackOctetsMax, 'E')};
+  const HeldVerdict small{7, 2, HeldVerdict::Kind::kAccept, ""};
+  channel.near->Decide(large);
+  channel.near->Decide(small);
+  channel.near->Settle(channel.now);
+  const auto first = ReceivePacket(channel.far.get(), kHeldPacketOctetsMax);
+  ASSERT_TRUE(first.ok() && first->has_value() && !(*first)->truncated);
+  EXPECT_EQ((*first)->bytes, PacketOf(Encode(FromReader(large)))) << "alone in its packet";
+  EXPECT_EQ(channel.Next(), FromReader(small));
+  ASSERT_TRUE(channel.Say(Encode(ToReader(QueueNotice{7}))));
+  EXPECT_FALSE(channel.Read().ok()) << "a notice that brings nothing";
 }
 
 TEST(ReaderChannelTest, CarriesRequestsAndReplies) {

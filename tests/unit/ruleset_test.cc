@@ -96,11 +96,11 @@ add rule prerouting iifname "vif*" fib saddr . iif oif missing drop comment "mad
   EXPECT_EQ(
       About(text, "ip dnspin-dns"),
       "add chain prerouting { type nat hook prerouting priority dstnat - 1; policy accept; }\n"
-      "add map doors { type ipv4_addr : inet_service; }\n" +
+      "add map doors { type ipv4_addr : inet_service; }\n"
+      "add set upstreams { type ipv4_addr . inet_service; }\n" +
           question + "redirect to :ip saddr map @doors comment \"made by dnspin\"\n" + question +
           "drop comment \"made by dnspin\"\n" +
           "add chain output { type filter hook output priority filter; policy accept; }\n"
-          "add set upstreams { type ipv4_addr . inet_service; }\n"
           "add set replies { type ipv4_addr . inet_service; }\n"
           "flush set upstreams\n"
           "add element upstreams { 192.0.2.53 . 53 }\n"

@@ -57,6 +57,7 @@ TEST(SettingsTest, TheContractsOwnExampleIsTheDefault) {
     dom0_accept = false
     [dns]
     mode       = "answer"
+    snoop_fail_open = false
     intercept  = ["10.139.1.1", "10.139.1.2"]
     upstream   = []
     isolation  = "client"
@@ -227,7 +228,7 @@ TEST(SettingsTest, WhatIsWrongIsSaidAtItsPlace) {
        "2:11: error: unknown inbound 'close'; did you mean 'closed'?"},
       {"[clients]\nprefetch = 1", "2:12: error: true or false is wanted here, not a number"},
       {"[clients]\ndom0_accept = \"yes\"", "2:15: error: true or false is wanted here, not text"},
-      {"[dns]\nmode = \"snoop\"", "2:8: error: this version does not have the mode 'snoop'"},
+      {"[dns]\nsnoop_fail_open = \"no\"", "2:19: error: true or false is wanted here, not text"},
       {"[dns]\nmode = \"anwser\"", "2:8: error: unknown mode 'anwser'; did you mean 'answer'?"},
       {"[dns]\nsvcb = \"no-data\"", "2:8: error: unknown svcb 'no-data'; did you mean 'nodata'?"},
       {"[dns]\nech = true", "2:7: error: text is wanted here, not true or false"},

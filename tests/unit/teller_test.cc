@@ -19,7 +19,12 @@ struct Sink final : ReplySink {
     sent.push_back(std::move(message));
     Count(ending, counters_);
   }
+  void Release(const ReturnPath&, Ending ending) override {
+    ++released;
+    Count(ending, counters_);
+  }
   std::vector<std::string> sent;
+  int released = 0;
 
  private:
   CountersReport& counters_;
@@ -130,6 +135,27 @@ TEST_F(TellerTest, OfANameThatIsNotPinnedNothingNeedsConfirming) {
   teller.Tell(waiter, reply, Standing::kAnswered);
   EXPECT_EQ(Heard().answer.size(), 2U);
   EXPECT_EQ(counters.answers_released_unpinned, 0U);
+}
+
+TEST_F(TellerTest, WhatWasBroughtGoesOnOnlyIfItSaysJustThis) {
+  const auto bring = [&](std::vector<Record> records, bool beside) {
+    Answer answer{dns::kNoError, waiter.question.asked, dns::kA, std::move(records), {}};
+    waiter.brought = std::make_shared<const HeldAnswer>(HeldAnswer{std::move(answer), beside});
+  };
+  bring(reply.answer, false);
+  teller.Tell(waiter, reply, Standing::kPinned, both);
+  EXPECT_EQ(sink.released, 1);
+  EXPECT_TRUE(sink.sent.empty());
+  bring(reply.answer, true);
+  teller.Tell(waiter, reply, Standing::kPinned, both);
+  bring({AddressRecord(1), AddressRecord(2), AddressRecord(3)}, false);
+  teller.Tell(waiter, reply, Standing::kPinned, both);
+  bring(reply.answer, false);
+  teller.Tell(waiter, reply, Standing::kPinned, std::span(both).first(1));  // a bug of ours
+  teller.Fail(waiter, dns::kEdeNotReady);
+  EXPECT_EQ(sink.released, 1);
+  EXPECT_EQ(sink.sent.size(), 4U);
+  EXPECT_EQ(counters.answers_released_unpinned, 1U);
 }
 
 TEST_F(TellerTest, RefusalsAreReportedAndAllIsCounted) {

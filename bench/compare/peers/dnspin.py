@@ -30,6 +30,7 @@ class Dnspin(Peer):
     isolation: str = "shared"
     rules: str = RULES
     clients: int = 30
+    mode: str = "answer"
 
     def is_installed(self):
         return True
@@ -39,13 +40,14 @@ class Dnspin(Peer):
         stage.netvm.nft("flush ruleset\n" + SEEN)
         clients = {f"client{i}": f"address {client_address(i)} {client_address6(i)}\n{self.rules}"
                    for i in range(self.clients)}
-        settings = {**SETTINGS, "dns": {**SETTINGS["dns"], "isolation": self.isolation}}
+        settings = {**SETTINGS, "dns": {**SETTINGS["dns"], "isolation": self.isolation,
+                                             "mode": self.mode}}
         with on_core(SERVER_CORE):
             daemon = Daemon(stage, clients, settings=settings, upstream=[UPSTREAM],
                             name=f"{self.name}-{next(runs)}")
         server = RunningDnspin(stage, daemon)
         try:
-            stage.wait_answer(stage.clients, SERVER)
+            stage.wait_answer(stage.clients, self.asked)
         except LabError as error:
             log = daemon.log_file.read_text()[-400:]
             server.stop()
@@ -92,4 +94,9 @@ PEERS = [
            clients=200, works=("unique-200",)),
     Dnspin("dnspin-unpinned", "the same for names that no rule lists: what a pin costs", (),
            rules=ANY_NAME, works=("unique",)),
+    Dnspin("dnspin-snoop", "answers of the clients' own server, held until they are pinned", (),
+           pins=True, rules=f"{RULES}\n{ANY_NAME}", mode="snoop", asked=UPSTREAM,
+           works=("unique", "hot"), quick=False),
+    Dnspin("dnspin-snoop-unpinned", "the same of names that no rule lists", (), rules=ANY_NAME,
+           mode="snoop", asked=UPSTREAM, works=("unique", "hot"), quick=False),
 ]
