@@ -16,10 +16,10 @@
 namespace dnspin {
 namespace {
 
-constexpr uint32_t kCopyOctets = kPutBackOctetsMax;  // what is cut says so, and is not judged
-constexpr int kReceiveBuffer = 8 << 20;              // a full queue of large answers
-constexpr size_t kGathered = 64 << 10;               // octets of verdicts in one system call
-constexpr size_t kVerdictOctets = 128;               // without the packet
+constexpr uint32_t kCopyOctets = 4400;   // an answer of 4,096 octets; what is cut says so
+constexpr int kReceiveBuffer = 8 << 20;  // a full queue of large answers
+constexpr size_t kGathered = 64 << 10;   // octets of verdicts in one system call
+constexpr size_t kVerdictOctets = 128;   // without the packet
 constexpr uint32_t kFlags = NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO;
 
 }  // namespace

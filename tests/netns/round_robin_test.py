@@ -93,22 +93,23 @@ def watch(lab, qube, worker):
     return most
 
 
-def go_round(lab, servers, name, settings, judge, server="10.139.1.1", rules=""):
+def go_round(lab, servers, name, settings, judge, server="10.139.1.1", rules="",
+             questions=QUESTIONS, seconds=SECONDS):
     """judge(tally, the most pins at once, what is open at the end) has the last word."""
     work = lab.qube("work")
     servers.authority.at("shop.rr.test", RoundRobin(zones.ROUND_ROBIN, told=8, ttl=5))
     with trial.with_dnspin(lab, name, clients={"work": f"accept shop.rr.test tcp 80\n{rules}"},
                            settings=settings) as dnspin:
-        worker = work.start(visit, work, "shop.rr.test", QUESTIONS, SECONDS, server)
+        worker = work.start(visit, work, "shop.rr.test", questions, seconds, server)
         most = watch(lab, work, worker)
         tally = worker.result()
         asked = servers.authority.count("shop.rr.test")
         servers.authority.reset()
-        print(f"       {QUESTIONS} questions, {asked} of them upstream, {len(tally['told'])} "
+        print(f"       {questions} questions, {asked} of them upstream, {len(tally['told'])} "
               f"addresses told, {tally['connections']} connections, {len(tally['failed'])} failed, "
               f"{tally['too late']} not tried in time, at most {most} in the kernel", flush=True)
         assert not tally["failed"], tally["failed"][:10]
-        assert tally["answers"] == QUESTIONS, tally["other answers"]
+        assert tally["answers"] == questions, tally["other answers"]
         assert len(tally["told"]) == 200, "it did not go round"
         assert max(tally["ttls"]) == 5 and min(tally["ttls"]) >= 1, tally["ttls"]
         assert tally["too late"] < tally["connections"] / 10, "too busy to say anything"

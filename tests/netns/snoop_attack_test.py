@@ -200,8 +200,9 @@ def crowd(lab, servers):
     work = lab.qube("work")
     clients = {f"c{i}": f"address 10.138.{i // 250}.{i % 250 + 1}\n{ANY}" for i in range(900)}
     settings = {"dns": {**SNOOP["dns"], "isolation": "shared"}}
-    with trial.with_dnspin(lab, "crowd", settings=settings, upstream=BOTH,
+    with trial.with_dnspin(lab, "crowd", start=False, settings=settings, upstream=BOTH,
                            clients={"work": ANY, **clients}) as dnspin:
+        dnspin.start(timeout=60)
         assert trial.wait_until(lambda: asks(work, "other.test") == [OTHER], timeout=60)
         lab.netvm.nft("flush chain ip dnspin forward")
         assert dnspin.wait_log("it is again as it was", timeout=60)

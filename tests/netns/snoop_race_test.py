@@ -56,7 +56,8 @@ def round_robin(lab, servers):
         assert most == len(opened) == 200, "no pin goes within its floor"
         return f"{tally['connections']} connections, 0 failed, 200 addresses stay pinned"
     return round_robin_test.go_round(lab, servers, "rotating", SNOOP, all_stay,
-                                     server=topology.UPSTREAM, rules=ASKS)
+                                     server=topology.UPSTREAM, rules=ASKS, questions=200,
+                                     seconds=14)
 
 
 def pairs(lab, servers):

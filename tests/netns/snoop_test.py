@@ -106,7 +106,7 @@ def doors(lab, servers):
 
 def large(lab, servers):
     """An answer of 4,000 octets, in fragments over IPv4 and IPv6, is held whole"""
-    many = [f"198.51.{100 + i // 250}.{i % 250 + 1}" for i in range(230)]
+    many = [f"198.51.{100 + i // 250}.{i % 250 + 1}" for i in range(253)]
     servers.authority.at("large.test", records(many, ttl=60))
     work = lab.qube("work")
     with snooping(lab, "large", {"work": "accept large.test\n" + FREE}):
