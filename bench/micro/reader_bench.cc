@@ -47,6 +47,7 @@ class Surround final : public UpstreamSockets, public DistantFirewall, public Re
     told = std::move(message);
     Count(ending, counters);
   }
+  void Release(const ReturnPath&, Ending ending) override { Count(ending, counters); }
 
   CountersReport counters;
   std::string asked, told;
