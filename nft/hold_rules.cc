@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "nft/free_with.h"
 #include "nft/nftnl.h"
 #include "pinning/check.h"
 
@@ -45,14 +46,14 @@ void AddQueue(nftnl_rule* rule, uint16_t number, QueueWay way, bool fail_open) {
   terms.queuenum = number;
   terms.queues_total = 1;
   terms.flags = fail_open ? NFQ_FLAG_BYPASS : 0;
-  void* const info = std::calloc(1, kTargetOctets);  // the expression frees it
+  std::unique_ptr<void, FreeWith<&std::free>> info(std::calloc(1, kTargetOctets));
   DNSPIN_CHECK(info != nullptr);
-  std::memcpy(info, &terms, sizeof(terms));
+  std::memcpy(info.get(), &terms, sizeof(terms));
   nftnl_expr* const target = New("target");
   nftnl_expr_set_str(target, NFTNL_EXPR_TG_NAME, "NFQUEUE");
   nftnl_expr_set_u32(target, NFTNL_EXPR_TG_REV, kTargetRevision);
-  nftnl_expr_set(target, NFTNL_EXPR_TG_INFO, info, kTargetOctets);
-  nftnl_rule_add_expr(rule, target);
+  nftnl_expr_set(target, NFTNL_EXPR_TG_INFO, info.release(), kTargetOctets);  // which frees it
+  nftnl_rule_add_expr(rule, target);  // NOLINT(clang-analyzer-unix.Malloc): so it does
 }
 
 void AddDrop(nftnl_rule* rule) {

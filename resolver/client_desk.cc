@@ -137,7 +137,7 @@ absl::Status ClientDesk::OnQueue(const QueueNotice& notice, Descriptor queue) {
   held_watch_ = Watch();
   held_ = std::make_unique<HeldAnswers>(
       notice.queue, std::move(queue), last_held_, counters_,
-      [this](HeldVerdict verdict) { channel_.Decide(std::move(verdict)); });
+      [this](const HeldVerdict& verdict) { channel_.Decide(verdict); });
   held_->SetPlace(addresses_, servers_);
   auto watch = watch_group_.Add(held_->fd(), [this](Ready) { ReadHeld(); });
   if (!watch.ok()) {

@@ -24,7 +24,7 @@ class HeldAnswers {
   static constexpr size_t kDatagramOctets = 4608;
   static constexpr size_t kDatagrams = 32;  // of one read
 
-  using Decide = std::function<void(HeldVerdict)>;
+  using Decide = std::function<void(const HeldVerdict&)>;
   // An answer that can be judged: what was asked, by whom of whom, and what was said. One that
   // cannot be read is a failure of that server. `truncated`: it says nothing, and asks for TCP.
   using TakeAnswer = std::function<void(Question question, const ReturnPath& path,

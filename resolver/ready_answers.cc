@@ -78,7 +78,8 @@ std::optional<std::string> ReadyAnswers::Find(std::span<const uint8_t> question,
     return std::nullopt;
   }
   OctetReader ttls(AsOctets({value.data(), value.size()}), sizeof head);
-  std::string answer(value.begin() + sizeof head + 2 * head.ttls, value.end());
+  const auto rest = value.subspan(sizeof head + size_t{2} * head.ttls);
+  std::string answer(rest.begin(), rest.end());
   std::copy_n(question.begin(), kIdOctets, answer.begin());
   // Rounded up: what is told ends no later than what was told first.
   const auto age = std::chrono::ceil<std::chrono::seconds>(now - head.told).count();

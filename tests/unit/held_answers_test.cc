@@ -56,7 +56,7 @@ class HeldAnswersTest : public testing::Test {
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
     kernel = Descriptor(ends[0]);
     held.emplace(kQueue, Descriptor(ends[1]), last, counters,
-                 [this](HeldVerdict verdict) { verdicts.push_back(std::move(verdict)); });
+                 [this](const HeldVerdict& verdict) { verdicts.push_back(verdict); });
     held->SetPlace({*Address::Parse("192.0.2.7"), *Address::Parse("2001:db8::7")},
                    {*Address::Parse("192.0.2.53"), *Address::Parse("2001:db8::53")});
   }
@@ -122,7 +122,7 @@ TEST_F(HeldAnswersTest, NumbersGoOnInTheNextQueue) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
   kernel = Descriptor(ends[0]);
   held.emplace(kQueue + 1, Descriptor(ends[1]), last, counters,
-               [this](HeldVerdict verdict) { verdicts.push_back(std::move(verdict)); });
+               [this](const HeldVerdict& verdict) { verdicts.push_back(verdict); });
   held->SetPlace({*Address::Parse("192.0.2.7")}, {*Address::Parse("192.0.2.53")});
   Comes(1, Packet(kAnswer));
   Read();
