@@ -1,5 +1,6 @@
 #pragma once
-// Whole IP packets around a DNS message, octet by octet: the vocabulary of tables about them.
+// Knows: whole IP packets around a DNS message, octet by octet: the vocabulary of tables about
+// them. Touches nothing.
 
 #include <optional>
 #include <string>
