@@ -23,8 +23,9 @@ std::optional<T> Value(std::span<const uint8_t> octets) {
   return value;
 }
 
+// NLMSG_ALIGN counts in 32 bits: of the longest lengths it makes none.
 std::span<const uint8_t> Behind(std::span<const uint8_t> octets, size_t length) {
-  return octets.subspan(std::min<size_t>(octets.size(), NLMSG_ALIGN(length)));
+  return octets.subspan(std::min(octets.size(), (length + 3) / 4 * 4));
 }
 
 // One message's attributes. `cut`: the last one may be shorter than it says.
