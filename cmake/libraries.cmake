@@ -4,7 +4,7 @@ find_package(absl REQUIRED)
 find_package(fmt REQUIRED)
 
 foreach(module libnftables libnftnl libmnl libnetfilter_conntrack libnetfilter_queue re2 libpsl
-               libidn2 tomlplusplus nlohmann_json ldns libseccomp)
+               libidn2 tomlplusplus nlohmann_json ldns libseccomp ncursesw)
   pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
 set(instrumented_ldns ${PROJECT_BINARY_DIR}/ldns)
