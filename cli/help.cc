@@ -71,7 +71,8 @@ std::string HelpText() {
 }
 
 std::string HelpText(const Command& command) {
-  std::string text = fmt::format("{}\n{}.\n", UsageLine(&command), command.summary);
+  std::string text =
+      fmt::format("{}\ndnspin {}: {}.\n", UsageLine(&command), command.name, command.summary);
   if (!command.more.empty()) {
     text += fmt::format("\n{}", command.more);
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace dnspin {
 
 const Json& In(const Json& object, std::string_view key) {
@@ -33,8 +35,10 @@ std::string Text(const Json& value) {
 std::string TextIn(const Json& object, std::string_view key) { return Text(In(object, key)); }
 
 int64_t NumberIn(const Json& object, std::string_view key) {
+  constexpr double kMost = 1e15;  // that sums of them are numbers too
   const Json& value = In(object, key);
-  return value.is_number() ? value.get<int64_t>() : 0;
+  const double number = value.is_number() ? value.get<double>() : 0;
+  return static_cast<int64_t>(std::clamp(number, -kMost, kMost));
 }
 
 const Json& ListIn(const Json& object, std::string_view key) {

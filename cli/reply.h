@@ -17,7 +17,7 @@ const Json& In(const Json& object, std::string_view key);
 // A text as it is, a list with blanks between, null as nothing, all else as JSON writes it.
 std::string Text(const Json& value);
 std::string TextIn(const Json& object, std::string_view key);
-int64_t NumberIn(const Json& object, std::string_view key);  // 0 where there is none
+int64_t NumberIn(const Json& object, std::string_view key);  // 0 where there is none, 1e15 at most
 std::vector<std::string> TextsIn(const Json& object, std::string_view key);
 const Json& ListIn(const Json& object, std::string_view key);  // empty where there is none
 

@@ -58,9 +58,9 @@ std::vector<WatchEvent> WatchFeed::Take(const Json& reply, int64_t unix_now) {
   state_.lost += after_ < 0 ? 0 : NumberIn(reply, "lost");
   after_ = std::max<int64_t>(0, NumberIn(reply, "next"));
   const Json& rates = In(reply, "rates");
-  state_.questions = NumberIn(rates, "questions");
-  state_.refused = NumberIn(rates, "refused");
-  state_.pinned = NumberIn(rates, "pins");
+  state_.questions = TextIn(rates, "questions");
+  state_.refused = TextIn(rates, "refused");
+  state_.pinned = TextIn(rates, "pins");
   std::vector<WatchEvent> fresh;
   for (const Json& entry : ListIn(reply, "events")) {
     fresh.push_back(ReadEvent(entry, unix_now));

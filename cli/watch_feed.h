@@ -32,10 +32,10 @@ struct WatchPin {
 
 // What is shown now.
 struct WatchState {
-  std::string client;     // whose; empty: everybody's
-  int64_t questions = 0;  // a second
-  int64_t refused = 0;
-  int64_t pinned = 0;
+  std::string client;           // whose; empty: everybody's
+  std::string questions = "0";  // a second
+  std::string refused = "0";
+  std::string pinned = "0";
   int64_t lost = 0;               // events that went by unseen
   std::deque<WatchEvent> events;  // oldest first
   std::vector<WatchPin> pins;     // those that end last are first
