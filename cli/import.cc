@@ -126,7 +126,7 @@ absl::StatusOr<Clients> ReadClients(const Call& call) {
     if (!text.ok()) {
       return text.status();
     }
-    Clients some = format->read(path, *text, *terms);
+    Clients some = format->read(path == "-" ? "standard input" : path, *text, *terms);
     std::move(some.begin(), some.end(), std::back_inserter(clients));
   }
   const std::string* const wanted = call.Option("--client");

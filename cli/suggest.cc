@@ -39,7 +39,7 @@ Json LinesJson(const std::vector<Rule>& rules) {
 
 std::string DomainText(const SuggestedDomain& domain) {
   std::string text =
-      fmt::format("\n# {}: asked {} times\n{}", domain.title, domain.count, Lines(domain.rules));
+      fmt::format("\n# {} (questions: {})\n{}", domain.title, domain.count, Lines(domain.rules));
   if (domain.rules != domain.exact) {
     text += "# instead of all below it, name by name:\n";
     for (const Rule& rule : domain.exact) {
