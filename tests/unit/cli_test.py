@@ -216,7 +216,8 @@ class Explain(unittest.TestCase):
             self.assertNotIn("asked", dnspind.run("explain", "work", "localhost").stdout)
             result = dnspind.run("explain", "work", "localhost", "--ask")
             self.assertRegex(result.stdout, r"(?m)^asked here +127\.0\.0\.1 +forbidden: no name")
-            asked = json.loads(dnspind.run("explain", "work", "localhost", "--ask", "--json").stdout)
+            result = dnspind.run("explain", "work", "localhost", "--ask", "--json")
+            asked = json.loads(result.stdout)
             self.assertIn({"address": "127.0.0.1", "verdict": "forbidden: no name may answer with "
                            "it", "pinned": False}, asked["asked"])
             result = dnspind.run("explain", "work", "no host", "--ask")
