@@ -53,8 +53,8 @@ AskedHere AskHere(std::string_view name) {
     }
   }
   std::ranges::sort(asked.addresses);
-  const auto doubles = std::ranges::unique(asked.addresses);
-  asked.addresses.erase(doubles.begin(), doubles.end());
+  asked.addresses.erase(std::unique(asked.addresses.begin(), asked.addresses.end()),
+                        asked.addresses.end());
   return asked;
 }
 

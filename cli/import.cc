@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -217,10 +218,9 @@ Shown Written(const Clients& clients, const std::vector<std::string>& texts, con
 }  // namespace
 
 std::vector<std::string> ImportFormats() {
-  std::vector<std::string> names;
-  for (const Format& format : kFormats) {
-    names.emplace_back(format.name);
-  }
+  std::vector<std::string> names(kFormats.size());
+  std::ranges::transform(kFormats, names.begin(),
+                         [](const Format& format) { return std::string(format.name); });
   return names;
 }
 
