@@ -23,7 +23,11 @@ class Roster {
  public:
   // All outlive the roster.
   Roster(Firewall& firewall, Routes& routes, ReaderService& readers, Journal& journal)
-      : firewall_(firewall), readers_(readers), journal_(journal), surroundings_(routes, journal) {}
+      : firewall_(firewall),
+        readers_(readers),
+        journal_(journal),
+        queues_(readers.isolation() == Isolation::kShared),
+        surroundings_(routes, journal) {}
 
   // From what an earlier dnspind has left in the kernel to `desired`: its pins, doors and flows go
   // on where the rules still allow them.

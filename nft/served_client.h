@@ -47,7 +47,7 @@ struct ServedClient {
   bool fails_open = false;                // or pass, while nobody reads them
   uint16_t queue = 0;                     // where answers of others to it wait; 0: they do not
   uint32_t reader = 0;                    // who serves it; 0: nobody now
-  std::unique_ptr<HeldQueue> held;        // `queue`, while there is a reader
+  std::shared_ptr<HeldQueue> held;        // `queue`, while there is a reader
   Descriptor channel;                     // our end
   bool readable = false;                  // something waits there, or in `unread`
   std::string unread;                     // of its packets, the messages not looked at yet

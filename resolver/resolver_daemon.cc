@@ -72,7 +72,7 @@ absl::Status ResolverDaemon::TakeClient(Packet packet) {
   auto desk = std::make_unique<ClientDesk>(
       message->client,
       ClientDesk::Surroundings{*reactor_, clock_, random_, *batch_, open_, standing_, assurance_,
-                               read_policy_},
+                               queues_, read_policy_},
       std::move(sockets));
   if (auto status = desk->Start(); !status.ok()) {
     return status;

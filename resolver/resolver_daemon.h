@@ -16,6 +16,7 @@
 #include "io/packet_pair.h"
 #include "io/reactor.h"
 #include "pinning/clock.h"
+#include "resolver/answer_queue.h"
 #include "resolver/client_desk.h"
 #include "resolver/random.h"
 
@@ -51,6 +52,7 @@ class ResolverDaemon {
   OpenQuestions open_{kQuestionsOpenMaxAll};
   StandingQuestions standing_;
   Assurance assurance_;
+  AnswerQueues queues_{*reactor_};
   struct Served {
     std::unique_ptr<ClientDesk> desk;
     std::optional<BootTime> deadline;  // as it stands in `deadlines_`
