@@ -52,7 +52,7 @@ class HeldQueue {
   uint16_t number_;
   std::optional<uint32_t> latest_;     // packet that was decided on; its number may have wrapped
   std::optional<uint32_t> forgotten_;  // `latest_` of the last time
-  std::vector<char> verdicts_;  // messages that have not left
+  std::vector<char> verdicts_;         // messages that have not left
 };
 
 }  // namespace dnspin

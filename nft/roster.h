@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "nft/adoption.h"
 #include "nft/desired.h"
 #include "nft/firewall.h"
@@ -55,6 +56,9 @@ class Roster {
 
   // The client's chain refuses more than it did; CutRefusedFlows looks for what that ends.
   void DoubtFlows(ClientId client) { flows_.Doubt(client); }
+  // The client's pins, and the flows that began by them, go; its rules stay. How many pins. Fails
+  // as Change() does.
+  absl::StatusOr<size_t> Flush(ClientId client, BootTime now);
   // Tries again, after a pause, what could not be cut.
   void CutRefusedFlows(BootTime now);
   std::optional<BootTime> NextDeadline() const;  // of the next try

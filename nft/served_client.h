@@ -11,8 +11,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "io/descriptor.h"
 #include "io/reactor.h"
+#include "nft/client_record.h"
 #include "nft/desired.h"
 #include "nft/held_queue.h"
+#include "nft/seen_packets.h"
 #include "nft/set_reader.h"
 #include "pinning/channel_message.h"
 #include "pinning/drop_names.h"
@@ -58,6 +60,8 @@ struct ServedClient {
   uint64_t grants_left_out = 0;           // beyond the limits, or late
   uint64_t pins_refused = 0;              // requests that were not granted: quota, rate, kernel
   uint64_t breaches = 0;                  // of the channel's protocol
+  ClientRecord record;                    // of its questions
+  SeenPackets packets;                    // of its own
 
   CountersReport Totals() const;
   void EndService();                     // by its reader: what waited there is dropped

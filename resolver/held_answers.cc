@@ -55,8 +55,7 @@ void HeldAnswers::Drop(uint32_t packet) {
   decide_({queue_, packet, HeldVerdict::Kind::kDrop, ""});
 }
 
-void HeldAnswers::Take(const HeldPacket& packet, const QueuedPacket& read,
-                       const TakeAnswer& take) {
+void HeldAnswers::Take(const HeldPacket& packet, const QueuedPacket& read, const TakeAnswer& take) {
   const auto header = ReadReplyHeader(read.message);
   if (!IsForUs(read) || MessageOctetsMax(read) < kShortest || !header ||
       !Name::FromWire(AsOctets(header->asked_wire))) {
