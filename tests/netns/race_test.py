@@ -24,6 +24,7 @@ from lab import records, trial  # noqa: E402
 from lab.asker import (  # noqa: E402
     ask_datagram, ask_stream, kind_of, question, told_address)
 from lab.qube import IPV6_RECVERR  # noqa: E402
+from lab.steady import ADD_DELETE_ADD, OLD_REFRESH, REFRESH  # noqa: E402
 from lab.zones import race_address  # noqa: E402
 
 NAMES, STREAM_NAMES, RELOADS = 5000, 1000, 20
@@ -333,13 +334,12 @@ def keep_steady(lab, servers, name, env, way):
 
 def steady(lab, servers):
     """A pin that each answer refreshes and each reload moves never lets a packet down"""
-    return keep_steady(lab, servers, "steady", {}, "in place")
+    return keep_steady(lab, servers, "steady", {}, REFRESH)
 
 
 def steady_old_kernel(lab, servers):
     """The same with the refresh of old kernels"""
-    return keep_steady(lab, servers, "steady-old", {"DNSPIN_TEST_REFRESH": "add-delete-add"},
-                       "add, delete, add")
+    return keep_steady(lab, servers, "steady-old", ADD_DELETE_ADD, OLD_REFRESH)
 
 
 if __name__ == "__main__":
