@@ -55,8 +55,8 @@ def neighbour(lab, code):
 
 
 def queues(lab):
-    """The number of each chain's, as nft tells it: `queue to N` of the expression, `queue num N` of the target.
-    """
+    """The number of each chain's, as nft tells it: `queue to N` of the expression, `queue num N`
+    of the target."""
     table = lab.netvm.nft_list("table", "ip", "dnspin")
     return [int(number) for number in re.findall(r"^\s*queue .*?(\d+)$", table, re.M)]
 
