@@ -187,10 +187,15 @@ absl::StatusOr<Json> Status(const ControlView& view, const ControlRequest& /*req
   for (const auto& [client, lesson] : view.lessons) {
     learning.push_back(LessonOf(client, lesson, view.now));
   }
-  return Json{{"version", DNSPIN_VERSION},       {"mode", view.mode},
-              {"uptime_s", view.uptime.count()}, {"upstreams", upstreams},
-              {"clients", view.clients.size()},  {"pins", pins},
-              {"refresh", view.refresh_way},     {"learning", learning},
+  return Json{{"version", DNSPIN_VERSION},
+              {"mode", view.mode},
+              {"uptime_s", view.uptime.count()},
+              {"upstreams", upstreams},
+              {"clients", view.clients.size()},
+              {"pins", pins},
+              {"refresh", view.refresh_way},
+              {"learning", learning},
+              {"log_reader_pid", view.log_reader_pid},
               {"counters", Counters(view)}};
 }
 

@@ -103,6 +103,7 @@ std::string Daemon::AnswerControl(const std::string& request) {
       .log_lines_dropped = parts_.journal.dropped(),
       .reloads = reloads_,
       .now = now,
+      .log_reader_pid = log_.pid(),
       .reload = [this, now] { return Reload(Reading::kAll, now); },
       .find_flows = FlowsTo,
       .rate = [&](auto counter) { return rates_.Of(counter, totals, now); },

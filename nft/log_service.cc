@@ -1,5 +1,7 @@
 #include "nft/log_service.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "io/packet_pair.h"
 #include "nft/firewall_log.h"
@@ -8,8 +10,9 @@
 namespace dnspin {
 namespace {
 
-constexpr std::chrono::seconds kPause{10};  // before the next reader
-constexpr int kMessagesMax = 32;            // of one turn
+constexpr std::chrono::milliseconds kPauseMax{5000};
+constexpr std::chrono::seconds kLongLife{10};
+constexpr int kMessagesMax = 32;  // of one turn
 constexpr size_t kMessageOctets = kLoggedPacketsMax * kLoggedPacketOctets;
 
 std::span<const uint8_t> OctetsOf(const std::string& bytes) {
@@ -18,7 +21,7 @@ std::span<const uint8_t> OctetsOf(const std::string& bytes) {
 
 }  // namespace
 
-absl::Status LogService::Start() {
+absl::Status LogService::Start(BootTime now) {
   auto log = OpenFirewallLog();
   if (!log.ok()) {
     return log.status();
@@ -28,10 +31,13 @@ absl::Status LogService::Start() {
     return pair.status();
   }
   const uint32_t reader = next_reader_++;
-  if (auto pid = launcher_.StartReader(reader); !pid.ok()) {
+  const auto pid = launcher_.StartReader(reader);
+  if (!pid.ok()) {
     return pid.status();
   }
   reader_ = reader;
+  pid_ = *pid;
+  started_ = now;
   RefuseDescriptors(pair->first.get());
   if (auto status = launcher_.ServeLog(reader, log->fd(), pair->second); !status.ok()) {
     return status;
@@ -50,12 +56,16 @@ void LogService::End(const std::string& why, BootTime now) {
   if (reader_ != 0) {
     (void)launcher_.KillReader(reader_);
   }
+  if (reader_ != 0 && now - started_ >= kLongLife) {
+    pause_ = kPauseMin;
+  }
   reader_ = 0;
   watch_ = Watch();
   channel_.reset();
   log_.reset();
   readable_ = false;
-  start_at_ = now + kPause;
+  start_at_ = now + pause_;
+  pause_ = std::min(2 * pause_, kPauseMax);
   if (why != complaint_) {
     complaint_ = why;
     journal_.Say(Priority::kWarning, "the firewall's log is not read: " + why, now);
@@ -64,7 +74,7 @@ void LogService::End(const std::string& why, BootTime now) {
 
 void LogService::Settle(ServedClients& clients, BootTime now) {
   if (reader_ == 0 && start_at_ <= now && !launcher_.lost()) {
-    if (const auto status = Start(); !status.ok()) {
+    if (const auto status = Start(now); !status.ok()) {
       End(std::string(status.message()), now);
     }
   }

@@ -24,9 +24,12 @@ class LogService {
   // Starts a reader if there is none and it is time; takes what it said since.
   void Settle(ServedClients& clients, BootTime now);
   std::optional<BootTime> NextDeadline() const;
+  int pid() const { return reader_ != 0 ? pid_ : 0; }  // of its reader; 0: there is none now
 
  private:
-  absl::Status Start();
+  static constexpr std::chrono::milliseconds kPauseMin{100};
+
+  absl::Status Start(BootTime now);
   void Take(ServedClients& clients, BootTime now);
   void End(const std::string& why, BootTime now);
 
@@ -39,8 +42,11 @@ class LogService {
   Descriptor channel_;
   Watch watch_;
   bool readable_ = false;
+  int pid_ = 0;
+  BootTime started_;
   BootTime start_at_;
-  std::string complaint_;  // the last one: it is said once
+  std::chrono::milliseconds pause_ = kPauseMin;  // before the next
+  std::string complaint_;                        // the last one: it is said once
 
   static constexpr uint32_t kFirstReader = 1U << 31;  // far from those of clients
 };
