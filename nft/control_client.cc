@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/container/flat_hash_map.h"
 #include "pinning/answer.h"
 #include "pinning/chain_walk.h"
 
@@ -201,38 +202,55 @@ Json NameJson(const ServedClient& client, const AskedName& asked, BootTime now) 
           {"ports", client.packets.UsedWith(asked.addresses)}};
 }
 
-// What the packet's address was to its client, if anything is known of it.
-struct Meaning {
-  std::string name;
-  std::string why;
-};
-
-Meaning MeaningOf(const ServedClient& client, const SeenPacket& seen, BootTime now) {
-  const Address& address = seen.packet.destination;
-  const auto& pins = client.ledger.pins();
-  const auto live = std::find_if(pins.begin(), pins.end(), [&](const auto& entry) {
-    return entry.first.address == address && entry.second.until() > now;
-  });
-  if (live != pins.end()) {
-    const Service service = ServiceOf(client, live->first.group);
-    return {live->second.holders.front().asked.Text(),
-            fmt::format("pinned, but for {} {}", ProtocolText(service), PortsText(service))};
-  }
-  const auto told = client.record.With(address);
-  if (!told.empty()) {
-    const AskedName& asked = *told.front();
-    return {asked.name.Text(), asked.pinned ? fmt::format("told {} s ago, its pin has ended",
-                                                          Seconds(now - asked.last))
-                                            : "no rule opens what this name resolves to"};
-  }
-  for (const auto& [key, holders] : client.ledger.past()) {
-    if (key.address == address) {
-      return {holders.front().asked.Text(),
-              fmt::format("its pin ended {} s ago", Seconds(now - holders.front().until))};
+// What addresses were to a client, as far as is known: made once for all that is to be said.
+class Meanings {
+ public:
+  Meanings(const ServedClient& client, BootTime now) : client_(client), now_(now) {
+    for (const auto& [key, holders] : client.ledger.past()) {
+      past_[key.address] = &holders.front();
+    }
+    for (const AskedName& asked : client.record.names()) {
+      for (const Address& address : asked.addresses) {
+        told_.emplace(address, &asked);  // the latest come first
+      }
+    }
+    for (const auto& [key, pin] : client.ledger.pins()) {
+      if (pin.until() > now) {
+        pinned_[key.address] = {key.group, &pin.holders.front()};
+      }
     }
   }
-  return {"", "this client was told no name with this address"};
-}
+
+  struct Meaning {
+    std::string name;
+    std::string why;
+  };
+  Meaning Of(const Address& address) const {
+    if (const auto pinned = pinned_.find(address); pinned != pinned_.end()) {
+      const Service service = ServiceOf(client_, pinned->second.first);
+      return {pinned->second.second->asked.Text(),
+              fmt::format("pinned, but for {} {}", ProtocolText(service), PortsText(service))};
+    }
+    if (const auto told = told_.find(address); told != told_.end()) {
+      const AskedName& asked = *told->second;
+      return {asked.name.Text(), asked.pinned ? fmt::format("told {} s ago, its pin has ended",
+                                                            Seconds(now_ - asked.last))
+                                              : "no rule opens what this name resolves to"};
+    }
+    if (const auto past = past_.find(address); past != past_.end()) {
+      return {past->second->asked.Text(),
+              fmt::format("its pin ended {} s ago", Seconds(now_ - past->second->until))};
+    }
+    return {"", "this client was told no name with this address"};
+  }
+
+ private:
+  const ServedClient& client_;
+  BootTime now_;
+  absl::flat_hash_map<Address, const PinHolder*> past_;
+  absl::flat_hash_map<Address, const AskedName*> told_;
+  absl::flat_hash_map<Address, std::pair<uint32_t, const PinHolder*>> pinned_;
+};
 
 std::string_view WhyRefused(const AskedName& asked) {
   switch (*asked.refused) {
@@ -253,11 +271,12 @@ std::string_view WhyRefused(const AskedName& asked) {
 
 Json BlockedOf(const ServedClient& client, BootTime now) {
   Json list = Json::array();
+  const Meanings meanings(client, now);
   for (const SeenPacket& seen : client.packets.all()) {
     if (seen.packet.accepted) {
       continue;
     }
-    const Meaning meaning = MeaningOf(client, seen, now);
+    const auto meaning = meanings.Of(seen.packet.destination);
     list.push_back({{"client", client.desired.name},
                     {"name", meaning.name},
                     {"address", seen.packet.destination.Text()},
@@ -367,12 +386,16 @@ std::vector<Json> EventsOf(const ServedClient& client, BootTime after, BootTime 
                       {"addresses", Texts(asked.addresses)},
                       {"ago_s", Seconds(now - asked.last)}});
   }
+  if (client.packets.all().empty() || client.packets.all().front().last <= after) {
+    return events;
+  }
+  const Meanings meanings(client, now);
   for (const SeenPacket& seen : client.packets.all()) {
     if (seen.last <= after) {
       break;
     }
     if (!seen.packet.accepted) {
-      const Meaning meaning = MeaningOf(client, seen, now);
+      const auto meaning = meanings.Of(seen.packet.destination);
       events.push_back({{"at", seen.last.time_since_epoch().count()},
                         {"client", client.desired.name},
                         {"kind", "blocked"},

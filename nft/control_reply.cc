@@ -129,11 +129,12 @@ absl::StatusOr<Json> Learn(const ControlView& view, const ControlRequest& reques
   if (!client.ok()) {
     return client.status();
   }
-  const Learning::Lesson lesson{view.now + request.seconds, request.services};
-  if (auto status = view.learn((*client)->desired.name, lesson); !status.ok()) {
+  const std::string name = (*client)->desired.name;  // which may not outlive the change
+  const Learning::Lesson lesson{view.now + request.seconds, request.services, (*client)->id};
+  if (auto status = view.learn(name, lesson); !status.ok()) {
     return status;
   }
-  return LessonOf((*client)->desired.name, lesson, view.now);
+  return LessonOf(name, lesson, view.now);
 }
 
 absl::StatusOr<Json> Flush(const ControlView& view, const ControlRequest& request) {

@@ -271,7 +271,8 @@ absl::Status Daemon::Reload(Reading reading, BootTime now) {
   }
   followed_.Adopt(*desired, roster_.desired(), now);
   desired->SettleUpstreams();
-  learning_.Apply(*desired);
+  learning_ = desired->may_learn ? std::move(learning_) : Learning();
+  lessons_due_ = learning_.Apply(*desired) || lessons_due_;  // until that is in force
   if (parts_.netvm != nullptr) {
     parts_.netvm->KeepUnsettled(*desired, roster_.desired(), now);
   }
@@ -345,8 +346,8 @@ std::optional<BootTime> Daemon::NextDeadline() const {
   BootTime next = tidy_at_;
   for (const auto& due :
        {ends_.NextDeadline(parts_.clock.Now()), readers_.NextDeadline(), followed_.NextDeadline(),
-        repair_.NextDeadline(), learning_.NextDeadline(),
-        ready_ ? log_.NextDeadline() : std::nullopt, roster_.NextDeadline(), drops_.NextDeadline(),
+        repair_.NextDeadline(), NextLessonsEnd(), ready_ ? log_.NextDeadline() : std::nullopt,
+        roster_.NextDeadline(), drops_.NextDeadline(),
         reload_wanted_ || netvm_changed_ ? std::optional(reload_not_before_) : std::nullopt,
         parts_.netvm != nullptr ? parts_.netvm->NextDeadline() : std::nullopt}) {
     next = std::min(next, due.value_or(next));

@@ -82,6 +82,7 @@ class Daemon {
   absl::Status Learn(const std::string& client, const Learning::Lesson& lesson, BootTime now);
   absl::Status ApplyLessons(BootTime now);
   void EndLessons(BootTime now);
+  std::optional<BootTime> NextLessonsEnd() const;
   void TakeRates(BootTime now);
 
   Parts parts_;
@@ -95,7 +96,9 @@ class Daemon {
   RuleEnds ends_;
   Learning learning_;
   LogService log_;
-  bool lessons_linger_ = false;  // one is over, and the kernel would not hear of it
+  bool lessons_due_ = false;  // one is over, and it is not in force that it is
+  BootTime lessons_not_before_;
+  uint64_t taught_revision_ = 0;  // of the roster, that the lessons were looked at for
   RecentRates rates_;
   std::unique_ptr<ControlServer> control_;
   std::vector<Watch> watches_;

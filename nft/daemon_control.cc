@@ -10,6 +10,7 @@ namespace dnspin {
 namespace {
 
 constexpr size_t kFlowsShown = 64;
+constexpr std::chrono::seconds kLessonsPause{1};  // after an end of lessons that failed
 
 absl::StatusOr<std::vector<Flow>> FlowsTo(const ServedClient& client, const Address& address) {
   const auto& own = client.desired.addresses;
@@ -42,11 +43,12 @@ void Daemon::TakeRates(BootTime now) { rates_.Take(TotalsOf(roster_.clients()), 
 // Its rules come, or go with their pins and flows.
 absl::Status Daemon::Learn(const std::string& client, const Learning::Lesson& lesson,
                            BootTime now) {
-  if (!roster_.desired().may_learn) {
+  const bool begins = lesson.until > now;
+  if (begins && !roster_.desired().may_learn) {
     return absl::PermissionDeniedError("learn = false in the configuration forbids it");
   }
   const Learning before = learning_;
-  if (lesson.until > now) {
+  if (begins) {
     learning_.Begin(client, lesson);
   } else if (!learning_.End(client)) {
     return absl::FailedPreconditionError("it is not taught now");
@@ -57,10 +59,9 @@ absl::Status Daemon::Learn(const std::string& client, const Learning::Lesson& le
   }
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(lesson.until - now);
   parts_.journal.Say(Priority::kWarning,
-                     lesson.until > now
-                         ? fmt::format("{} is taught for {} s: whatever it asks is OPENED to it",
-                                       client, seconds.count())
-                         : fmt::format("{} is taught no more", client),
+                     begins ? fmt::format("{} is taught for {} s: whatever it asks is OPENED to it",
+                                          client, seconds.count())
+                            : fmt::format("{} is taught no more", client),
                      now);
   return absl::OkStatus();
 }
@@ -71,15 +72,27 @@ absl::Status Daemon::ApplyLessons(BootTime now) {
   return DoubtAfter(roster_.Change(desired, now), now);
 }
 
-// A lesson that is over is over: what cannot be closed now is tried again at once.
+std::optional<BootTime> Daemon::NextLessonsEnd() const {
+  const auto next = lessons_due_ ? std::optional(lessons_not_before_) : learning_.NextDeadline();
+  return next ? std::optional(std::max(*next, lessons_not_before_)) : std::nullopt;
+}
+
+// When its time is over, with its client, or with the rules that it was put among.
 void Daemon::EndLessons(BootTime now) {
-  const auto due = learning_.NextDeadline();
-  if ((!due || *due > now) && !lessons_linger_) {
+  lessons_due_ = learning_.EndDue(now) || lessons_due_;
+  if (std::exchange(taught_revision_, roster_.revision()) != roster_.revision()) {
+    const auto is_there = [this](const std::string& name, ClientId id) {
+      const auto client = roster_.clients().find(id);
+      return client != roster_.clients().end() && client->second.desired.name == name;
+    };
+    lessons_due_ = learning_.EndOfWhoHasGone(is_there) || lessons_due_;
+  }
+  if (!lessons_due_ || now < lessons_not_before_) {
     return;
   }
-  learning_.EndDue(now);
   const absl::Status status = ApplyLessons(now);
-  lessons_linger_ = !status.ok();
+  lessons_due_ = !status.ok();
+  lessons_not_before_ = status.ok() ? now : now + kLessonsPause;
   parts_.journal.Say(status.ok() ? Priority::kNotice : Priority::kError,
                      status.ok()
                          ? "a lesson is over: what only that had opened is shut again"

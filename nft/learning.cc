@@ -12,7 +12,15 @@ const std::shared_ptr<const std::string>& OriginOfLessons() {
 }
 
 bool DropsWhatIsLeft(const Rule& rule) {
-  return rule.action == Action::kDrop && !rule.host && !rule.destination && !rule.dns_target;
+  return rule.action == Action::kDrop && !rule.host && !rule.destination && !rule.dns_target &&
+         rule.service == Service{};
+}
+
+bool DropsAName(const Rule& rule) { return rule.action == Action::kDrop && rule.host; }
+
+Rule OfLesson(Rule rule) {
+  rule.origin = {OriginOfLessons(), 0};
+  return rule;
 }
 
 Rule AnyName(const Service& service) {
@@ -20,8 +28,7 @@ Rule AnyName(const Service& service) {
   rule.action = Action::kAccept;
   rule.host = HostPattern{HostPattern::Kind::kRegex, {}, ".+"};
   rule.service = service;
-  rule.origin.file = OriginOfLessons();
-  return rule;
+  return OfLesson(std::move(rule));
 }
 
 }  // namespace
@@ -39,11 +46,17 @@ std::vector<Rule> OwnRules(std::span<const Rule> rules) {
 std::vector<Rule> TaughtRules(std::span<const Rule> rules, std::span<const Service> services) {
   const auto end = std::find_if(rules.begin(), rules.end(), DropsWhatIsLeft);
   std::vector<Rule> taught(rules.begin(), end);
-  std::copy_if(end, rules.end(), std::back_inserter(taught), [](const Rule& rule) {
-    return rule.action == Action::kDrop && (rule.host || rule.destination);
-  });
-  for (auto copy = taught.begin() + (end - rules.begin()); copy != taught.end(); ++copy) {
-    copy->origin = {OriginOfLessons(), 0};
+  const auto behind = end == rules.end() ? end : end + 1;
+  for (auto rule = behind; rule != rules.end() && !DropsWhatIsLeft(*rule); ++rule) {
+    if (rule->action == Action::kDrop && !rule->dns_target) {
+      taught.push_back(OfLesson(*rule));
+    }
+  }
+  for (const Rule& rule : rules) {
+    if (DropsAName(rule) && rule.service != Service{}) {
+      taught.push_back(OfLesson(rule));
+      taught.back().service = {};
+    }
   }
   std::transform(services.begin(), services.end(), std::back_inserter(taught), AnyName);
   taught.insert(taught.end(), end, rules.end());
@@ -63,19 +76,33 @@ std::optional<BootTime> Learning::NextDeadline() const {
   return next;
 }
 
-void Learning::Apply(Desired& desired) const {
+bool Learning::EndOfWhoHasGone(const std::function<bool(const std::string&, ClientId)>& is_there) {
+  return std::erase_if(lessons_, [&](const auto& entry) {
+           return !is_there(entry.first, entry.second.client);
+         }) != 0;
+}
+
+bool Learning::Apply(Desired& desired) {
+  bool any_ended = false;
   for (DesiredClient& client : desired.clients) {
-    const auto lesson = lessons_.find(client.name);
+    auto lesson = lessons_.find(client.name);
     const bool was_taught = std::any_of(client.rules.begin(), client.rules.end(), IsOfLesson);
     if (lesson == lessons_.end() && !was_taught) {
       continue;
     }
     std::vector<Rule> rules = OwnRules(std::span(client.rules.data(), client.rules.size()));
+    if (lesson != lessons_.end() && lesson->second.own.value_or(rules) != rules) {
+      lessons_.erase(lesson);
+      lesson = lessons_.end();
+      any_ended = true;
+    }
     if (lesson != lessons_.end() && client.fault.empty() && !client.unsettled) {
+      lesson->second.own = rules;
       rules = TaughtRules(rules, lesson->second.services);
     }
     client.rules = RuleList(std::move(rules));
   }
+  return any_ended;
 }
 
 }  // namespace dnspin

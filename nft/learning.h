@@ -4,6 +4,7 @@
 // again: no file, so that it ends with the process. Touches nothing.
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 
 #include "nft/desired.h"
 #include "pinning/clock.h"
+#include "pinning/pin.h"
 
 namespace dnspin {
 
@@ -22,7 +24,9 @@ class Learning {
 
   struct Lesson {
     BootTime until;
-    std::vector<Service> services;  // that what it asks is opened for
+    std::vector<Service> services;           // that what it asks is opened for
+    ClientId client{};                       // another one by that name is not taught
+    std::optional<std::vector<Rule>> own{};  // its rules, as they were when it began
   };
 
   void Begin(const std::string& client, Lesson lesson) { lessons_[client] = std::move(lesson); }
@@ -31,16 +35,20 @@ class Learning {
   std::optional<BootTime> NextDeadline() const;
   const std::map<std::string, Lesson>& lessons() const { return lessons_; }
 
-  // `desired` with the rules of whoever is taught, in place of those of an earlier call.
-  void Apply(Desired& desired) const;
+  // Of those who are no clients any more; true if there was any.
+  bool EndOfWhoHasGone(const std::function<bool(const std::string& name, ClientId id)>& is_there);
+
+  // `desired` with the rules of whoever is taught, in place of those of an earlier call. Whose own
+  // rules have changed is taught no more: true if there was any.
+  bool Apply(Desired& desired);
 
  private:
   std::map<std::string, Lesson> lessons_;  // by the client's name
 };
 
 // The rules of one who is taught: its own up to the first that drops whatever is left, then the
-// drops of names and addresses that stand behind that, then one that accepts any name for each
-// service, then all the rest.
+// drops that stand behind that, then the dropped names that are dropped for some service alone, for
+// any, then one that accepts any name for each service, then all the rest.
 std::vector<Rule> TaughtRules(std::span<const Rule> rules, std::span<const Service> services);
 bool IsOfLesson(const Rule& rule);  // true if TaughtRules() has put it there
 // Without these.

@@ -110,6 +110,10 @@ void LogService::Take(ServedClients& clients, BootTime now) {
       return;
     }
     for (const LoggedPacket& packet : *packets) {
+      if (!rate_.Spend(now)) {
+        End("its reader says more than is logged", now);
+        return;
+      }
       if (const auto found = by_address.find(packet.source); found != by_address.end()) {
         found->second->packets.Take(packet, now);
       }

@@ -12,6 +12,7 @@
 #include "nft/netlink_socket.h"
 #include "nft/served_client.h"
 #include "pinning/clock.h"
+#include "pinning/token_bucket.h"
 
 namespace dnspin {
 
@@ -42,6 +43,7 @@ class LogService {
   Descriptor channel_;
   Watch watch_;
   bool readable_ = false;
+  TokenBucket rate_{100'000, 20'000};  // packets: 20 a second for each rule that logs
   int pid_ = 0;
   BootTime started_;
   BootTime start_at_;

@@ -164,10 +164,13 @@ absl::Status ReaderService::TrySendQueue(ServedClient& client) {
   if (client.held != nullptr && client.held->number() == client.queue) {
     return absl::OkStatus();
   }
-  client.held.reset();
   if (client.queue == 0) {
-    return absl::OkStatus();
+    if (isolation_ == Isolation::kClient) {
+      client.held.reset();
+    }
+    return absl::OkStatus();  // what others' answers wait in, its desk may still speak of
   }
+  client.held.reset();
   Seat& seat = SeatOf(client);
   client.held = seat.queue.lock();
   if (client.held == nullptr || client.held->number() != client.queue) {

@@ -45,7 +45,7 @@ std::vector<std::string> SeenPackets::UsedWith(std::span<const Address> addresse
   std::vector<std::string> used;
   for (const SeenPacket& seen : all_) {
     const auto& to = seen.packet.destination;
-    if (seen.packet.port == 0 ||
+    if (!seen.packet.accepted || seen.packet.port == 0 ||
         std::find(addresses.begin(), addresses.end(), to) == addresses.end()) {
       continue;
     }

@@ -32,7 +32,7 @@ class SeenPackets {
   void Take(const LoggedPacket& packet, BootTime now);
 
   const std::list<SeenPacket>& all() const { return all_; }  // the latest first
-  // The services that were used with any of these addresses, each once: "tcp/443".
+  // The services that were let go to any of these addresses, each once: "tcp/443".
   std::vector<std::string> UsedWith(std::span<const Address> addresses) const;
 
  private:

@@ -8,6 +8,8 @@
 #include <utility>
 #include <variant>
 
+#include "resolver/packet_log.h"
+
 namespace dnspin {
 
 void AnswerQueue::Place(Taker& taker, std::span<const Address> addresses) {
@@ -55,14 +57,18 @@ void AnswerQueue::Read() {
 void AnswerQueue::Hand(const HeldPacket& packet) {
   const auto read = packet.whole ? ReadQueuedPacket(packet.octets) : PacketFault::kCut;
   const auto* const queued = std::get_if<QueuedPacket>(&read);
-  const auto found =
-      queued != nullptr ? by_address_.find(queued->destination.address) : by_address_.end();
-  if (found == by_address_.end() || !found->second->TakeHeld(*this, packet, *queued)) {
+  const auto header = ReadLoggedPacket(packet.octets);  // of what cannot be read otherwise, too
+  const auto found = header ? by_address_.find(header->destination) : by_address_.end();
+  if (found == by_address_.end()) {
+    Drop(packet.number);
+  } else if (queued == nullptr) {
+    found->second->DropHeld(*this, packet.number);
+  } else if (!found->second->TakeHeld(*this, packet, *queued)) {
     Drop(packet.number);
   }
 }
 
-// By who came last: who is about to leave came before.
+// By somebody. Who has left the meantime says nothing: dnspind drops what was forgotten.
 void AnswerQueue::Drop(uint32_t packet) {
   if (!takers_.empty()) {
     takers_.back()->DropHeld(*this, packet);

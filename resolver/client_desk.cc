@@ -148,6 +148,7 @@ absl::Status ClientDesk::OnQueue(const QueueNotice& notice, Descriptor queue) {
     return found.status();
   }
   queue_ = *std::move(found);
+  heard_in_ = 0;
   held_.emplace(notice.queue, last_held_, counters_,
                 [this](const HeldVerdict& verdict) { channel_.Decide(verdict); });
   held_->SetPlace(addresses_, servers_);

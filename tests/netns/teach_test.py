@@ -129,10 +129,23 @@ def ends(lab, servers):
         dnspin.start()
         assert_shut(work, OTHER)
         assert OTHER not in lab.netvm.pinned_addresses(work)
+        request(dnspin, "learn", client="work", seconds=600)
+        assert_open(work, work.ask("other.test").addresses[0])
+        dnspin.write_client("work", "drop")
+        assert dnspin.reload(), "dom0, or a person, has other rules for it now"
+        assert_shut(work, OTHER)
+        assert trial.wait_until(lambda: not request(dnspin, "status")["learning"])
+        dnspin.write_client("work", RULES)
+        assert dnspin.reload()
+        assert work.ask("other.test").status == "REFUSED"
+        request(dnspin, "learn", client="work", seconds=600)
+        dnspin.write_settings({"clients": {"learn": False}})
+        assert dnspin.reload()
+        assert work.ask("other.test").status == "REFUSED"
     with trial.with_dnspin(lab, "forbidden", clients={"work": RULES},
                            settings={"clients": {"learn": False}}) as dnspin:
         assert "learn = false" in request(dnspin, "learn", client="work", seconds=60)["error"]
-    return "by hand, by a restart, by configuration"
+    return "by hand, by a restart, by other rules, by configuration"
 
 
 def blocked(lab, servers):

@@ -104,9 +104,10 @@ TEST(SeenPackets, AreCountedByKindAndTheOldestIsForgotten) {
 
 TEST(SeenPackets, ServicesThatWereUsed) {
   SeenPackets packets;
-  packets.Take(To("192.0.2.1", 443), kNow);
-  packets.Take(To("192.0.2.2", 443), kNow);
-  packets.Take(To("192.0.2.2", 80), kNow);
+  packets.Take(To("192.0.2.1", 443, true), kNow);
+  packets.Take(To("192.0.2.2", 443, true), kNow);
+  packets.Take(To("192.0.2.2", 80, true), kNow);
+  packets.Take(To("192.0.2.2", 22), kNow);
   packets.Take({A("10.137.0.25"), A("192.0.2.2"), 1}, kNow);
   EXPECT_EQ(packets.UsedWith(std::vector{A("192.0.2.1"), A("192.0.2.2")}),
             (std::vector<std::string>{"tcp/80", "tcp/443"}));

@@ -53,11 +53,38 @@ TEST(Learning, WithoutADropOfTheRestItComesLast) {
   EXPECT_EQ(TaughtRules({}, std::vector{kHttps}).size(), 1U);
 }
 
-TEST(Learning, ADropOfOnePortIsNoDropOfAName) {
-  std::vector<Rule> rules = {Of(Action::kDrop)};
+TEST(Learning, WhatIsDroppedForOneServiceStaysDropped) {
+  std::vector<Rule> rules = {Of(Action::kDrop), Of(Action::kDrop, ".ads.test"), Of(Action::kDrop)};
   rules[0].service = kHttps;
-  EXPECT_EQ(TaughtRules(rules, std::vector{kHttps}).front().Text(),
-            "action=accept dsthost=~.+ proto=tcp dstports=443-443");
+  rules[1].service = kHttps;
+  EXPECT_EQ(Texts(TaughtRules(rules, std::vector{kHttps})),
+            (std::vector<std::string>{"action=drop proto=tcp dstports=443-443",
+                                      "action=drop dsthost=.ads.test proto=tcp dstports=443-443",
+                                      "action=drop dsthost=.ads.test",
+                                      "action=accept dsthost=~.+ proto=tcp dstports=443-443",
+                                      "action=drop"}));
+}
+
+TEST(Learning, EndsWithTheRulesThatItWasPutAmong) {
+  Desired desired;
+  desired.clients = {{"work", {}, {Of(Action::kAccept, "a.test")}}};
+  Learning learning;
+  learning.Begin("work", {kNow + seconds(60), {kHttps}});
+  EXPECT_FALSE(learning.Apply(desired));
+  EXPECT_FALSE(learning.Apply(desired));
+  desired.clients[0].rules = {Of(Action::kDrop)};
+  EXPECT_TRUE(learning.Apply(desired));
+  EXPECT_EQ(desired.clients[0].rules.size(), 1U);
+  EXPECT_TRUE(learning.lessons().empty());
+}
+
+TEST(Learning, EndsWithItsClient) {
+  Learning learning;
+  learning.Begin("work", {kNow + seconds(60), {kHttps}, ClientId{7}});
+  const auto is_there = [](const std::string&, ClientId id) { return id == ClientId{7}; };
+  EXPECT_FALSE(learning.EndOfWhoHasGone(is_there));
+  learning.Begin("work", {kNow + seconds(60), {kHttps}, ClientId{8}});
+  EXPECT_TRUE(learning.EndOfWhoHasGone(is_there));
 }
 
 TEST(Learning, ComesOverTheRulesOfItsClientAndGoes) {
