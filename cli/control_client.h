@@ -1,6 +1,7 @@
 #pragma once
 // Knows: how to ask dnspind. Touches: RUN_DIR/control.
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -11,6 +12,7 @@ namespace dnspin {
 using Json = nlohmann::ordered_json;
 
 // One request, one reply. What dnspind says is wrong comes back as an error.
-absl::StatusOr<Json> AskDaemon(const std::string& run_dir, const Json& request);
+absl::StatusOr<Json> AskDaemon(const std::string& run_dir, const Json& request,
+                               std::chrono::seconds limit = std::chrono::seconds(30));
 
 }  // namespace dnspin

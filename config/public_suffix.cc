@@ -51,4 +51,12 @@ Suffix SuffixKind(const Name& name) {
   return IsListed(list, text, PSL_TYPE_PRIVATE) ? Suffix::kPrivate : Suffix::kNone;
 }
 
+std::optional<Name> RegistrableDomain(const Name& name) {
+  std::optional<Name> below;
+  for (Name at = name; at.LabelCount() > 1 && SuffixKind(at) == Suffix::kNone; at = at.Parent()) {
+    below = at;
+  }
+  return below;
+}
+
 }  // namespace dnspin

@@ -3,6 +3,7 @@
 // Touches: the list's file, once, where the distribution keeps a newer one than the library's own.
 
 #include <cstdint>
+#include <optional>
 
 #include "pinning/name.h"
 
@@ -17,5 +18,9 @@ enum class Suffix : uint8_t {
 // Only what the list spells out counts: `test`, `lan` and other names that no registry knows are
 // none.
 Suffix SuffixKind(const Name& name);
+
+// What one owner has: the label below the longest suffix that `name` ends in, and that suffix. A
+// top-level name that is not listed counts as a suffix. Nothing for a suffix itself.
+std::optional<Name> RegistrableDomain(const Name& name);
 
 }  // namespace dnspin

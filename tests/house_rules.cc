@@ -60,6 +60,8 @@ const std::array kDoors = {
     Door{"systemd/", {}},
     Door{"seccomp.h", {"io/system_call_filter.cc"}},
     Door{"sys/inotify.h", {"nft/file_watch.cc"}},
+    Door{"curses.h", {"cli/screen.cc"}},
+    Door{"ncurses", {}},
 };
 
 // Names that say nothing about what is in the drawer.

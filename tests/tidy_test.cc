@@ -81,6 +81,10 @@ const std::vector<Story> kStories = {
      "resolver/a.cc:1: nlohmann/json.hpp has another door"},
     {"another door of inotify", "nft/daemon.cc", "#include <sys/inotify.h>\n",
      "nft/daemon.cc:1: sys/inotify.h has another door"},
+    {"another door of ncurses", "cli/watch.cc", "#include <curses.h>\n",
+     "cli/watch.cc:1: curses.h has another door"},
+    {"ncurses by its other name", "cli/screen.cc", "#include <ncursesw/curses.h>\n",
+     "cli/screen.cc:1: ncursesw/curses.h has another door"},
     {"OpenSSL", "resolver/wire.cc", "#include <openssl/ssl.h>\n",
      "resolver/wire.cc:1: openssl/ssl.h has another door"},
     {"the tool has no door of ldns", "cli/a.cc", "#include <ldns/ldns.h>\n",
@@ -166,6 +170,8 @@ TEST(Programs, WhoTouchesTheFirewallCannotReadDnsNorTheOtherWay) {
       {"dnspin-resolver", "[libnetfilter_conntrack.so", false},
       {"dnspin", "[libldns.so", false},
       {"dnspin", "[libnftables.so", false},
+      {"dnspin", "[libncursesw.so", true},
+      {"dnspind", "[libncursesw.so", false},
       {"dnspin", "[libc.so", true},
   };
   for (const Link& link : links) {

@@ -1,0 +1,48 @@
+#pragma once
+// Knows: what dnspind has noted of a client, read from its reply to `record`. Touches nothing.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cli/control_client.h"
+#include "pinning/address.h"
+#include "pinning/name.h"
+#include "pinning/rule.h"
+
+namespace dnspin {
+
+// A name, whatever types were asked.
+struct RecordedName {
+  std::string text;          // as dnspind escapes it
+  std::optional<Name> host;  // if it is one
+  std::string standing;
+  std::string rule;  // the host of the rule that it stands under
+  int64_t count = 0;
+  std::set<Address> addresses;
+  std::set<Service> services;  // seen in use, or blocked
+};
+
+// Packets that were rejected.
+struct RecordedPacket {
+  std::string name;  // that the address was told with; may be empty
+  std::optional<Address> address;
+  std::optional<Service> service;  // none: no protocol that a rule could name
+  std::string text;                // "tcp/22"
+  int64_t count = 0;
+};
+
+struct Record {
+  std::string client;
+  std::vector<Rule> rules;  // in force
+  bool rules_known = true;  // each of them could be read
+  std::map<std::string, RecordedName> names;
+  std::vector<RecordedPacket> packets;
+};
+
+Record ReadRecord(const Json& reply);
+
+}  // namespace dnspin
