@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/control_client.h"
+#include "cli/report_command.h"
 #include "cli/table.h"
 
 namespace dnspin {
@@ -18,6 +19,7 @@ constexpr const char* kUsage =
     "  pins [CLIENT]   which addresses are open now, for which name and rule, and how long\n"
     "  metrics         the counters as Prometheus text\n"
     "  reload          read the rules anew and put them in force\n"
+    "  report CLIENT   one page of what the log says of a client (report --help)\n"
     "\n"
     "  --run-dir DIR   where the control socket is (/run/dnspin)\n"
     "  --json          for programs\n"
@@ -136,6 +138,9 @@ int ReadArguments(int argc, char** argv, Arguments& arguments) {
 }
 
 int Main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "report") {
+    return RunReport({argv + 2, argv + argc});
+  }
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--help" || word == "-h") {
