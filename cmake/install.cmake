@@ -18,16 +18,21 @@ endif()
 
 # systemd looks below /usr/lib, whatever CMAKE_INSTALL_LIBDIR is.
 install(FILES ${packaging}/dnspin.service DESTINATION ${units})
-install(FILES ${packaging}/qubes/sandbox.conf DESTINATION ${units}/dnspin.service.d)
 install(FILES ${packaging}/qubes/sandbox.conf ${packaging}/closed-router.nft DESTINATION lib/dnspin)
 install(FILES ${packaging}/qubes/sysusers.conf DESTINATION lib/sysusers.d RENAME dnspin.conf)
 install(FILES ${packaging}/qubes/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME dnspin.conf)
 
+# dnspin_install_link(TEXT PATH)
+function(dnspin_install_link text path)
+  get_filename_component(folder ${path} DIRECTORY)
+  install(
+    CODE "set(root \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
+file(MAKE_DIRECTORY \"\${root}/${folder}\")
+file(CREATE_LINK ${text} \"\${root}/${path}\" SYMBOLIC)")
+endfunction()
+dnspin_install_link(../../../dnspin/sandbox.conf ${units}/dnspin.service.d/sandbox.conf)
 # dnspind is called by hand for --check and --teardown: where root's PATH finds it.
-install(
-  CODE "set(folder \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}\")
-file(MAKE_DIRECTORY \${folder})
-file(CREATE_LINK ../${CMAKE_INSTALL_LIBEXECDIR}/dnspin/dnspind \${folder}/dnspind SYMBOLIC)")
+dnspin_install_link(../${CMAKE_INSTALL_LIBEXECDIR}/dnspin/dnspind ${CMAKE_INSTALL_SBINDIR}/dnspind)
 
 # The program itself writes them, where it runs on the machine that builds it.
 function(dnspin_install_completion shell path)
