@@ -13,7 +13,7 @@ foreach(section 1 5 8)
 endforeach()
 install(FILES ${packaging}/router.toml DESTINATION ${CMAKE_INSTALL_DATADIR}/dnspin)
 if(EXISTS ${packaging}/profiles.d)
-  install(DIRECTORY ${packaging}/profiles.d DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/dnspin)
+  install(DIRECTORY ${packaging}/profiles.d DESTINATION /etc/dnspin)  # where dnspind looks
 endif()
 
 # systemd looks below /usr/lib, whatever CMAKE_INSTALL_LIBDIR is.

@@ -39,7 +39,7 @@ def at_work():
     with router() as machine:
         assert machine.program(UNIT)[0] == DNSPIND, machine.journal()
         assert "ordering cycle" not in machine.run("journalctl", "-q").stdout
-        assert "jump qubes-forward" in machine.told_of("ruleset-at-network"), "the network was first"
+        assert "jump qubes-forward" in machine.told_of("ruleset-at-network"), "too late"
         assert machine.show(UNIT, "ActiveState", "NoNewPrivileges", "ProtectSystem") == [
             "active", "yes", "strict"]
         _, pid = machine.program(UNIT)
