@@ -6,45 +6,13 @@
 #include <string>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
+#include "nft/control_meanings.h"
+#include "nft/control_words.h"
 #include "pinning/answer.h"
 #include "pinning/chain_walk.h"
 
 namespace dnspin::control {
 namespace {
-
-std::string ProtocolText(const Service& service) {
-  switch (service.protocol) {
-    case Protocol::kAny:
-      return "any";
-    case Protocol::kTcp:
-      return "tcp";
-    case Protocol::kUdp:
-      return "udp";
-    case Protocol::kIcmp:
-      return "icmp";
-  }
-  return {};
-}
-
-std::string PortsText(const Service& service) {
-  if (!service.ports) {
-    return "any";
-  }
-  return service.ports->first == service.ports->last
-             ? fmt::format("{}", service.ports->first)
-             : fmt::format("{}-{}", service.ports->first, service.ports->last);
-}
-
-int64_t Seconds(BootClock::duration time) {
-  return std::chrono::duration_cast<std::chrono::seconds>(time).count();
-}
-
-Service ServiceOf(const ServedClient& client, uint32_t number) {
-  const auto group = std::find_if(client.groups.begin(), client.groups.end(),
-                                  [number](const PinGroup& g) { return g.number == number; });
-  return group == client.groups.end() ? Service{} : group->service;
-}
 
 Json RuleJson(const Rule& rule, size_t position) {
   return {{"number", position + 1}, {"text", rule.Text()}, {"origin", rule.origin.Text()}};
@@ -58,32 +26,6 @@ std::string OriginOf(const ServedClient& client, std::string_view rule_host) {
     }
   }
   return "";
-}
-
-std::string_view TypeText(uint16_t type) {
-  switch (type) {
-    case dns::kA:
-      return "A";
-    case dns::kAaaa:
-      return "AAAA";
-    case dns::kHttps:
-      return "HTTPS";
-    case dns::kMx:
-      return "MX";
-    case dns::kSrv:
-      return "SRV";
-    case dns::kTxt:
-      return "TXT";
-    case dns::kPtr:
-      return "PTR";
-    default:
-      return "";
-  }
-}
-
-std::string TypeName(uint16_t type) {
-  const std::string_view known = TypeText(type);
-  return known.empty() ? fmt::format("TYPE{}", type) : std::string(known);
 }
 
 std::string_view StandingText(Standing standing) {
@@ -202,106 +144,7 @@ Json NameJson(const ServedClient& client, const AskedName& asked, BootTime now) 
           {"ports", client.packets.UsedWith(asked.addresses)}};
 }
 
-// What addresses were to a client, as far as is known: made once for all that is to be said.
-class Meanings {
- public:
-  Meanings(const ServedClient& client, BootTime now) : client_(client), now_(now) {
-    for (const auto& [key, holders] : client.ledger.past()) {
-      past_[key.address] = &holders.front();
-    }
-    for (const AskedName& asked : client.record.names()) {
-      for (const Address& address : asked.addresses) {
-        told_.emplace(address, &asked);  // the latest come first
-      }
-    }
-    for (const auto& [key, pin] : client.ledger.pins()) {
-      if (pin.until() > now) {
-        pinned_[key.address] = {key.group, &pin.holders.front()};
-      }
-    }
-  }
-
-  struct Meaning {
-    std::string name;
-    std::string why;
-  };
-  Meaning Of(const Address& address) const {
-    if (const auto pinned = pinned_.find(address); pinned != pinned_.end()) {
-      const Service service = ServiceOf(client_, pinned->second.first);
-      return {pinned->second.second->asked.Text(),
-              fmt::format("pinned, but for {} {}", ProtocolText(service), PortsText(service))};
-    }
-    if (const auto told = told_.find(address); told != told_.end()) {
-      const AskedName& asked = *told->second;
-      return {asked.name.Text(), asked.pinned ? fmt::format("told {} s ago, its pin has ended",
-                                                            Seconds(now_ - asked.last))
-                                              : "no rule opens what this name resolves to"};
-    }
-    if (const auto past = past_.find(address); past != past_.end()) {
-      return {past->second->asked.Text(),
-              fmt::format("its pin ended {} s ago", Seconds(now_ - past->second->until))};
-    }
-    return {"", "this client was told no name with this address"};
-  }
-
- private:
-  const ServedClient& client_;
-  BootTime now_;
-  absl::flat_hash_map<Address, const PinHolder*> past_;
-  absl::flat_hash_map<Address, const AskedName*> told_;
-  absl::flat_hash_map<Address, std::pair<uint32_t, const PinHolder*>> pinned_;
-};
-
-std::string_view WhyRefused(const AskedName& asked) {
-  switch (*asked.refused) {
-    case dns::kEdeBlocked:
-      return "a rule drops this name";
-    case dns::kEdeProhibited:
-      return "no rule lists this name";
-    case dns::kEdeFiltered:
-      return "it answers with addresses that it may not";
-    case dns::kEdeNotReady:
-      return "a rule in front of it is not resolved yet";
-    default:
-      return "refused";
-  }
-}
-
 }  // namespace
-
-Json BlockedOf(const ServedClient& client, BootTime now) {
-  Json list = Json::array();
-  const Meanings meanings(client, now);
-  for (const SeenPacket& seen : client.packets.all()) {
-    if (seen.packet.accepted) {
-      continue;
-    }
-    const auto meaning = meanings.Of(seen.packet.destination);
-    list.push_back({{"client", client.desired.name},
-                    {"name", meaning.name},
-                    {"address", seen.packet.destination.Text()},
-                    {"protocol", seen.Protocol()},
-                    {"port", seen.packet.port},
-                    {"count", seen.count},
-                    {"first_ago_s", Seconds(now - seen.first)},
-                    {"last_ago_s", Seconds(now - seen.last)},
-                    {"why", meaning.why}});
-  }
-  for (const AskedName& asked : client.record.names()) {
-    if (asked.refused) {
-      list.push_back({{"client", client.desired.name},
-                      {"name", asked.name.Text()},
-                      {"address", ""},
-                      {"protocol", "dns"},
-                      {"port", 0},
-                      {"count", asked.count},
-                      {"first_ago_s", Seconds(now - asked.first)},
-                      {"last_ago_s", Seconds(now - asked.last)},
-                      {"why", WhyRefused(asked)}});
-    }
-  }
-  return list;
-}
 
 Json PinsOf(const ServedClient& client, BootTime now) {
   Json list = Json::array();
@@ -345,7 +188,7 @@ Json ExplanationOf(const ServedClient& client, const Name& name) {
       const Rule& rule = rules[position];
       opens.push_back({{"protocol", ProtocolText(rule.service)},
                        {"ports", PortsText(rule.service)},
-                       {"rule", RuleJson(rule, position)}});
+                       {"rule", rule.Text()}});
     }
   }
   return {{"client", client.desired.name},
