@@ -127,7 +127,8 @@ std::vector<Command> OfPaper() {
        {{"--since", "TIME", "how far back: 45m, 1h, 24h"},
         {"--journal", "FILE", "lines of the log that are not in this machine's journal"}},
        "a page about a client, to keep or to show",
-       "",
+       "Of what the log says. --journal reads what `journalctl -o json` printed, or dnspind's\n"
+       "stderr; `-` is stdin, and its newest line ends the page.\n",
        "  dnspin report work > work.html\n  dnspin report work --since 1h > work.html\n",
        RunReport},
       {"import",

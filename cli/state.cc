@@ -116,8 +116,8 @@ Shown RunFlush(const Call& call) {
     return reply.status();
   }
   return call.json ? JsonText(*reply)
-                   : fmt::format("{} pins gone, {} flows cut\n", NumberIn(*reply, "pins"),
-                                 NumberIn(*reply, "flows"));
+                   : fmt::format("{} pins gone, and the flows that began by them\n",
+                                 NumberIn(*reply, "pins"));
 }
 
 }  // namespace dnspin

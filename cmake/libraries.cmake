@@ -3,8 +3,9 @@ find_package(PkgConfig REQUIRED)
 find_package(absl REQUIRED)
 find_package(fmt REQUIRED)
 
-foreach(module libnftables libnftnl libmnl libnetfilter_conntrack libnetfilter_queue re2 libpsl
-               libidn2 tomlplusplus nlohmann_json ldns libseccomp ncursesw)
+foreach(module libnftables libnftnl libmnl libnetfilter_conntrack libnetfilter_log
+               libnetfilter_queue re2 libpsl libidn2 tomlplusplus nlohmann_json ldns libseccomp
+               ncursesw)
   pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
 set(instrumented_ldns ${PROJECT_BINARY_DIR}/ldns)

@@ -94,6 +94,10 @@ void ReadDom0Accept(const Setting& setting, Settings& settings, SettingReport& r
   settings.dom0_accept = report.Flag(setting).value_or(false);
 }
 
+void ReadLearn(const Setting& setting, Settings& settings, SettingReport& report) {
+  settings.learn = report.Flag(setting).value_or(false);
+}
+
 void ReadMode(const Setting& setting, Settings& settings, SettingReport& report) {
   constexpr std::array<std::string_view, 2> kModes{"answer", "snoop"};
   settings.snoop = OneOf(setting, kModes, "mode", report) == "snoop";
@@ -265,12 +269,13 @@ void ReadResolverUser(const Setting& setting, Settings& settings, SettingReport&
 }  // namespace
 
 std::span<const SettingKey> SettingKeys() {
-  static constexpr std::array<SettingKey, 27> kKeys{{
+  static constexpr std::array<SettingKey, 28> kKeys{{
       {"clients", "interfaces", ReadInterfaces},
       {"clients", "sources", ReadSources},
       {"clients", "inbound", ReadInbound},
       {"clients", "prefetch", ReadPrefetch},
       {"clients", "dom0_accept", ReadDom0Accept},
+      {"clients", "learn", ReadLearn},
       {"dns", "mode", ReadMode},
       {"dns", "snoop_fail_open", ReadSnoopFailOpen},
       {"dns", "intercept", ReadIntercept},

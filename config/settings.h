@@ -22,6 +22,7 @@ struct Settings {
   Inbound inbound = Inbound::kClosed;
   bool prefetch = false;
   bool dom0_accept = false;
+  bool learn = true;   // clients may be taught
   bool snoop = false;  // mode: clients ask the server they have, and its answers are held
   bool snoop_fail_open = false;
   bool isolated = true;  // isolation: a reader for each client

@@ -8,6 +8,7 @@
 #include "pinning/channel_message.h"
 #include "pinning/channel_packet.h"
 #include "pinning/check.h"
+#include "pinning/logged_packet.h"
 #include "pinning/service_message.h"
 
 namespace dnspin {
@@ -78,10 +79,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     const auto read = DecodeToReader(Octets(again));
     DNSPIN_CHECK(read.ok() && *read == *to);
   }
-  if (const auto serve = DecodeServeClient(input)) {
+  if (const auto packets = DecodeLoggedPackets(input)) {
+    DNSPIN_CHECK(!packets->empty() && packets->size() <= kLoggedPacketsMax);
+    DNSPIN_CHECK(DecodeLoggedPackets(Octets(Encode(*packets))) == packets);
+  }
+  if (const auto serve = DecodeServiceMessage(input)) {
     const std::string again = Encode(*serve);
     DNSPIN_CHECK(again.size() == size && size == kServiceMessageOctets);
-    DNSPIN_CHECK(DecodeServeClient(Octets(again)) == serve);
+    DNSPIN_CHECK(DecodeServiceMessage(Octets(again)) == serve);
   }
   return 0;
 }

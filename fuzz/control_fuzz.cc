@@ -37,6 +37,14 @@ ServedClients SomeClients() {
     client.desired.name = number == 1 ? "work" : "per\xC3\xA7o \"nal\"";
     client.desired.addresses = {*Address::Parse(number == 1 ? "10.137.0.25" : "fd00::19")};
     client.reader = number;
+    client.permissions = std::make_shared<const Permissions>(client.policy);
+    client.record.Take(AnswerReport{.type = 1,
+                                    .asked = *Name::FromHost("www.example.com"),
+                                    .chain = {},
+                                    .addresses = {*Address::Parse("192.0.2.1")}},
+                       kNow);
+    client.packets.Take({*Address::Parse("10.137.0.25"), *Address::Parse("192.0.2.1"), 6, 22},
+                        kNow);
     client.ledger.Adopt({1, *Address::Parse("192.0.2.1")},
                         {".example.com", *Name::FromHost("www.example.com"), kNow + seconds(60)});
   }
@@ -47,11 +55,19 @@ const ControlView& View() {
   static const ServedClients clients = SomeClients();
   static const std::vector<Upstream> upstreams = {{*Endpoint::Parse("192.0.2.53"), "eth0"}};
   static const ControlView view = [] {
-    ControlView some{clients, upstreams, {{1, 4711}}, "in place", {}, {}, 0, 0, 0, kNow, {}};
+    ControlView some{clients, upstreams, {{1, 4711}}, "in place", "answer", {}, {}, 0, 0, 0, kNow};
     some.reload = [] {
       ++reloads;
       return absl::OkStatus();
     };
+    some.find_flows = [](const ServedClient&, const Address&) { return std::vector<Flow>(1); };
+    some.rate = [](auto) { return 0.5; };
+    some.learn = [](const std::string& client, const Learning::Lesson& lesson) {
+      DNSPIN_CHECK(!client.empty() && !lesson.services.empty());
+      DNSPIN_CHECK(lesson.until >= kNow && lesson.until <= kNow + Learning::kLongest);
+      return absl::OkStatus();
+    };
+    some.flush = [](ClientId) -> absl::StatusOr<size_t> { return 1; };
     return some;
   }();
   return view;
@@ -74,13 +90,14 @@ void CheckReply(const std::string& request, const std::string& reply, int reload
   const std::string command = Field(asked, "command");
   DNSPIN_CHECK(command != "reload" ? reloaded == 0 : said.contains("error") || reloaded == 1);
   const std::string client = Field(asked, "client");
-  if (command == "pins" && !client.empty()) {
+  const bool lists = command == "pins" || command == "blocked";
+  if (lists && !client.empty()) {
     DNSPIN_CHECK(said.is_array() == (client == "work" || client == "per\xC3\xA7o \"nal\""));
     for (const Json& pin : said.is_array() ? said : Json::array()) {
       DNSPIN_CHECK(pin["client"] == client);
     }
   }
-  DNSPIN_CHECK(!said.is_array() || command == "pins" || command == "clients");
+  DNSPIN_CHECK(!said.is_array() || lists || command == "clients");
 }
 
 // A server with a socket that has no name in any folder.

@@ -40,7 +40,7 @@ class World : public LauncherHands {
   }
   absl::Status Hand(int, std::string_view message, std::span<const int> fds) override {
     ++handed;
-    DNSPIN_CHECK(message.size() == kServiceMessageOctets && fds.size() == 1);
+    DNSPIN_CHECK(message.size() == kServiceMessageOctets && fds.size() >= 1 && fds.size() <= 2);
     return Fails() ? absl::UnavailableError("no") : absl::OkStatus();
   }
   absl::Status Kill(pid_t pid) override {
@@ -72,7 +72,8 @@ struct Model {
 int Refusal(const Model& model, const LauncherRequest& request, size_t descriptors) {
   const bool reader = model.readers.contains(request.reader);
   const bool door = model.doors.contains(request.client);
-  if (descriptors != (request.op == LauncherOp::kServe ? 1U : 0U)) {
+  const bool log = request.op == LauncherOp::kServeLog;
+  if (descriptors != (log ? 2U : request.op == LauncherOp::kServe ? 1U : 0U)) {
     return EINVAL;
   }
   switch (request.op) {
@@ -86,6 +87,8 @@ int Refusal(const Model& model, const LauncherRequest& request, size_t descripto
       return reader ? EINVAL : model.readers.size() >= LauncherState::kReadersMax ? EMFILE : 0;
     case LauncherOp::kServe:
       return reader && door ? 0 : EINVAL;
+    case LauncherOp::kServeLog:
+      return reader ? 0 : EINVAL;
     case LauncherOp::kKillReader:
       return reader ? 0 : ESRCH;
   }

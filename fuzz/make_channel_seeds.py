@@ -37,6 +37,27 @@ def grant(host=b".github.com", parent=NAME, target=NAME, ttl=60):
     return struct.pack("<BII", 4, 3, ttl) + text(host) + text(parent) + text(target)
 
 
+def answer(name=NAME, chain=(), addresses=(IPV4,), rcode=0, pinned=1):
+    return (struct.pack("<BHBBI", 7, 1, rcode, pinned, 60) + text(name) + bytes([len(chain)])
+            + b"".join(text(link) for link in chain)
+            + bytes([len(addresses)]) + b"".join(addresses))
+
+
+def logged(flags=0, source=10, protocol=6, port=443):
+    return (bytes([flags, source, 137, 0, 25]) + 12 * b"\0" + bytes([192, 0, 2, 1]) + 12 * b"\0"
+            + struct.pack(">BH", protocol, port))
+
+
+write("answer", answer())
+write("answer_chain", answer(chain=(LONGEST, NAME), addresses=(IPV4, IPV6)))
+write("answer_nothing", answer(addresses=(), rcode=3, pinned=0))
+write("answer_17_links", answer(chain=17 * (b"\0",)))
+write("answer_rcode_16", answer(rcode=16))
+write("logged", logged())
+write("logged_28", 28 * logged(2))
+write("logged_29", 29 * logged())
+write("logged_mixed", logged(1))
+write("logged_flags_4", logged(4))
 write("pin", pin())
 write("pin_both_families", pin(addresses=(IPV4, IPV6)))
 write("pin_largest", pin(LONGEST, 256 * b"~", 24 * (IPV6,), told=0xFFFFFFFF))

@@ -14,8 +14,20 @@ def write(name, line, piece=255, end=b"\n"):
     (FOLDER / name).write_bytes(bytes([piece]) + octets + end)
 
 
-for command in ("status", "clients", "pins", "metrics", "reload"):
+for command in ("status", "clients", "pins", "metrics", "reload", "events", "blocked"):
     write(command, {"command": command}, piece=len(command))
+for command in ("record", "flush", "learn", "explain", "why"):
+    write(command, {"command": command, "client": "work", "name": "www.example.com",
+                    "address": "192.0.2.1", "seconds": 60})
+write("events_after", {"command": "events", "client": "work", "after": 999_999_999_999})
+write("after_negative", {"command": "events", "after": -1})
+write("after_too_large", {"command": "events", "after": 2 ** 63})
+write("why_no_address", {"command": "why", "client": "work", "address": "192.0.2"})
+write("explain_no_name", {"command": "explain", "client": "work", "name": "a..b"})
+write("learn_ports", {"command": "learn", "client": "work", "seconds": 3600,
+                      "ports": ["tcp/443", "udp/5000-5010"]})
+write("learn_bad_ports", {"command": "learn", "client": "work", "ports": ["tcp/0", 7, "icmp/1"]})
+write("learn_too_long", {"command": "learn", "client": "work", "seconds": 3601})
 write("pins_of_one", {"command": "pins", "client": "work"})
 write("pins_of_other", {"command": "pins", "client": 'per\u00e7o "nal"'})
 write("pins_of_nobody", {"command": "pins", "client": "no\u001bbody"})

@@ -112,6 +112,7 @@ void CheckUnnamed(std::string_view text, const Settings& settings) {
   stays("inbound", settings.inbound, usual.inbound);
   stays("prefetch", settings.prefetch, usual.prefetch);
   stays("dom0_accept", settings.dom0_accept, usual.dom0_accept);
+  stays("learn", settings.learn, usual.learn);
   stays("intercept", settings.intercept_any, usual.intercept_any);
   stays("intercept", settings.intercept, usual.intercept);
   stays("upstream", settings.upstreams, usual.upstreams);
@@ -206,6 +207,7 @@ std::string Written(const Settings& settings) {
   return "[clients]\ninterfaces = " + ListOf(settings.interfaces, itself) +
          "sources = " + ListOf(sources, itself) + "inbound = " + Quoted(open ? "open" : "closed") +
          "\nprefetch = " + flag(settings.prefetch) + "dom0_accept = " + flag(settings.dom0_accept) +
+         "learn = " + flag(settings.learn) +
          "[dns]\nmode = " + Quoted(settings.snoop ? "snoop" : "answer") +
          "\nsnoop_fail_open = " + flag(settings.snoop_fail_open) + "intercept = " +
          (settings.intercept_any ? Quoted("any") + "\n" : ListOf(settings.intercept, text)) +

@@ -88,9 +88,15 @@ void Reactor::End(uint64_t id) {
   entries_.erase(found);
 }
 
+void WatchGroup::Touch() {
+  if (std::exchange(called_in_, reactor_.turns_) != reactor_.turns_) {
+    reactor_.groups_called_.push_back(id_);
+  }
+}
+
 void Reactor::Call(const Entry& entry, uint32_t events) {
-  if (entry.group != nullptr && std::exchange(entry.group->called_in_, turns_) != turns_) {
-    groups_called_.push_back(entry.group->id_);
+  if (entry.group != nullptr) {
+    entry.group->Touch();
   }
   entry.callback({.readable = (events & ~static_cast<uint32_t>(EPOLLOUT)) != 0,
                   .writable = (events & EPOLLOUT) != 0});

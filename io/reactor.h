@@ -93,6 +93,8 @@ class WatchGroup {
   absl::StatusOr<Watch> Add(int fd, std::function<void(Ready)> callback) {
     return reactor_.Add(fd, std::move(callback), this);
   }
+  // This turn concerns them, by a watch that is not theirs alone.
+  void Touch();
 
  private:
   friend class Reactor;

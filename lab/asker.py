@@ -51,7 +51,8 @@ def told_address(octets, asked):
 
 
 def ask_datagram(asked, timeout=3.0, server=SERVER):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.settimeout(timeout)
         sock.connect(server)
         sock.send(asked)

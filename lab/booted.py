@@ -14,8 +14,12 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
+import time
+import traceback
 
 from lab import trial
 from lab.daemon import PROGRAMS, TREE, build_folder
@@ -232,13 +236,13 @@ class Netvm:
         found = dict(line.split("=", 1) for line in lines.splitlines())
         return [found[name] for name in names]
 
-    def program(self):
-        """What runs as qubes-firewall.service."""
-        pid, = self.show("qubes-firewall.service", "MainPID")
+    def program(self, unit="qubes-firewall.service"):
+        """What runs as this unit."""
+        pid, = self.show(unit, "MainPID")
         return self.run("readlink", f"/proc/{pid}/exe").stdout.strip(), int(pid)
 
-    def forward(self):
-        return self.run("nft", "list", "chain", "ip", "qubes-firewall", "forward").stdout
+    def forward(self, table="qubes-firewall"):
+        return self.run("nft", "list", "chain", "ip", table, "forward").stdout
 
     def told_of(self, name):
         path = self.told / name
@@ -300,3 +304,24 @@ def booted(**options):
         raise
     finally:
         netvm.close()
+
+
+def run(*stories):
+    """Tells them all and exits, as trial.run() does; each boots by itself."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if lacks := lacking():
+        print(f"left out: nothing can boot here without {lacks}")
+        sys.exit(0)
+    failed = 0
+    for story in stories:
+        if sys.argv[1:] and story.__name__ not in sys.argv[1:]:
+            continue
+        began = time.monotonic()
+        try:
+            counted = story()
+        except Exception:  # pylint: disable=broad-except  # whatever it is, it did not end well
+            print(f"FAILED {story.__doc__}\n{traceback.format_exc()}", flush=True)
+            failed = 1
+            continue
+        print(f"ok     {story.__doc__}: {counted} ({time.monotonic() - began:.1f} s)", flush=True)
+    sys.exit(failed)

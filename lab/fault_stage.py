@@ -275,7 +275,7 @@ class Stage:
             found.setdefault(role, []).append(
                 [*(match[0] for match in POWERS.finditer(status)), *LIMITS.findall(limits),
                  f"{len(os.listdir(f'/proc/{pid}/fd'))} descriptors"])
-        return found
+        return {role: sorted(those) for role, those in found.items()}  # readers come in any order
 
     def _judge_processes(self):
         run_dir = sorted(os.listdir(self.dnspin.run_dir))

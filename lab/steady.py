@@ -1,6 +1,7 @@
 """What the stories of life and reload share: a qube that has everything pinned that its rules
 allow, and ways to see that it still has."""
 
+import os
 import pathlib
 import re
 
@@ -14,6 +15,9 @@ FORBIDDEN = "203.0.113.99"  # what nobody may reach
 DOCS, DOCS6, EDGE, SIX = "203.0.113.30", "2001:db8:5::30", "203.0.113.21", "2001:db8:6::1"
 CASINO = "203.0.113.40"
 ADD_DELETE_ADD = {"DNSPIN_TEST_REFRESH": "add-delete-add"}
+KERNEL = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
+OLD_REFRESH = "add, delete, add"
+REFRESH = "in place" if KERNEL >= (6, 12) else OLD_REFRESH  # what dnspind takes here by itself
 FLOOR = {"pins": {"floor": "100s"}}
 
 

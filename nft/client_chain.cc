@@ -6,13 +6,17 @@
 #include <algorithm>
 #include <charconv>
 
+#include "nft/firewall_log.h"
+#include "nft/learning.h"
 #include "nft/table_view.h"
 #include "pinning/check.h"
+#include "pinning/logged_packet.h"
 
 namespace dnspin {
 namespace {
 
 constexpr uint16_t kDnsPort = 53;
+constexpr size_t kLogRulesMax = 64;  // of a chain, but for the one at its end
 constexpr std::string_view kClientChains = "qbs-";
 constexpr std::string_view kHoldChains = "qbs-hold-";
 constexpr std::string_view kPinSets = "pin-";
@@ -67,7 +71,7 @@ std::optional<Service> DnsPart(Service service) {
 }
 
 // A rule that spells its destination or none. Nothing if no packet of this family can match it.
-std::optional<std::string> PlainRule(const Rule& rule, Family family) {
+std::optional<std::string> PlainMatch(const Rule& rule, Family family) {
   std::string text;
   if (rule.destination) {
     if (rule.destination->address.family() != family) {
@@ -84,15 +88,27 @@ std::optional<std::string> PlainRule(const Rule& rule, Family family) {
     service = *dns;
     text += fmt::format("{} daddr @dns-addr ", Ip(family));
   }
-  return text + ServiceText(service, family) + VerdictText(rule.action, family);
+  return text + ServiceText(service, family);
 }
 
-std::string GroupRule(const PinGroup& group, const Address& first) {
+std::string GroupMatch(const PinGroup& group, const Address& first) {
   const Family family = first.family();
-  return fmt::format("{} daddr @{} {}{}", Ip(family),
+  return fmt::format("{} daddr @{} {}", Ip(family),
                      group.action == Action::kAccept ? PinSetName(first, group.number)
                                                      : DropSetName(first, group.number),
-                     ServiceText(group.service, family), VerdictText(group.action, family));
+                     ServiceText(group.service, family));
+}
+
+// A rule of its own: one that does not match, being over its limit, must not spare the next.
+std::string LogText(Action action) {
+  return fmt::format("limit rate 20/second burst 40 packets log prefix \"{}\" group {} snaplen {}",
+                     action == Action::kDrop ? kLogOfRefused : kLogOfAccepted, kLogGroup,
+                     kLogOctetsMax);
+}
+
+bool IsTaught(const PinGroup& group, const RuleList& rules) {
+  return std::any_of(group.rules.begin(), group.rules.end(),
+                     [&](uint32_t position) { return IsOfLesson(rules[position]); });
 }
 
 // Others may call a set `drop-list-1`.
@@ -210,18 +226,33 @@ std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
   // What stands behind where it is closed comes into force once the addresses to drop are known.
   const size_t open = std::min<size_t>(client.closed_from, client.rules.size());
   ptrdiff_t groups = 0;
+  size_t logged = 0;
+  const auto log = [&](const std::string& match, Action action) {
+    if (logged++ < kLogRulesMax) {
+      lines.push_back(match + LogText(action));
+    }
+  };
   for (const ChainStep& step : ChainSteps(std::span(client.rules).first(open), client.groups)) {
     if (step.group != nullptr) {
       ++groups;
-      lines.push_back(GroupRule(*step.group, *first));
-    } else if (std::optional<std::string> line = PlainRule(*step.rule, family)) {
-      lines.push_back(*std::move(line));
+      const PinGroup& group = *step.group;
+      const std::string match = GroupMatch(group, *first);
+      if (group.action == Action::kDrop || IsTaught(group, client.rules)) {
+        log(match, group.action);
+      }
+      lines.push_back(match + VerdictText(group.action, family));
+    } else if (const std::optional<std::string> match = PlainMatch(*step.rule, family)) {
+      if (step.rule->action == Action::kDrop) {
+        log(*match, Action::kDrop);
+      }
+      lines.push_back(*match + VerdictText(step.rule->action, family));
     }
   }
   // Else a set without a rule: pins that open nothing.
   DNSPIN_CHECK(groups ==
                std::count_if(client.groups.begin(), client.groups.end(),
                              [open](const PinGroup& group) { return group.rules.front() < open; }));
+  lines.push_back(LogText(Action::kDrop));
   lines.push_back(RejectText(family));
   if (!client.digest.empty()) {
     lines.back() += fmt::format(" comment \"{}{}\"", kDigestComment, client.digest);

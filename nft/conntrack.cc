@@ -64,6 +64,14 @@ std::optional<Packet> MasterPacketOf(const nf_conntrack* flow) {
                 PortOf(flow, ATTR_MASTER_PORT_DST), 0};
 }
 
+std::optional<uint64_t> CountOf(const nf_conntrack* flow, nf_conntrack_attr there,
+                                nf_conntrack_attr back) {
+  if (nfct_attr_is_set(flow, there) <= 0 || nfct_attr_is_set(flow, back) <= 0) {
+    return std::nullopt;
+  }
+  return nfct_get_attr_u64(flow, there) + nfct_get_attr_u64(flow, back);
+}
+
 std::optional<Flow> FlowOf(const nf_conntrack* found) {
   const auto source = AddressOf(found, ATTR_ORIG_IPV4_SRC, ATTR_ORIG_IPV6_SRC);
   const auto asked = AddressOf(found, ATTR_ORIG_IPV4_DST, ATTR_ORIG_IPV6_DST);
@@ -78,6 +86,8 @@ std::optional<Flow> FlowOf(const nf_conntrack* found) {
   } else if (nfct_attr_is_set(found, ATTR_ICMP_TYPE) > 0) {
     flow.packet.icmp_type = nfct_get_attr_u8(found, ATTR_ICMP_TYPE);
   }
+  flow.packets = CountOf(found, ATTR_ORIG_COUNTER_PACKETS, ATTR_REPL_COUNTER_PACKETS);
+  flow.octets = CountOf(found, ATTR_ORIG_COUNTER_BYTES, ATTR_REPL_COUNTER_BYTES);
   if (const auto master = MasterPacketOf(found)) {
     flow.packet = *master;
     flow.source =

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "absl/status/statusor.h"
@@ -17,9 +18,11 @@ namespace dnspin {
 // that it belongs to: what may begin that one may begin it.
 struct Flow {
   Address source;
-  Address asked;            // where it was sent to, before any DNAT
-  uint16_t asked_port = 0;  // TCP and UDP only
-  Packet packet;            // as the forward hook saw it
+  Address asked;                      // where it was sent to, before any DNAT
+  uint16_t asked_port = 0;            // TCP and UDP only
+  Packet packet;                      // as the forward hook saw it
+  std::optional<uint64_t> packets{};  // both ways, where the kernel counts them
+  std::optional<uint64_t> octets{};
 };
 
 // Deletes every flow that `unwanted` is true for. Returns how many; none is no error. Needs

@@ -1,80 +1,152 @@
 #include "nft/control_reply.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
+#include "nft/control_client.h"
+#include "nft/control_request.h"
 #include "nft/metrics.h"
 
 namespace dnspin {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using control::Json;
 
-std::string ProtocolText(const Service& service) {
-  switch (service.protocol) {
-    case Protocol::kAny:
-      return "any";
-    case Protocol::kTcp:
-      return "tcp";
-    case Protocol::kUdp:
-      return "udp";
-    case Protocol::kIcmp:
-      return "icmp";
-  }
-  return {};
-}
+constexpr size_t kEventsMax = 512;  // of one reply
 
-std::string PortsText(const Service& service) {
-  if (!service.ports) {
-    return "any";
-  }
-  return service.ports->first == service.ports->last
-             ? fmt::format("{}", service.ports->first)
-             : fmt::format("{}-{}", service.ports->first, service.ports->last);
-}
-
-Json PinsOf(const ServedClient& client, BootTime now) {
-  Json list = Json::array();
-  for (const auto& [key, pin] : client.ledger.pins()) {
-    if (pin.until() <= now) {
-      continue;
-    }
-    const auto group =
-        std::find_if(client.groups.begin(), client.groups.end(),
-                     [number = key.group](const PinGroup& g) { return g.number == number; });
-    const PinHolder& holder = pin.holders.front();
-    const Service service = group == client.groups.end() ? Service{} : group->service;
-    list.push_back({{"client", client.desired.name},
-                    {"address", key.address.Text()},
-                    {"name", holder.asked.Text()},
-                    {"rule", holder.rule_host},
-                    {"protocol", ProtocolText(service)},
-                    {"ports", PortsText(service)},
-                    {"expires_in_s",
-                     std::chrono::duration_cast<std::chrono::seconds>(pin.until() - now).count()}});
-  }
-  return list;
-}
-
-Json Pins(const ControlView& view, const std::string& wanted) {
-  Json list = Json::array();
-  bool known = wanted.empty();
+// The clients that a request is about: the one it names, or all.
+absl::StatusOr<std::vector<const ServedClient*>> Wanted(const ControlView& view,
+                                                        const ControlRequest& request) {
+  std::vector<const ServedClient*> wanted;
   for (const auto& [id, client] : view.clients) {
-    if (wanted.empty() || client.desired.name == wanted) {
-      known = true;
-      for (auto& pin : PinsOf(client, view.now)) {
-        list.push_back(std::move(pin));
-      }
+    if (request.client.empty() || client.desired.name == request.client) {
+      wanted.push_back(&client);
     }
   }
-  if (!known) {
-    return {{"error", "no client is called " + Escaped(wanted)}};
+  if (wanted.empty() && !request.client.empty()) {
+    return absl::NotFoundError("no client is called " + Escaped(request.client));
+  }
+  return wanted;
+}
+
+absl::StatusOr<const ServedClient*> TheClient(const ControlView& view,
+                                              const ControlRequest& request) {
+  if (request.client.empty()) {
+    return absl::InvalidArgumentError("of which client");
+  }
+  const auto wanted = Wanted(view, request);
+  return wanted.ok() ? absl::StatusOr<const ServedClient*>(wanted->front()) : wanted.status();
+}
+
+// One list of what `each` says of every client that is wanted.
+template <typename Each>
+absl::StatusOr<Json> ListOf(const ControlView& view, const ControlRequest& request, Each each) {
+  const auto wanted = Wanted(view, request);
+  if (!wanted.ok()) {
+    return wanted.status();
+  }
+  Json list = Json::array();
+  for (const ServedClient* client : *wanted) {
+    for (auto& entry : each(*client)) {
+      list.push_back(std::move(entry));
+    }
   }
   return list;
 }
 
-Json Clients(const ControlView& view) {
+absl::StatusOr<Json> Pins(const ControlView& view, const ControlRequest& request) {
+  return ListOf(view, request,
+                [&](const ServedClient& client) { return control::PinsOf(client, view.now); });
+}
+
+absl::StatusOr<Json> Blocked(const ControlView& view, const ControlRequest& request) {
+  return ListOf(view, request,
+                [&](const ServedClient& client) { return control::BlockedOf(client, view.now); });
+}
+
+absl::StatusOr<Json> Why(const ControlView& view, const ControlRequest& request) {
+  const auto client = TheClient(view, request);
+  const auto address = Address::Parse(request.address);
+  if (!client.ok() || !address) {
+    return client.ok() ? absl::InvalidArgumentError("no address: " + Escaped(request.address))
+                       : client.status();
+  }
+  return control::WhyOf(**client, *address, view.find_flows, view.now);
+}
+
+absl::StatusOr<Json> Explain(const ControlView& view, const ControlRequest& request) {
+  const auto client = TheClient(view, request);
+  const auto name = Name::FromHost(request.name);
+  if (!client.ok() || !name) {
+    return client.ok() ? absl::InvalidArgumentError("no name: " + Escaped(request.name))
+                       : client.status();
+  }
+  return control::ExplanationOf(**client, *name);
+}
+
+absl::StatusOr<Json> Record(const ControlView& view, const ControlRequest& request) {
+  const auto client = TheClient(view, request);
+  return client.ok() ? absl::StatusOr<Json>(control::RecordOf(**client, view.now))
+                     : client.status();
+}
+
+absl::StatusOr<Json> Events(const ControlView& view, const ControlRequest& request) {
+  const auto wanted = Wanted(view, request);
+  if (!wanted.ok()) {
+    return wanted.status();
+  }
+  std::vector<Json> events;
+  for (const ServedClient* client : *wanted) {
+    auto some = control::EventsOf(*client, request.after, view.now);
+    std::move(some.begin(), some.end(), std::back_inserter(events));
+  }
+  std::sort(events.begin(), events.end(),
+            [](const Json& a, const Json& b) { return a["at"] < b["at"]; });
+  const size_t left_out = events.size() - std::min(events.size(), kEventsMax);
+  events.erase(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(left_out));
+  return Json{{"next", view.now.time_since_epoch().count()},
+              {"lost", left_out},
+              {"events", std::move(events)},
+              {"rates",
+               {{"questions", view.rate(&CountersReport::questions)},
+                {"refused", view.rate(&CountersReport::refused)},
+                {"upstream", view.rate(&CountersReport::upstream_questions)}}}};
+}
+
+Json LessonOf(const std::string& client, const Learning::Lesson& lesson, BootTime now) {
+  Json ports = Json::array();
+  for (const Service& service : lesson.services) {
+    ports.push_back(ServiceText(service));
+  }
+  return {{"client", client},
+          {"left_s", std::chrono::duration_cast<std::chrono::seconds>(lesson.until - now).count()},
+          {"ports", std::move(ports)}};
+}
+
+absl::StatusOr<Json> Learn(const ControlView& view, const ControlRequest& request) {
+  const auto client = TheClient(view, request);
+  if (!client.ok()) {
+    return client.status();
+  }
+  const std::string name = (*client)->desired.name;  // which may not outlive the change
+  const Learning::Lesson lesson{view.now + request.seconds, request.services, (*client)->id};
+  if (auto status = view.learn(name, lesson); !status.ok()) {
+    return status;
+  }
+  return LessonOf(name, lesson, view.now);
+}
+
+absl::StatusOr<Json> Flush(const ControlView& view, const ControlRequest& request) {
+  const auto client = TheClient(view, request);
+  if (!client.ok()) {
+    return client.status();
+  }
+  const auto pins = view.flush((*client)->id);
+  return pins.ok() ? absl::StatusOr<Json>(Json{{"pins", *pins}}) : pins.status();
+}
+
+absl::StatusOr<Json> Clients(const ControlView& view, const ControlRequest& /*request*/) {
   Json list = Json::array();
   for (const auto& [id, client] : view.clients) {
     Json addresses = Json::array();
@@ -95,7 +167,15 @@ Json Clients(const ControlView& view) {
   return list;
 }
 
-Json Status(const ControlView& view) {
+Json Counters(const ControlView& view) {
+  Json counters = Json::object();
+  for (const Metric& metric : TotalsOf(view)) {
+    counters[metric.name] = metric.value;
+  }
+  return counters;
+}
+
+absl::StatusOr<Json> Status(const ControlView& view, const ControlRequest& /*request*/) {
   Json upstreams = Json::array();
   for (const Upstream& upstream : view.upstreams) {
     upstreams.push_back({{"server", upstream.endpoint.Text()}, {"interface", upstream.interface}});
@@ -104,60 +184,60 @@ Json Status(const ControlView& view) {
   for (const auto& [id, client] : view.clients) {
     pins += client.ledger.pins().size();
   }
-  Json counters = Json::object();
-  for (const Metric& metric : TotalsOf(view)) {
-    counters[metric.name] = metric.value;
+  Json learning = Json::array();
+  for (const auto& [client, lesson] : view.lessons) {
+    learning.push_back(LessonOf(client, lesson, view.now));
   }
-  return {{"version", DNSPIN_VERSION},       {"mode", "answer"},
-          {"uptime_s", view.uptime.count()}, {"upstreams", upstreams},
-          {"clients", view.clients.size()},  {"pins", pins},
-          {"refresh", view.refresh_way},     {"counters", counters}};
+  return Json{{"version", DNSPIN_VERSION},
+              {"mode", view.mode},
+              {"uptime_s", view.uptime.count()},
+              {"upstreams", upstreams},
+              {"clients", view.clients.size()},
+              {"pins", pins},
+              {"refresh", view.refresh_way},
+              {"learning", learning},
+              {"log_reader_pid", view.log_reader_pid},
+              {"counters", Counters(view)}};
 }
 
-Json Reload(const ControlView& view) {
+absl::StatusOr<Json> Metrics(const ControlView& view, const ControlRequest& /*request*/) {
+  return Json{{"text", PrometheusText(view)}, {"totals", Counters(view)}};
+}
+
+absl::StatusOr<Json> Reload(const ControlView& view, const ControlRequest& /*request*/) {
   const absl::Status status = view.reload();
-  if (!status.ok()) {
-    return {{"error", std::string(status.message())}};
-  }
-  return {{"ok", true}};
+  return status.ok() ? absl::StatusOr<Json>(Json{{"ok", true}}) : status;
 }
 
-Json ReplyTo(const Json& request, const ControlView& view) {
-  if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
-    return {{"error", "a request is an object with a command"}};
+struct Command {
+  std::string_view name;
+  absl::StatusOr<Json> (*reply)(const ControlView&, const ControlRequest&);
+};
+
+constexpr std::array kCommands = {
+    Command{"status", Status},   Command{"clients", Clients}, Command{"pins", Pins},
+    Command{"why", Why},         Command{"explain", Explain}, Command{"events", Events},
+    Command{"blocked", Blocked}, Command{"learn", Learn},     Command{"record", Record},
+    Command{"flush", Flush},     Command{"metrics", Metrics}, Command{"reload", Reload},
+};
+
+absl::StatusOr<Json> ReplyTo(const std::string& text, const ControlView& view) {
+  const auto request = ReadControlRequest(text);
+  if (!request.ok()) {
+    return request.status();
   }
-  const std::string command = request["command"].get<std::string>();
-  std::string client;
-  if (request.contains("client")) {
-    if (!request["client"].is_string()) {
-      return {{"error", "client is a name"}};
-    }
-    client = request["client"].get<std::string>();
-  }
-  if (command == "status") {
-    return Status(view);
-  }
-  if (command == "clients") {
-    return Clients(view);
-  }
-  if (command == "pins") {
-    return Pins(view, client);
-  }
-  if (command == "metrics") {
-    return {{"text", PrometheusText(view)}, {"totals", Status(view)["counters"]}};
-  }
-  if (command == "reload") {
-    return Reload(view);
-  }
-  return {{"error", "unknown command " + Escaped(command)}};
+  const auto command = std::find_if(kCommands.begin(), kCommands.end(),
+                                    [&](const Command& c) { return c.name == request->command; });
+  return command == kCommands.end()
+             ? absl::InvalidArgumentError("unknown command " + Escaped(request->command))
+             : command->reply(view, *request);
 }
 
 }  // namespace
 
 std::string ReplyToControl(const std::string& request, const ControlView& view) {
-  const Json parsed = Json::parse(request, nullptr, /*allow_exceptions=*/false);
-  const Json reply = parsed.is_discarded() ? Json{{"error", "a request is one line of JSON"}}
-                                           : ReplyTo(parsed, view);
+  const auto said = ReplyTo(request, view);
+  const Json reply = said.ok() ? *said : Json{{"error", std::string(said.status().message())}};
   return reply.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 

@@ -4,10 +4,14 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "nft/control_client.h"
+#include "nft/learning.h"
 #include "nft/reader_end.h"
 #include "nft/served_client.h"
 #include "pinning/clock.h"
@@ -20,18 +24,25 @@ struct ControlView {
   const std::vector<Upstream>& upstreams;
   std::map<uint32_t, int> reader_pids;  // by reader
   std::string refresh_way;              // "in place" or "add, delete, add"
+  std::string mode;                     // "answer" or "snoop"
   std::chrono::seconds uptime{0};
   ReaderTally readers;
   uint64_t commits_failed = 0;
   uint64_t log_lines_dropped = 0;
   uint64_t reloads = 0;
   BootTime now;
-  std::function<absl::Status()> reload;
+  int log_reader_pid = 0;
+  std::function<absl::Status()> reload{};
+  control::FindFlows find_flows{};
+  std::function<double(uint64_t CountersReport::*)> rate{};  // a second, lately
+  std::map<std::string, Learning::Lesson> lessons{};         // by client
+  // Over at once, if it is over by now.
+  std::function<absl::Status(const std::string& client, const Learning::Lesson&)> learn{};
+  std::function<absl::StatusOr<size_t>(ClientId)> flush{};  // how many pins
 };
 
-// One reply to one request line; never more than JSON text with a final line break. Bad requests
-// get
-// {"error": "..."}.
+// One reply to one request line (docs/control.md); never more than JSON text with a final line
+// break. Bad requests get {"error": "..."}.
 std::string ReplyToControl(const std::string& request, const ControlView& view);
 
 }  // namespace dnspin

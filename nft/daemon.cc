@@ -35,7 +35,8 @@ Daemon::Daemon(Parts parts)
       repair_(parts_.ruleset_watch, roster_, parts_.journal, parts_.clock,
               [this] { readers_.DoubtPins(roster_.clients()); }),
       notices_(parts_.journal),
-      ends_(parts_.clock) {}
+      ends_(parts_.clock),
+      log_(parts_.launcher, parts_.reactor, parts_.journal) {}
 
 absl::Status Daemon::WatchAll() {
   const auto watch = [this](int fd, std::function<void(Ready)> callback) -> absl::Status {
@@ -157,6 +158,7 @@ absl::Status Daemon::RunOneTurn() {
   if (ends_.Due(now)) {
     EndExpiredRules(now);
   }
+  EndLessons(now);
   DoubtAfter(roster_.LetIn(now), now).IgnoreError();
   if (std::exchange(roster_revision_, roster_.revision()) != roster_.revision()) {
     drops_.Look();
@@ -167,6 +169,9 @@ absl::Status Daemon::RunOneTurn() {
   roster_.CutRefusedFlows(now);
   drops_.Rest();
   readers_.Restart(roster_.clients(), now);
+  if (ready_) {
+    log_.Settle(roster_.clients(), now);
+  }
   Tidy(now);
   return SayReady(now);
 }
@@ -266,6 +271,8 @@ absl::Status Daemon::Reload(Reading reading, BootTime now) {
   }
   followed_.Adopt(*desired, roster_.desired(), now);
   desired->SettleUpstreams();
+  learning_ = desired->may_learn ? std::move(learning_) : Learning();
+  lessons_due_ = learning_.Apply(*desired) || lessons_due_;  // until that is in force
   if (parts_.netvm != nullptr) {
     parts_.netvm->KeepUnsettled(*desired, roster_.desired(), now);
   }
@@ -339,7 +346,8 @@ std::optional<BootTime> Daemon::NextDeadline() const {
   BootTime next = tidy_at_;
   for (const auto& due :
        {ends_.NextDeadline(parts_.clock.Now()), readers_.NextDeadline(), followed_.NextDeadline(),
-        repair_.NextDeadline(), roster_.NextDeadline(), drops_.NextDeadline(),
+        repair_.NextDeadline(), NextLessonsEnd(), ready_ ? log_.NextDeadline() : std::nullopt,
+        roster_.NextDeadline(), drops_.NextDeadline(),
         reload_wanted_ || netvm_changed_ ? std::optional(reload_not_before_) : std::nullopt,
         parts_.netvm != nullptr ? parts_.netvm->NextDeadline() : std::nullopt}) {
     next = std::min(next, due.value_or(next));
@@ -365,6 +373,7 @@ void Daemon::Tidy(BootTime now) {
   if (std::exchange(reloads_trimmed_, reloads_) != reloads_) {
     malloc_trim(0);  // a large text leaves a large heap behind
   }
+  TakeRates(now);
   parts_.journal.TellDropped(now);
   for (auto& [id, client] : roster_.clients()) {
     client.ledger.Expire(now);
@@ -377,24 +386,6 @@ void Daemon::Tidy(BootTime now) {
     LiveFlows::ForgetPast(roster_.clients()).IgnoreError();  // then it is remembered for longer
     forget_past_at_ = now + 200 * (parts_.clock.Now() - began);
   }
-}
-
-std::string Daemon::AnswerControl(const std::string& request) {
-  const BootTime now = parts_.clock.Now();
-  const ControlView view{.clients = roster_.clients(),
-                         .upstreams = roster_.upstreams(),
-                         .reader_pids = readers_.Pids(),
-                         .refresh_way = parts_.set_writer.refresh_way() == RefreshWay::kInPlace
-                                            ? "in place"
-                                            : "add, delete, add",
-                         .uptime = std::chrono::duration_cast<std::chrono::seconds>(now - started_),
-                         .readers = readers_.tally(),
-                         .commits_failed = pins_.commits_failed(),
-                         .log_lines_dropped = parts_.journal.dropped(),
-                         .reloads = reloads_,
-                         .now = now,
-                         .reload = [this, now] { return Reload(Reading::kAll, now); }};
-  return ReplyToControl(request, view);
 }
 
 }  // namespace dnspin

@@ -13,10 +13,13 @@
 #include "nft/followed_servers.h"
 #include "nft/journal.h"
 #include "nft/launcher_link.h"
+#include "nft/learning.h"
+#include "nft/log_service.h"
 #include "nft/netvm.h"
 #include "nft/notices.h"
 #include "nft/pin_service.h"
 #include "nft/reader_service.h"
+#include "nft/recent_rates.h"
 #include "nft/repair.h"
 #include "nft/roster.h"
 #include "nft/rule_ends.h"
@@ -73,8 +76,14 @@ class Daemon {
   void PauseReloads(BootTime began);
   void EndExpiredRules(BootTime now);
   std::optional<BootTime> NextDeadline() const;
-  std::string AnswerControl(const std::string& request);
   void Tidy(BootTime now);
+  // daemon_control.cc
+  std::string AnswerControl(const std::string& request);
+  absl::Status Learn(const std::string& client, const Learning::Lesson& lesson, BootTime now);
+  absl::Status ApplyLessons(BootTime now);
+  void EndLessons(BootTime now);
+  std::optional<BootTime> NextLessonsEnd() const;
+  void TakeRates(BootTime now);
 
   Parts parts_;
   ReaderService readers_;
@@ -85,6 +94,12 @@ class Daemon {
   Repair repair_;
   Notices notices_;
   RuleEnds ends_;
+  Learning learning_;
+  LogService log_;
+  bool lessons_due_ = false;  // one is over, and it is not in force that it is
+  BootTime lessons_not_before_;
+  uint64_t taught_revision_ = 0;  // of the roster, that the lessons were looked at for
+  RecentRates rates_;
   std::unique_ptr<ControlServer> control_;
   std::vector<Watch> watches_;
   bool stop_ = false;

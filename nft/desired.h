@@ -37,6 +37,7 @@ struct Desired {
   // Who may ask dnspin may also ask its upstreams by themselves, as with the agent of Qubes OS: set
   // dns-addr is theirs.
   bool dns_is_upstream = false;
+  bool may_learn = true;  // clients may be taught
   std::vector<DesiredClient> clients;
   std::vector<std::string> warnings;  // for the log
 

@@ -22,6 +22,9 @@ constexpr size_t kGathered = 64 << 10;   // octets of verdicts in one system cal
 constexpr size_t kVerdictOctets = 128;   // without the packet
 constexpr uint32_t kFlags = NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_GSO;
 
+// As the kernel compares them, whose numbers wrap.
+bool IsLater(uint32_t packet, uint32_t than) { return static_cast<int32_t>(packet - than) > 0; }
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HeldQueue>> HeldQueue::Open(uint16_t number,
@@ -71,6 +74,9 @@ HeldQueue::~HeldQueue() {
 }
 
 void HeldQueue::Decide(const HeldVerdict& verdict) {
+  if (!latest_ || IsLater(verdict.packet, *latest_)) {
+    latest_ = verdict.packet;
+  }
   const size_t begin = verdicts_.size();
   verdicts_.resize(begin + kVerdictOctets + verdict.octets.size());
   nlmsghdr* const message = nfq_nlmsg_put(verdicts_.data() + begin, NFQNL_MSG_VERDICT, number_);
@@ -85,6 +91,16 @@ void HeldQueue::Decide(const HeldVerdict& verdict) {
   if (verdicts_.size() >= kGathered) {
     Flush();
   }
+}
+
+void HeldQueue::DropForgotten() {
+  if (forgotten_) {
+    std::array<char, kVerdictOctets> buffer{};
+    nlmsghdr* const message = nfq_nlmsg_put(buffer.data(), NFQNL_MSG_VERDICT_BATCH, number_);
+    nfq_nlmsg_verdict_put(message, static_cast<int>(*forgotten_), NF_DROP);
+    (void)socket_.Send({buffer.data(), message->nlmsg_len});
+  }
+  forgotten_ = latest_;
 }
 
 // No reply is asked for: the kernel speaks to who reads, and says there that a packet had gone.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -38,13 +39,20 @@ class HeldQueue {
   void Decide(const HeldVerdict& verdict);
   void Flush();
 
+  // To be called now and then, the more often the shorter: what still waits that came before
+  // something that was decided on when this was called last is dropped. Its client has left a queue
+  // that others have too, or its reader has forgotten it.
+  void DropForgotten();
+
  private:
   HeldQueue(NetlinkSocket socket, uint16_t number) : socket_(std::move(socket)), number_(number) {}
   absl::Status Configure(const HeldQueueTerms& terms);
 
   NetlinkSocket socket_;
   uint16_t number_;
-  std::vector<char> verdicts_;  // messages that have not left
+  std::optional<uint32_t> latest_;     // packet that was decided on; its number may have wrapped
+  std::optional<uint32_t> forgotten_;  // `latest_` of the last time
+  std::vector<char> verdicts_;         // messages that have not left
 };
 
 }  // namespace dnspin

@@ -7,7 +7,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,12 +32,10 @@ class HoldRules {
   uint32_t port_id() const { return socket_.port_id(); }  // whose transactions are these
 
  private:
-  class Batch;
   HoldRules(std::string table, bool fail_open, NetlinkSocket socket)
       : table_(std::move(table)), fail_open_(fail_open), socket_(std::move(socket)) {}
   absl::Status Probe(QueueWay way);
   absl::Status PutOnce(std::span<const HoldChain> chains);
-  absl::Status Commit(Batch& batch);
 
   std::string table_;
   bool fail_open_;

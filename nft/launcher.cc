@@ -149,7 +149,7 @@ bool Launcher::Reap() {
 }
 
 bool Launcher::TakeRequest() {
-  const auto packet = ReceivePacket(requests_.get(), sizeof(LauncherRequest), 1);
+  const auto packet = ReceivePacket(requests_.get(), sizeof(LauncherRequest), 2);
   if (!packet.ok()) {
     return false;  // dnspind has gone
   }

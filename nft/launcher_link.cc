@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -35,13 +36,11 @@ absl::Status LauncherLink::Lose(absl::Status why) {
   return why;
 }
 
-absl::StatusOr<int> LauncherLink::Ask(LauncherRequest request, const Descriptor* descriptor) {
+absl::StatusOr<int> LauncherLink::Ask(LauncherRequest request, std::span<const int> descriptors) {
   if (!lost_.ok()) {
     return lost_;
   }
   request.number = ++requests_;
-  const int fd = descriptor != nullptr ? descriptor->get() : -1;
-  const std::span<const int> descriptors(&fd, descriptor != nullptr ? 1 : 0);
   if (auto status = SendPacket(socket_.get(), BytesOf(request), descriptors); !status.ok()) {
     return absl::IsFailedPrecondition(status) ? Lose(std::move(status)) : status;  // EPIPE
   }
@@ -86,7 +85,13 @@ absl::StatusOr<int> LauncherLink::StartReader(uint32_t reader) {
 }
 
 absl::Status LauncherLink::Serve(uint32_t reader, uint32_t client, const Descriptor& channel) {
-  return Ask({LauncherOp::kServe, reader, client, 0}, &channel).status();
+  const int fd = channel.get();
+  return Ask({LauncherOp::kServe, reader, client, 0}, {&fd, 1}).status();
+}
+
+absl::Status LauncherLink::ServeLog(uint32_t reader, int log, const Descriptor& channel) {
+  const std::array fds = {log, channel.get()};
+  return Ask({LauncherOp::kServeLog, reader, 0, 0}, fds).status();
 }
 
 absl::Status LauncherLink::KillReader(uint32_t reader) {

@@ -3,6 +3,7 @@
 // readers do by themselves is kept until asked for. Touches: that socket.
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,6 +23,7 @@ class LauncherLink {
   absl::Status CloseDoor(uint32_t client);
   absl::StatusOr<int> StartReader(uint32_t reader);  // its pid
   absl::Status Serve(uint32_t reader, uint32_t client, const Descriptor& channel);
+  absl::Status ServeLog(uint32_t reader, int log, const Descriptor& channel);
   absl::Status KillReader(uint32_t reader);
 
   // True if it once gave no answer. Nothing more is asked of it.
@@ -32,7 +34,7 @@ class LauncherLink {
   absl::StatusOr<std::vector<LauncherReport>> TakeExits();
 
  private:
-  absl::StatusOr<int> Ask(LauncherRequest request, const Descriptor* descriptor = nullptr);
+  absl::StatusOr<int> Ask(LauncherRequest request, std::span<const int> descriptors = {});
   absl::StatusOr<std::optional<LauncherReport>> Receive();
   absl::Status Lose(absl::Status why);
 

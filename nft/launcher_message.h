@@ -16,6 +16,7 @@ enum class LauncherOp : uint32_t {
   kStartReader = 3,
   kServe = 4,  // hand client's sockets and the channel that comes along to the reader
   kKillReader = 5,
+  kServeLog = 6,  // hand the log's socket and the channel that come along to the reader
 };
 
 struct LauncherRequest {

@@ -1,12 +1,20 @@
 #include "nft/launcher_state.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
 #include "pinning/service_message.h"
 
 namespace dnspin {
+namespace {
+
+size_t DescriptorsOf(LauncherOp op) {
+  return op == LauncherOp::kServe ? 1 : op == LauncherOp::kServeLog ? 2 : 0;
+}
+
+}  // namespace
 
 LauncherReport LauncherState::Take(const Packet& packet) {
   const auto request = ValueOf<LauncherRequest>(packet.bytes);
@@ -18,7 +26,7 @@ LauncherReport LauncherState::Take(const Packet& packet) {
 }
 
 int LauncherState::Do(const LauncherRequest& request, const std::vector<Descriptor>& descriptors) {
-  if (descriptors.size() != (request.op == LauncherOp::kServe ? 1U : 0U)) {
+  if (descriptors.size() != DescriptorsOf(request.op)) {
     return -EINVAL;
   }
   switch (request.op) {
@@ -30,6 +38,8 @@ int LauncherState::Do(const LauncherRequest& request, const std::vector<Descript
       return StartReader(request.reader);
     case LauncherOp::kServe:
       return Serve(request, descriptors.front());
+    case LauncherOp::kServeLog:
+      return ServeLog(request.reader, descriptors[0], descriptors[1]);
     case LauncherOp::kKillReader:
       return KillReader(request.reader);
   }
@@ -84,6 +94,16 @@ int LauncherState::Serve(const LauncherRequest& request, const Descriptor& chann
   }
   handed.push_back(channel.get());
   return hands_.Hand(reader->second.service.get(), Encode(message), handed).ok() ? 0 : -EPIPE;
+}
+
+int LauncherState::ServeLog(uint32_t reader, const Descriptor& log, const Descriptor& channel) {
+  const auto found = readers_.find(reader);
+  if (found == readers_.end()) {
+    return -EINVAL;
+  }
+  const std::array handed = {log.get(), channel.get()};
+  return hands_.Hand(found->second.service.get(), Encode(dnspin::ServeLog{}), handed).ok() ? 0
+                                                                                           : -EPIPE;
 }
 
 int LauncherState::KillReader(uint32_t number) {

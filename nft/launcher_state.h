@@ -56,6 +56,7 @@ class LauncherState {
   int OpenDoor(const LauncherRequest& request);
   int StartReader(uint32_t number);
   int Serve(const LauncherRequest& request, const Descriptor& channel);
+  int ServeLog(uint32_t reader, const Descriptor& log, const Descriptor& channel);
   int KillReader(uint32_t number);
 
   LauncherHands& hands_;

@@ -107,6 +107,7 @@ Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& cli
     desired.ruleset.intercept_any = true;  // whoever asks by a door does so wherever it asks
   }
   desired.dns_is_upstream = settings.snoop;  // the client's own server is no door of ours
+  desired.may_learn = settings.learn;
   desired.pins = settings.terms;
   desired.limits = settings.limits;
   desired.rebind_ok = settings.rebind_ok;

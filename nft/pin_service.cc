@@ -109,6 +109,9 @@ std::optional<ReaderFault> PinService::TakeMessage(ServedClient& client,
     pending_.push_back(std::move(pending));
   } else if (const auto* report = std::get_if<RefusalReport>(&*message)) {
     LogRefusal(client, *report, now);
+    client.record.Take(*report, now);
+  } else if (const auto* answer = std::get_if<AnswerReport>(&*message)) {
+    client.record.Take(*answer, now);
   } else if (const auto* grant = std::get_if<GrantRequest>(&*message)) {
     return Consider(client, *grant, now);
   } else if (const auto* piece = std::get_if<DropAddresses>(&*message)) {

@@ -10,7 +10,13 @@ uint16_t QueueNumbers::For(const ServedClient& client, const ServedClient* befor
   if (!client.snooped || !client.permissions->AsksAnything()) {
     return 0;
   }
-  return before != nullptr && before->queue != 0 ? before->queue : Next(clients);
+  if (before != nullptr && before->queue != 0) {
+    return before->queue;
+  }
+  if (!one_) {
+    return Next(clients);
+  }
+  return shared_ = shared_ != 0 ? shared_ : Next(clients);
 }
 
 uint16_t QueueNumbers::Next(const ServedClients& clients) {

@@ -14,6 +14,9 @@ class QueueNumbers {
   static constexpr uint16_t kFirst = 40'000;
   static constexpr uint16_t kLast = 59'999;
 
+  // `one`: all clients' answers wait in one queue, as one reader reads them.
+  explicit QueueNumbers(bool one) : one_(one) {}
+
   // Who may ask any server for any name does so, and its answers are held: in the queue where they
   // were held `before` (null: it is new), or one that none of `clients` has, nor anybody else in
   // this network namespace. 0: it asks by its door, where what it may not ask goes no further; as
@@ -24,6 +27,8 @@ class QueueNumbers {
  private:
   uint16_t Next(const ServedClients& clients);
 
+  const bool one_;
+  uint16_t shared_ = 0;  // if `one_`; 0: not chosen yet
   uint16_t next_ = kFirst;
 };
 

@@ -19,6 +19,8 @@ constexpr std::chrono::milliseconds kPauseMax{5000};
 constexpr std::chrono::milliseconds kWaitForDoor{10};
 constexpr int kServedATurn = 16;
 constexpr size_t kStartingMax = 4;
+constexpr std::chrono::seconds kHeldMax{5};
+constexpr uint32_t kSharedTimes = 4;  // as long is a queue that all clients have
 constexpr std::chrono::milliseconds kStartPatience{250};
 constexpr std::chrono::seconds kEndPause{1};  // after what the launcher could not end
 
@@ -73,6 +75,19 @@ void ReaderService::EndWhatIsDue(BootTime now) {
                 [&](uint32_t reader) { return ended(launcher_.KillReader(reader)); });
   if (!doors_to_close_.empty() || !readers_to_kill_.empty()) {
     end_at_ = now + kEndPause;
+  }
+}
+
+// Nothing is held for half as long as this.
+void ReaderService::DropForgotten(BootTime now) {
+  if (now < drop_at_) {
+    return;
+  }
+  drop_at_ = now + kHeldMax;
+  for (auto& [client, seat] : seats_) {
+    if (const auto queue = seat.queue.lock(); queue != nullptr) {
+      queue->DropForgotten();
+    }
   }
 }
 
@@ -143,22 +158,31 @@ absl::Status ReaderService::TrySendPolicy(ServedClient& client) {
   return sent.ok() ? TrySendQueue(client) : sent;
 }
 
-// A reader that is new, or whose client's answers are held from now on, gets a queue of its own:
-// what one before it had not judged is dropped, and the client asks again.
+// A reader that is new, or whose client's answers are held from now on, gets a queue of its own,
+// for all its clients: what one before it had not judged is dropped, and the client asks again.
 absl::Status ReaderService::TrySendQueue(ServedClient& client) {
   if (client.held != nullptr && client.held->number() == client.queue) {
     return absl::OkStatus();
   }
-  client.held.reset();
   if (client.queue == 0) {
-    return absl::OkStatus();
+    if (isolation_ == Isolation::kClient) {
+      client.held.reset();
+    }
+    return absl::OkStatus();  // what others' answers wait in, its desk may still speak of
   }
-  auto queue =
-      HeldQueue::Open(client.queue, {client.policy.limits.questions_in_flight, client.fails_open});
-  if (!queue.ok()) {
-    return queue.status();
+  client.held.reset();
+  Seat& seat = SeatOf(client);
+  client.held = seat.queue.lock();
+  if (client.held == nullptr || client.held->number() != client.queue) {
+    const uint32_t times = isolation_ == Isolation::kShared ? kSharedTimes : 1;
+    auto queue = HeldQueue::Open(
+        client.queue, {times * client.policy.limits.questions_in_flight, client.fails_open});
+    if (!queue.ok()) {
+      return queue.status();
+    }
+    client.held = *std::move(queue);
+    seat.queue = client.held;
   }
-  client.held = *std::move(queue);
   const int fd = client.held->fd();
   return SendPacket(client.channel.get(), PacketOf(Encode(ToReader(QueueNotice{client.queue}))),
                     {&fd, 1});
@@ -286,6 +310,7 @@ bool ReaderService::MayServe() const {
 
 void ReaderService::Restart(ServedClients& clients, BootTime now) {
   EndWhatIsDue(now);
+  DropForgotten(now);
   QueueWhoIsDue(clients, now);
   std::erase_if(starting_, [now](const auto& entry) { return entry.second <= now; });
   for (int served = 0; served < kServedATurn && MayServe();) {

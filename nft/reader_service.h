@@ -72,6 +72,7 @@ class ReaderService {
   void Restart(ServedClients& clients, BootTime now);
   std::optional<BootTime> NextDeadline() const;
 
+  Isolation isolation() const { return isolation_; }
   bool launcher_lost() const { return launcher_.lost(); }
   std::map<uint32_t, int> Pids() const;  // by reader
   const ReaderTally& tally() const { return tally_; }
@@ -85,6 +86,7 @@ class ReaderService {
     BootTime started;
     uint32_t failures = 0;  // readers in a row that did not live long
     std::optional<BootTime> restart_at;
+    std::weak_ptr<HeldQueue> queue;  // of whom this reader serves, while one of them is held
   };
 
   // Hands the client to the reader that is to serve it, with its policy; starts that reader if it
@@ -95,9 +97,10 @@ class ReaderService {
   absl::Status Fill(Seat& seat, const ServedClient& client, BootTime now);
   absl::Status TryServe(ServedClient& client, Seat& seat, BootTime now);
   absl::Status TrySendPolicy(ServedClient& client);
-  static absl::Status TrySendQueue(ServedClient& client);
+  absl::Status TrySendQueue(ServedClient& client);
   void Leave(uint32_t reader, ServedClients& clients, BootTime now);
   void EndWhatIsDue(BootTime now);
+  void DropForgotten(BootTime now);
   bool MayServe() const;
 
   LauncherLink& launcher_;
@@ -112,7 +115,8 @@ class ReaderService {
   std::vector<ClientId> speaking_;
   std::set<uint32_t> doors_to_close_;  // by client
   std::set<uint32_t> readers_to_kill_;
-  BootTime end_at_;  // these two, not before
+  BootTime end_at_;   // these two, not before
+  BootTime drop_at_;  // what was forgotten in queues, not before
   uint32_t next_reader_ = 1;
   int waits_for_doors_ = 50;  // are left, for all of them together
   ReaderTally tally_;

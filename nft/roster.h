@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "nft/adoption.h"
 #include "nft/desired.h"
 #include "nft/firewall.h"
@@ -23,7 +24,11 @@ class Roster {
  public:
   // All outlive the roster.
   Roster(Firewall& firewall, Routes& routes, ReaderService& readers, Journal& journal)
-      : firewall_(firewall), readers_(readers), journal_(journal), surroundings_(routes, journal) {}
+      : firewall_(firewall),
+        readers_(readers),
+        journal_(journal),
+        queues_(readers.isolation() == Isolation::kShared),
+        surroundings_(routes, journal) {}
 
   // From what an earlier dnspind has left in the kernel to `desired`: its pins, doors and flows go
   // on where the rules still allow them.
@@ -51,6 +56,9 @@ class Roster {
 
   // The client's chain refuses more than it did; CutRefusedFlows looks for what that ends.
   void DoubtFlows(ClientId client) { flows_.Doubt(client); }
+  // The client's pins, and the flows that began by them, go; its rules stay. How many pins. Fails
+  // as Change() does.
+  absl::StatusOr<size_t> Flush(ClientId client, BootTime now);
   // Tries again, after a pause, what could not be cut.
   void CutRefusedFlows(BootTime now);
   std::optional<BootTime> NextDeadline() const;  // of the next try

@@ -11,8 +11,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "io/descriptor.h"
 #include "io/reactor.h"
+#include "nft/client_record.h"
 #include "nft/desired.h"
 #include "nft/held_queue.h"
+#include "nft/seen_packets.h"
 #include "nft/set_reader.h"
 #include "pinning/channel_message.h"
 #include "pinning/drop_names.h"
@@ -47,7 +49,7 @@ struct ServedClient {
   bool fails_open = false;                // or pass, while nobody reads them
   uint16_t queue = 0;                     // where answers of others to it wait; 0: they do not
   uint32_t reader = 0;                    // who serves it; 0: nobody now
-  std::unique_ptr<HeldQueue> held;        // `queue`, while there is a reader
+  std::shared_ptr<HeldQueue> held;        // `queue`, while there is a reader
   Descriptor channel;                     // our end
   bool readable = false;                  // something waits there, or in `unread`
   std::string unread;                     // of its packets, the messages not looked at yet
@@ -58,6 +60,8 @@ struct ServedClient {
   uint64_t grants_left_out = 0;           // beyond the limits, or late
   uint64_t pins_refused = 0;              // requests that were not granted: quota, rate, kernel
   uint64_t breaches = 0;                  // of the channel's protocol
+  ClientRecord record;                    // of its questions
+  SeenPackets packets;                    // of its own
 
   CountersReport Totals() const;
   void EndService();                     // by its reader: what waited there is dropped

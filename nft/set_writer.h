@@ -1,6 +1,6 @@
 #pragma once
-// Knows: how pin elements reach the kernel: one batch, every reply read, nothing believed that the
-// kernel did not say. The one door to libnftnl for writing. Touches: a NETLINK_NETFILTER socket.
+// Knows: how pin elements reach the kernel, and which way of refreshing them it has. Touches: a
+// NETLINK_NETFILTER socket.
 
 #include <cstdint>
 #include <memory>
@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "nft/netlink_socket.h"
 #include "nft/refresh_way.h"
+#include "nft/transaction.h"
 #include "pinning/pin.h"
 
 namespace dnspin {
@@ -35,14 +36,10 @@ class SetWriter final : public Pinner {
   RefreshWay refresh_way() const { return refresh_way_; }
 
  private:
-  struct Verdict;
-  class Batch;
-
   SetWriter(std::string table, NetlinkSocket socket);
 
-  Verdict CommitOnce(std::span<const PinElement> elements, NetlinkSocket::Time deadline);
-  Verdict Transact(const Batch& batch, NetlinkSocket::Time deadline);
-  void Judge(const nlmsghdr& reply, const Batch& batch, Verdict& verdict) const;
+  Transaction::Verdict CommitOnce(std::span<const PinElement> elements,
+                                  NetlinkSocket::Time deadline);
 
   absl::StatusOr<RefreshWay> ProbeRefreshWay();
   absl::Status MakeProbe(const std::string& table, const PinElement& element);
@@ -54,8 +51,7 @@ class SetWriter final : public Pinner {
   std::string table_;
   NetlinkSocket socket_;
   RefreshWay refresh_way_ = RefreshWay::kAddDeleteAdd;
-  std::vector<char> batch_buffer_;
-  std::vector<char> reply_buffer_;
+  std::vector<char> buffer_;  // of every transaction
 };
 
 }  // namespace dnspin

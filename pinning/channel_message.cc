@@ -17,6 +17,7 @@ enum class Type : uint8_t {
   kGrant = 4,
   kDropAddresses = 5,
   kHeldVerdict = 6,
+  kAnswer = 7,
   kPinReply = 16,
   kPolicy = 17,
   kPinsInDoubt = 18,
@@ -105,6 +106,7 @@ class Reader {
     return address.value_or(Address());
   }
   void Require(bool condition) { good_ = good_ && condition; }
+  bool Good() const { return good_; }
   bool Finished() const { return good_ && bytes_.empty(); }
 
  private:
@@ -195,6 +197,20 @@ struct Encoder {
     writer.Text(verdict.octets);
     return writer.Take(kHeldVerdictOctetsMax);
   }
+  std::string operator()(const AnswerReport& report) const {
+    Writer writer(Type::kAnswer);
+    writer.Number(report.type);
+    writer.Number(report.rcode);
+    writer.Flag(report.pinned);
+    writer.Number(report.told_s);
+    writer.Text(report.asked.Wire());
+    writer.Number(static_cast<uint8_t>(report.chain.size()));
+    for (const Name& name : report.chain) {
+      writer.Text(name.Wire());
+    }
+    writer.Put(report.addresses);
+    return writer.Take();
+  }
   std::string operator()(const PinReply& reply) const {
     Writer writer(Type::kPinReply);
     writer.Number(reply.ticket);
@@ -269,6 +285,23 @@ HeldVerdict ReadHeldVerdict(Reader& reader) {
   return verdict;
 }
 
+AnswerReport ReadAnswer(Reader& reader) {
+  AnswerReport report;
+  report.type = reader.Number<uint16_t>();
+  report.rcode = reader.Number<uint8_t>();
+  reader.Require(report.rcode <= 15);
+  report.pinned = reader.Flag();
+  report.told_s = reader.Number<uint32_t>();
+  report.asked = reader.AName();
+  const auto count = reader.Number<uint8_t>();
+  reader.Require(count <= AnswerReport::kChainMax);
+  for (uint8_t i = 0; reader.Good() && i < count; ++i) {
+    report.chain.push_back(reader.AName());
+  }
+  report.addresses = reader.Addresses();
+  return report;
+}
+
 absl::Status Malformed(std::string_view what) {
   return absl::InvalidArgumentError("malformed message: " + std::string(what));
 }
@@ -319,6 +352,9 @@ absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes) {
     }
     case Type::kDropAddresses:
       message = ReadDropAddresses(reader);
+      break;
+    case Type::kAnswer:
+      message = ReadAnswer(reader);
       break;
     default:
       return Malformed("unknown type");

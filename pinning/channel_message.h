@@ -43,6 +43,21 @@ struct RefusalReport {
   bool operator==(const RefusalReport&) const = default;
 };
 
+// Reader to dnspind, one way, for who wants to see it: what an upstream has just said, as the
+// client is told it. Budgeted by the reader; nothing hangs on it.
+struct AnswerReport {
+  static constexpr size_t kChainMax = 16;
+  static constexpr size_t kChainOctetsMax = 300;  // what is longer is left out, from its end
+  uint16_t type = 0;
+  uint8_t rcode = 0;    // RFC 1035 section 4.1.1
+  bool pinned = false;  // its addresses were, or are about to be
+  uint32_t told_s = 0;  // the smallest TTL
+  Name asked;
+  std::vector<Name> chain;         // the other names on its lineage, in order
+  std::vector<Address> addresses;  // the first kAddressesPerRequest
+  bool operator==(const AnswerReport&) const = default;
+};
+
 // Reader to dnspind, one way: totals since the reader began to serve this client, about once a
 // second.
 struct CountersReport {
@@ -104,7 +119,7 @@ struct HeldVerdict {
 };
 
 using FromReader = std::variant<PinRequest, RefusalReport, CountersReport, GrantRequest,
-                                DropAddresses, HeldVerdict>;
+                                DropAddresses, HeldVerdict, AnswerReport>;
 
 enum class PinOutcome : uint8_t {
   kDone,    // every address is in the kernel

@@ -1,11 +1,12 @@
 #pragma once
-// Knows: what a reader (dnspin-resolver) is told on its service socket: whom to serve from now on.
-// Fixed size, little-endian; the descriptors come along. Touches nothing.
+// Knows: what a reader (dnspin-resolver) is told on its service socket: whom to serve from now on,
+// or what to read.// Fixed size, little-endian; the descriptors come along. Touches nothing.
 
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 
 namespace dnspin {
 
@@ -20,7 +21,14 @@ struct ServeClient {
   bool operator==(const ServeClient&) const = default;
 };
 
-std::string Encode(const ServeClient& message);
-std::optional<ServeClient> DecodeServeClient(std::span<const uint8_t> bytes);
+// With it come the socket of the firewall's log and a channel to say what is in it.
+struct ServeLog {
+  bool operator==(const ServeLog&) const = default;
+};
+
+using ServiceMessage = std::variant<ServeClient, ServeLog>;
+
+std::string Encode(const ServiceMessage& message);
+std::optional<ServiceMessage> DecodeServiceMessage(std::span<const uint8_t> bytes);
 
 }  // namespace dnspin

@@ -49,6 +49,12 @@ ClientDesk::ClientDesk(uint32_t client, const Surroundings& surroundings, Client
   }
 }
 
+ClientDesk::~ClientDesk() {
+  if (queue_ != nullptr) {
+    queue_->Leave(*this);  // what waits there is dropped when its time is over
+  }
+}
+
 absl::Status ClientDesk::WatchDatagrams(DatagramListener& listener) {
   auto watch =
       watch_group_.Add(listener.fd(), [this, &listener](Ready) { ReadDatagrams(listener); });
@@ -134,26 +140,41 @@ void ClientDesk::OnChannel() {
 
 // What waits in a queue before it is dropped by who has closed it.
 absl::Status ClientDesk::OnQueue(const QueueNotice& notice, Descriptor queue) {
-  held_watch_ = Watch();
-  held_ = std::make_unique<HeldAnswers>(
-      notice.queue, std::move(queue), last_held_, counters_,
-      [this](const HeldVerdict& verdict) { channel_.Decide(verdict); });
-  held_->SetPlace(addresses_, servers_);
-  auto watch = watch_group_.Add(held_->fd(), [this](Ready) { ReadHeld(); });
-  if (!watch.ok()) {
-    return watch.status();
+  if (queue_ != nullptr) {
+    queue_->Leave(*this);
   }
-  held_watch_ = *std::move(watch);
+  auto found = with_.queues.Of(notice.queue, std::move(queue));
+  if (!found.ok()) {
+    return found.status();
+  }
+  queue_ = *std::move(found);
+  heard_in_ = 0;
+  held_.emplace(notice.queue, last_held_, counters_,
+                [this](const HeldVerdict& verdict) { channel_.Decide(verdict); });
+  held_->SetPlace(addresses_, servers_);
+  queue_->Place(*this, addresses_);
   return absl::OkStatus();
 }
 
-void ClientDesk::ReadHeld() {
-  OnChannel();  // what dnspind has said by now counts for what is told now
-  if (closed_ || !breach_.ok() || !has_policy_) {
-    return;
+void ClientDesk::DropHeld(const AnswerQueue& from, uint32_t packet) {
+  if (&from == queue_.get()) {
+    watch_group_.Touch();
+    held_->Drop(packet);
+  }
+}
+
+bool ClientDesk::TakeHeld(const AnswerQueue& from, const HeldPacket& packet,
+                          const QueuedPacket& read) {
+  watch_group_.Touch();
+  if (std::exchange(heard_in_, from.reads()) != from.reads()) {
+    OnChannel();  // what dnspind has said by now counts for what is told now
+  }
+  if (closed_ || !breach_.ok() || !has_policy_ || &from != queue_.get()) {
+    return false;
   }
   const BootTime now = with_.clock.Now();
-  held_->Read(
+  held_->Take(
+      packet, read,
       [this, now](Question question, const ReturnPath& path, HeldAnswer answer, bool truncated) {
         if (truncated) {
           Send(path, EncodeReply(question, {.truncated = true}, question.udp_octets),
@@ -162,6 +183,7 @@ void ClientDesk::ReadHeld() {
           forwarder_.OnHeldAnswer(std::move(question), path, std::move(answer), now);
         }
       });
+  return true;
 }
 
 absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& memory) {
@@ -186,8 +208,9 @@ absl::Status ClientDesk::OnPolicy(const PolicyNotice& notice, const Descriptor& 
   for (const Upstream& upstream : policy->upstreams) {
     servers_.push_back(upstream.endpoint.address);
   }
-  if (held_ != nullptr) {
+  if (held_) {
     held_->SetPlace(addresses_, servers_);
+    queue_->Place(*this, addresses_);
   }
   rate_.SetLimits(policy->limits);
   connections_.max = policy->limits.connections;

@@ -1,7 +1,7 @@
 #pragma once
 // Knows: all that serves one client, wired together: its sockets, its channel to dnspind and its
-// forwarder. Nothing in it is shared with another client but limits. Touches: the descriptors it
-// was handed.
+// forwarder. Nothing in it is shared with another client but limits, and the queue of a shared
+// reader. Touches: the descriptors it was handed.
 
 #include <array>
 #include <cstdint>
@@ -20,6 +20,7 @@
 #include "pinning/clock.h"
 #include "pinning/policy.h"
 #include "pinning/service_message.h"
+#include "resolver/answer_queue.h"
 #include "resolver/forwarder.h"
 #include "resolver/held_answers.h"
 #include "resolver/listener.h"
@@ -40,7 +41,7 @@ struct ClientSockets {
   Descriptor channel;
 };
 
-class ClientDesk final : public ReplySink {
+class ClientDesk final : public ReplySink, public AnswerQueue::Taker {
  public:
   struct Surroundings {  // all outlive it
     Reactor& reactor;
@@ -50,11 +51,15 @@ class ClientDesk final : public ReplySink {
     OpenQuestions& all_open;
     StandingQuestions& standing;
     Assurance& assurance;
+    AnswerQueues& queues;
     const ReadPolicy& read_policy;
   };
 
   // Its watches are of group `client`.
   ClientDesk(uint32_t client, const Surroundings& surroundings, ClientSockets sockets);
+  ClientDesk(const ClientDesk&) = delete;
+  ClientDesk& operator=(const ClientDesk&) = delete;
+  ~ClientDesk();
   absl::Status Start();
 
   // The end of a turn in which one of its watches was called, or NextDeadline() came: what is due,
@@ -70,7 +75,10 @@ class ClientDesk final : public ReplySink {
   bool TellReady(std::span<const uint8_t> packet, const ReturnPath& path, BootTime now);
   absl::Status OnPolicy(const PolicyNotice& notice, const Descriptor& memory);
   absl::Status OnQueue(const QueueNotice& notice, Descriptor queue);
-  void ReadHeld();
+  bool TakeHeld(const AnswerQueue& from, const HeldPacket& packet,
+                const QueuedPacket& read) override;
+  void DropHeld(const AnswerQueue& from, uint32_t packet) override;
+  void OnOverrun() override { ++counters_.held_overruns; }
   void OnChannel();
   absl::Status Listen();
   absl::Status WatchDatagrams(DatagramListener& listener);
@@ -86,7 +94,9 @@ class ClientDesk final : public ReplySink {
   ConnectionCount connections_;
   std::vector<std::unique_ptr<DatagramListener>> datagrams_;
   std::vector<std::unique_ptr<StreamListener>> streams_;
-  std::unique_ptr<HeldAnswers> held_;  // null: no answers of others are held
+  std::shared_ptr<AnswerQueue> queue_;  // where answers of others are held; null: nowhere
+  std::optional<HeldAnswers> held_;     // of `queue_`
+  uint64_t heard_in_ = 0;               // the queue's read before which dnspind was listened to
   Forwarder forwarder_;
   ReadyAnswers ready_;
   std::string told_;                // what was sent last over UDP while a packet was looked at
@@ -100,7 +110,6 @@ class ClientDesk final : public ReplySink {
   std::vector<Watch> watches_;          // of `datagrams_`; end before what they watch
   std::optional<BootTime> read_again_;  // set while the client asks too fast
   Watch channel_watch_;
-  Watch held_watch_;
 };
 
 }  // namespace dnspin

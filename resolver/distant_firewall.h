@@ -19,6 +19,8 @@ class DistantFirewall {
   virtual bool Drop(const std::vector<DropAddresses>& pieces) = 0;
   // For the journal; over a budget it is only counted.
   virtual void Report(const RefusalReport& report) = 0;
+  // For who wants to see it; over a budget it is left out.
+  virtual void Report(const AnswerReport& report) = 0;
 };
 
 }  // namespace dnspin

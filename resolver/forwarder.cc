@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pinning/check.h"
+#include "resolver/answer_report.h"
 #include "resolver/special_name.h"
 #include "resolver/standing_answer.h"
 
@@ -271,6 +272,9 @@ void Forwarder::Serve(const Inquiry& inquiry, Waiter waiter, const Permission& p
   ToldAnswer told = Tell(judged, age, pinned, terms);
   if (pinned && !judged.targets.empty()) {
     GrantTargets(judged.targets, told.reply, RequestFor(inquiry, permission, told), now);
+  }
+  if (cached.received == now) {
+    firewall_.Report(ReportOf(inquiry, pinned, told));
   }
   if (!waits) {
     teller_.Tell(waiter, told.reply, permission.standing, judged.addresses);

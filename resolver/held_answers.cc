@@ -1,16 +1,10 @@
 #include "resolver/held_answers.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <memory>
 #include <optional>
 
 #include "pinning/check.h"
 #include "resolver/ending.h"
-#include "resolver/held_packet.h"
 #include "resolver/octets.h"
 #include "resolver/wire.h"
 
@@ -50,70 +44,33 @@ bool IsBareError(const Answer& answer) {
 
 }  // namespace
 
-void HeldAnswers::Read(const TakeAnswer& take) {
-  struct Room {
-    std::array<std::array<uint8_t, kDatagramOctets>, kDatagrams> datagrams;
-    std::array<iovec, kDatagrams> parts;
-    std::array<mmsghdr, kDatagrams> messages;
-  };
-  static const auto room = std::make_unique<Room>();  // for all of the process: one reads at a time
-  for (size_t i = 0; i < kDatagrams; ++i) {
-    room->parts[i] = {room->datagrams[i].data(), kDatagramOctets};
-    room->messages[i] = {};
-    room->messages[i].msg_hdr.msg_iov = &room->parts[i];
-    room->messages[i].msg_hdr.msg_iovlen = 1;
-  }
-  const int taken =
-      recvmmsg(queue_.get(), room->messages.data(), kDatagrams, MSG_DONTWAIT, nullptr);
-  if (taken < 0 && errno == ENOBUFS) {
-    ++counters_.held_overruns;  // the kernel has dropped some; the client asks again
-  }
-  for (int i = 0; i < taken; ++i) {
-    const auto& message = room->messages.at(static_cast<size_t>(i));
-    const bool cut = (message.msg_hdr.msg_flags & MSG_TRUNC) != 0;
-    const auto datagram = std::span<const uint8_t>(room->datagrams.at(static_cast<size_t>(i)))
-                              .first(std::min<size_t>(message.msg_len, kDatagramOctets));
-    ReadHeldPackets(datagram, cut, [&](const HeldPacket& packet) {
-      ++counters_.received;
-      if (packet.whole) {
-        Take(packet.number, packet.octets, take);
-      } else {
-        Drop(packet.number);
-      }
-    });
-  }
-}
-
 bool HeldAnswers::IsForUs(const QueuedPacket& packet) const {
   return packet.source.port == kDnsPort && Has(servers_, packet.source.address) &&
          Has(addresses_, packet.destination.address);
 }
 
-void HeldAnswers::Drop(uint32_t number) {
+void HeldAnswers::Drop(uint32_t packet) {
+  ++counters_.received;
   Count(Ending::kDropped, counters_);
-  decide_({number_, number, HeldVerdict::Kind::kDrop, ""});
+  decide_({queue_, packet, HeldVerdict::Kind::kDrop, ""});
 }
 
-void HeldAnswers::Take(uint32_t number, std::span<const uint8_t> octets, const TakeAnswer& take) {
-  const auto read = ReadQueuedPacket(octets);
-  const auto* const packet = std::get_if<QueuedPacket>(&read);
-  if (packet == nullptr || !IsForUs(*packet) || MessageOctetsMax(*packet) < kShortest) {
-    Drop(number);
+void HeldAnswers::Take(const HeldPacket& packet, const QueuedPacket& read, const TakeAnswer& take) {
+  const auto header = ReadReplyHeader(read.message);
+  if (!IsForUs(read) || MessageOctetsMax(read) < kShortest || !header ||
+      !Name::FromWire(AsOctets(header->asked_wire))) {
+    Drop(packet.number);
     return;
   }
-  const auto header = ReadReplyHeader(packet->message);
-  if (!header || !Name::FromWire(AsOctets(header->asked_wire))) {
-    Drop(number);
-    return;
-  }
-  auto passing = ReadPassingAnswer(packet->message);
+  ++counters_.received;
+  auto passing = ReadPassingAnswer(read.message);
   if (passing.ok() && !passing->beside && IsBareError(passing->answer)) {
     Count(EndingOf(passing->answer.rcode), counters_);
-    decide_({number_, number, HeldVerdict::Kind::kAccept, ""});
+    decide_({queue_, packet.number, HeldVerdict::Kind::kAccept, ""});
     return;
   }
   // As long as it was: the client has said that it takes so much.
-  const size_t most = std::clamp(packet->message.size(), kShortest, MessageOctetsMax(*packet));
+  const size_t most = std::clamp(read.message.size(), kShortest, MessageOctetsMax(read));
   Question question = QuestionOf(*header, most);
   question.edns = passing.ok() && passing->edns;
   question.dnssec_ok = passing.ok() && passing->dnssec_ok;
@@ -122,11 +79,11 @@ void HeldAnswers::Take(uint32_t number, std::span<const uint8_t> octets, const T
                   passing.ok() && passing->beside};
   ReturnPath path;
   path.transport = Transport::kUdp;
-  path.client = packet->destination;
-  path.local = packet->source.address;
-  path.destination = packet->source.address;
+  path.client = read.destination;
+  path.local = read.source.address;
+  path.destination = read.source.address;
   path.held = ++last_;
-  waiting_[last_] = {number, std::string(AsText(octets))};
+  waiting_[last_] = {packet.number, std::string(AsText(packet.octets))};
   take(std::move(question), path, std::move(held), header->truncated);
 }
 
@@ -143,12 +100,12 @@ void HeldAnswers::Replace(uint64_t held, std::string_view message) {
   const auto read = ReadQueuedPacket(AsOctets(waiting->packet));
   auto packet = WithMessage(std::get<QueuedPacket>(read), AsOctets(message));
   DNSPIN_CHECK(packet && packet->size() <= kPutBackOctetsMax);
-  decide_({number_, waiting->number, HeldVerdict::Kind::kReplace, *std::move(packet)});
+  decide_({queue_, waiting->number, HeldVerdict::Kind::kReplace, *std::move(packet)});
 }
 
 void HeldAnswers::Release(uint64_t held) {
   if (const auto waiting = TakeOut(held)) {
-    decide_({number_, waiting->number, HeldVerdict::Kind::kAccept, ""});
+    decide_({queue_, waiting->number, HeldVerdict::Kind::kAccept, ""});
   }
 }
 

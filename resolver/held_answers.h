@@ -1,17 +1,16 @@
 #pragma once
-// Knows: the answers of other servers that wait in one client's queue: what they say, and how each
-// goes on: as it is, rewritten, or nowhere. Touches: the queue's socket, which can only be read.
+// Knows: the answers of other servers to one client, which wait in a queue: what they say, and how
+// each goes on: as it is, rewritten, or nowhere. Touches nothing by itself.
 
 #include <cstdint>
 #include <functional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "io/descriptor.h"
 #include "pinning/channel_message.h"
+#include "resolver/held_packet.h"
 #include "resolver/question.h"
 #include "resolver/queued_packet.h"
 #include "resolver/return_path.h"
@@ -20,10 +19,6 @@ namespace dnspin {
 
 class HeldAnswers {
  public:
-  // A datagram of the queue: the largest answer that is judged, and what the kernel says of it.
-  static constexpr size_t kDatagramOctets = 4608;
-  static constexpr size_t kDatagrams = 32;  // of one read
-
   using Decide = std::function<void(const HeldVerdict&)>;
   // An answer that can be judged: what was asked, by whom of whom, and what was said. One that
   // cannot be read is a failure of that server. `truncated`: it says nothing, and asks for TCP.
@@ -32,23 +27,18 @@ class HeldAnswers {
 
   // `last` outlives it: our number of the last answer that was held in whatever queue, so that what
   // waited in one before is never taken for what waits here.
-  HeldAnswers(uint16_t number, Descriptor queue, uint64_t& last, CountersReport& counters,
-              Decide decide)
-      : number_(number),
-        queue_(std::move(queue)),
-        last_(last),
-        counters_(counters),
-        decide_(std::move(decide)) {}
+  HeldAnswers(uint16_t queue, uint64_t& last, CountersReport& counters, Decide decide)
+      : queue_(queue), last_(last), counters_(counters), decide_(std::move(decide)) {}
 
-  int fd() const { return queue_.get(); }
   // The client's, and those of the servers whose word counts.
   void SetPlace(std::vector<Address> addresses, std::vector<Address> servers) {
     addresses_ = std::move(addresses);
     servers_ = std::move(servers);
   }
 
-  // What waits now, at most kDatagrams. What is no answer to this client goes nowhere.
-  void Read(const TakeAnswer& take);
+  // What is no answer to this client goes nowhere.
+  void Take(const HeldPacket& packet, const QueuedPacket& read, const TakeAnswer& take);
+  void Drop(uint32_t packet);
 
   // Each once; afterwards it is not there any more, and neither is one of a queue before.
   void Replace(uint64_t held, std::string_view message);
@@ -60,13 +50,10 @@ class HeldAnswers {
     std::string packet;
   };
 
-  void Take(uint32_t number, std::span<const uint8_t> octets, const TakeAnswer& take);
   bool IsForUs(const QueuedPacket& packet) const;
   std::optional<Waiting> TakeOut(uint64_t held);
-  void Drop(uint32_t number);
 
-  uint16_t number_;
-  Descriptor queue_;
+  uint16_t queue_;
   uint64_t& last_;
   CountersReport& counters_;
   Decide decide_;

@@ -205,8 +205,13 @@ JudgedAnswer JudgeAnswer(const UpstreamResult& result, const Inquiry& inquiry,
   if (lineage == nullptr) {
     return Refusal(dns::kServFail, dns::kEdeInvalidData);
   }
+  // What is pinned is so by the first rule that pins, wherever the one stands that lets it be
+  // asked.
+  const uint32_t allowed = permission.pinned.empty()
+                               ? permission.rule
+                               : std::max(permission.rule, permission.pinned.front());
   for (const Name& name : lineage->names) {
-    if (policy.permissions().Refuses(name, permission.rule)) {
+    if (policy.permissions().Refuses(name, allowed)) {
       return Refusal(dns::kRefused, dns::kEdeBlocked);
     }
   }

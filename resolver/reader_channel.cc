@@ -93,11 +93,16 @@ bool ReaderChannel::Drop(const std::vector<DropAddresses>& pieces) {
 }
 
 void ReaderChannel::Report(const RefusalReport& report) {
-  if (reports_left_ >= 1 && queue_.size() < kQueueMax) {
-    reports_left_ -= 1;
+  if (queue_.size() < kQueueMax && refusals_.Spend(turn_)) {
     AddMessage(queue_, Encode(FromReader(report)));
   } else {
     ++counters_.reports_left_out;
+  }
+}
+
+void ReaderChannel::Report(const AnswerReport& report) {
+  if (queue_.size() < kQueueMax && answers_.Spend(turn_)) {
+    AddMessage(queue_, Encode(FromReader(report)));
   }
 }
 
@@ -106,10 +111,7 @@ void ReaderChannel::Decide(const HeldVerdict& verdict) {
 }
 
 void ReaderChannel::Settle(BootTime now) {
-  using Seconds = std::chrono::duration<double>;
-  reports_left_ = std::min(kReportsBurst,
-                           reports_left_ + kReportsPerSecond * Seconds(now - budget_at_).count());
-  budget_at_ = now;
+  turn_ = now;
   // The first one says that there is a reader.
   if ((told_ != counters_ || !counters_told_) && queue_.size() < kQueueMax &&
       (!counters_told_ || now - *counters_told_ >= kCountersEvery)) {

@@ -13,6 +13,7 @@
 #include "io/descriptor.h"
 #include "pinning/channel_message.h"
 #include "pinning/clock.h"
+#include "pinning/token_bucket.h"
 #include "resolver/distant_firewall.h"
 
 namespace dnspin {
@@ -21,6 +22,8 @@ class ReaderChannel final : public DistantFirewall {
  public:
   static constexpr double kReportsPerSecond = 20;
   static constexpr double kReportsBurst = 50;
+  static constexpr double kAnswersPerSecond = 50;
+  static constexpr double kAnswersBurst = 500;  // a page, and all that it loads
 
   struct Events {
     std::function<void(const PinReply&)> pin_reply;
@@ -42,6 +45,7 @@ class ReaderChannel final : public DistantFirewall {
   bool Grant(const GrantRequest& request) override;
   bool Drop(const std::vector<DropAddresses>& pieces) override;
   void Report(const RefusalReport& report) override;
+  void Report(const AnswerReport& report) override;
   void Decide(const HeldVerdict& verdict);  // as many as packets are held
 
   // The end of a turn: sends what was said in it, and the counters if it is time.
@@ -59,8 +63,9 @@ class ReaderChannel final : public DistantFirewall {
   std::optional<BootTime> counters_told_;
   // Packets. Bounded: requests by kRequestsOpenMax, and nothing else joins a long queue.
   std::deque<std::string> queue_;
-  double reports_left_ = kReportsBurst;
-  BootTime budget_at_;
+  TokenBucket refusals_{kReportsBurst, kReportsPerSecond};
+  TokenBucket answers_{kAnswersBurst, kAnswersPerSecond};
+  BootTime turn_;  // when the last one was over
 };
 
 }  // namespace dnspin

@@ -46,39 +46,54 @@ void ResolverDaemon::OnService() {
   if (!packet.ok()) {
     over_ = true;
   } else if (packet->has_value()) {
-    breach_ = TakeClient(std::move(**packet));
+    breach_ = TakePacket(std::move(**packet));
   }
 }
 
-absl::Status ResolverDaemon::TakeClient(Packet packet) {
-  const auto message = DecodeServeClient(AsOctets(packet.bytes));
+absl::Status ResolverDaemon::TakePacket(Packet packet) {
+  const auto message = DecodeServiceMessage(AsOctets(packet.bytes));
   if (packet.truncated || !message) {
     return Breach("a malformed message");
   }
+  const auto* const client = std::get_if<ServeClient>(&*message);
+  return client != nullptr ? TakeClient(*client, std::move(packet.descriptors))
+                           : TakeLog(std::move(packet.descriptors));
+}
+
+absl::Status ResolverDaemon::TakeLog(std::vector<Descriptor> descriptors) {
+  if (descriptors.size() != 2) {
+    return Breach("descriptors that do not fit their message");
+  }
+  log_ = std::make_unique<LogDesk>(*reactor_, std::move(descriptors[0]), std::move(descriptors[1]));
+  return log_->Start();
+}
+
+absl::Status ResolverDaemon::TakeClient(const ServeClient& message,
+                                        std::vector<Descriptor> descriptors) {
   ClientSockets sockets;
-  auto next = packet.descriptors.begin();
+  auto next = descriptors.begin();
   const std::array places = {&sockets.datagram[0], &sockets.datagram[1], &sockets.stream[0],
                              &sockets.stream[1]};
   for (size_t i = 0; i < places.size(); ++i) {
-    if ((message->sockets >> i & 1) != 0 && next != packet.descriptors.end()) {
+    if ((message.sockets >> i & 1) != 0 && next != descriptors.end()) {
       *places[i] = std::move(*next++);
     }
   }
-  const auto wanted = static_cast<size_t>(__builtin_popcount(message->sockets)) + 1;
-  if (packet.descriptors.size() != wanted) {
+  const auto wanted = static_cast<size_t>(__builtin_popcount(message.sockets)) + 1;
+  if (descriptors.size() != wanted) {
     return Breach("descriptors that do not fit their message");
   }
   sockets.channel = std::move(*next);
   auto desk = std::make_unique<ClientDesk>(
-      message->client,
+      message.client,
       ClientDesk::Surroundings{*reactor_, clock_, random_, *batch_, open_, standing_, assurance_,
-                               read_policy_},
+                               queues_, read_policy_},
       std::move(sockets));
   if (auto status = desk->Start(); !status.ok()) {
     return status;
   }
-  served_[message->client].desk = std::move(desk);
-  return Settle(message->client, clock_.Now());
+  served_[message.client].desk = std::move(desk);
+  return Settle(message.client, clock_.Now());
 }
 
 std::optional<BootTime> ResolverDaemon::NextDeadline() const {

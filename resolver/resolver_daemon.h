@@ -1,6 +1,7 @@
 #pragma once
 // Knows: the turn of a resolver process: whom it serves, and when it is over. One dnspin-resolver
-// serves a list of clients: all of them, or one. Touches: the service socket.
+// serves a list of clients: all of them, or one; or it reads the firewall's log. Touches: the
+// service socket.
 
 #include <cstdint>
 #include <memory>
@@ -16,7 +17,9 @@
 #include "io/packet_pair.h"
 #include "io/reactor.h"
 #include "pinning/clock.h"
+#include "resolver/answer_queue.h"
 #include "resolver/client_desk.h"
+#include "resolver/log_desk.h"
 #include "resolver/random.h"
 
 namespace dnspin {
@@ -37,7 +40,9 @@ class ResolverDaemon {
 
   absl::Status RunOneTurn();
   void OnService();
-  absl::Status TakeClient(Packet packet);
+  absl::Status TakePacket(Packet packet);
+  absl::Status TakeClient(const ServeClient& message, std::vector<Descriptor> descriptors);
+  absl::Status TakeLog(std::vector<Descriptor> descriptors);
   std::optional<BootTime> NextDeadline() const;
   std::vector<uint32_t> ToSettle(BootTime now) const;
   absl::Status Settle(uint32_t client, BootTime now);
@@ -51,12 +56,14 @@ class ResolverDaemon {
   OpenQuestions open_{kQuestionsOpenMaxAll};
   StandingQuestions standing_;
   Assurance assurance_;
+  AnswerQueues queues_{*reactor_};
   struct Served {
     std::unique_ptr<ClientDesk> desk;
     std::optional<BootTime> deadline;  // as it stands in `deadlines_`
   };
   absl::flat_hash_map<uint32_t, Served> served_;
   std::set<std::pair<BootTime, uint32_t>> deadlines_;
+  std::unique_ptr<LogDesk> log_;
   Watch service_watch_;
   bool over_ = false;
   absl::Status breach_;

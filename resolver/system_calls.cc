@@ -47,6 +47,7 @@ std::vector<AllowedCall> CallsOfReader() {
       Option("setsockopt", IPPROTO_IPV6, IPV6_MTU_DISCOVER),
       Option("setsockopt", IPPROTO_TCP, TCP_NODELAY),
       Option("getsockopt", SOL_SOCKET, SO_DOMAIN),
+      Option("getsockopt", SOL_SOCKET, SO_COOKIE),
       Option("getsockopt", IPPROTO_IP, kOriginalDestination),
       Option("getsockopt", IPPROTO_IPV6, kOriginalDestination),
       {"epoll_ctl"},

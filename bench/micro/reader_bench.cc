@@ -43,6 +43,7 @@ class Surround final : public UpstreamSockets, public DistantFirewall, public Re
   bool Grant(const GrantRequest&) override { return true; }
   bool Drop(const std::vector<DropAddresses>&) override { return true; }
   void Report(const RefusalReport&) override {}
+  void Report(const AnswerReport&) override {}
   void Send(const ReturnPath&, std::string message, Ending ending) override {
     told = std::move(message);
     Count(ending, counters);

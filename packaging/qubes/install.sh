@@ -7,13 +7,15 @@ usage() {
   cat <<'TEXT'
 usage: install.sh [--build DIR] [--systemd VERSION] [--root DIR | --archive FILE]
        install.sh --finish | --uninstall [--root DIR]
+       install.sh --netvm [--systemd VERSION] --root DIR
 
   (nothing)          install into this system, and finish
-  --root DIR         install into DIR, for a package
+  --root DIR         install into DIR
   --archive FILE     make FILE, a tar to be unpacked in / of a template; then, there:
                      sudo sh /usr/share/dnspin/install.sh --finish
   --finish           what can be done in its place only: libraries, users, modes, /etc/dnspin
   --uninstall        remove what was installed; /etc/dnspin and the users stay
+  --netvm            for a package: only what is Qubes OS's alone; the rest is cmake's to install
   --build DIR        where dnspind, dnspin-resolver and dnspin are (build/ of this tree)
   --systemd VERSION  of the template (that of this system)
 
@@ -39,6 +41,7 @@ while [ $# -gt 0 ]; do
       shift ;;
     --finish) action=finish ;;
     --uninstall) action=uninstall ;;
+    --netvm) action=netvm ;;
     --help | -h) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac
@@ -57,16 +60,21 @@ listing=$root$shared/files
 
 # --- install -------------------------------------------------------------------------------------
 
-# Every file is named here once: what is put is written down, and --uninstall reads that.
+# Every file is named here once: what is put is written down, and --uninstall reads that. A package
+# has a list of its own.
+write_down() {  # TARGET
+  if [ "$action" != netvm ]; then printf '%s\n' "$1" >>"$listing.new"; fi
+}
+
 put() {  # MODE SOURCE TARGET
   install -D -m "$1" "$2" "$root$3"
-  printf '%s\n' "$3" >>"$listing.new"
+  write_down "$3"
 }
 
 link() {  # TEXT TARGET
   mkdir -p "$(dirname "$root$2")"
   ln -sfn "$1" "$root$2"
-  printf '%s\n' "$2" >>"$listing.new"
+  write_down "$2"
 }
 
 # The packages that hold the libraries of our programs, on the system that they were built on.
@@ -81,27 +89,42 @@ packages() {
   fi
 }
 
+find_systemd() {
+  systemd=${systemd:-$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')}
+  case $systemd in '' | *[!0-9]*) die "which systemd has the template? --systemd VERSION" ;; esac
+}
+
 put_all() {
   build=${build:-$here/../../build}
   for program in dnspind dnspin-resolver dnspin; do
     [ -x "$build/$program" ] || die "$build has no $program: run ./dev build first"
   done
-  systemd=${systemd:-$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')}
-  case $systemd in '' | *[!0-9]*) die "which systemd has the template? --systemd VERSION" ;; esac
+  find_systemd
   mkdir -p "$root$shared"
   : >"$listing.new"
 
   put 755 "$build/dnspind" /usr/libexec/dnspin/dnspind
   put 755 "$build/dnspin-resolver" /usr/libexec/dnspin/dnspin-resolver
   put 755 "$build/dnspin" /usr/bin/dnspin
+  put 644 "$here/sandbox.conf" $ours/sandbox.conf
+  put 644 "$here/sysusers.conf" /usr/lib/sysusers.d/dnspin.conf
+  put 644 "$here/tmpfiles.conf" /usr/lib/tmpfiles.d/dnspin.conf
+  put_netvm
+
+  put 644 "$here/dnspin.toml" $shared/dnspin.toml
+  put 755 "$here/install.sh" $shared/install.sh
+  printf '%s\n' $shared/packages $shared/files >>"$listing.new"
+  packages "$build/dnspind" "$build/dnspin-resolver" "$build/dnspin" >"$root$shared/packages"
+  forget_old
+  mv "$listing.new" "$listing"
+}
+
+put_netvm() {
   put 755 "$here/qubes-firewall" $ours/qubes-firewall
   put 755 "$here/qubes-firewall-hooks" $ours/qubes-firewall-hooks
   put 755 "$here/notify" $ours/notify
   put 644 "$here/closed.nft" $ours/closed.nft
-  put 644 "$here/sandbox.conf" $ours/sandbox.conf
   put 755 "$here/sandbox-generator" /usr/lib/systemd/system-generators/dnspin-sandbox
-  put 644 "$here/sysusers.conf" /usr/lib/sysusers.d/dnspin.conf
-  put 644 "$here/tmpfiles.conf" /usr/lib/tmpfiles.d/dnspin.conf
   put 755 "$here/post-install.d/20-dnspin.sh" /etc/qubes/post-install.d/20-dnspin.sh
 
   put 644 "$here/dnspin-closed.service" $units/dnspin-closed.service
@@ -114,13 +137,6 @@ put_all() {
   for name in 30-dnspin "31-dnspin-$kind"; do
     put 644 "$here/qubes-firewall.service.d/$name.conf" "$units/qubes-firewall.service.d/$name.conf"
   done
-
-  put 644 "$here/dnspin.toml" $shared/dnspin.toml
-  put 755 "$here/install.sh" $shared/install.sh
-  printf '%s\n' $shared/packages $shared/files >>"$listing.new"
-  packages "$build/dnspind" "$build/dnspin-resolver" "$build/dnspin" >"$root$shared/packages"
-  forget_old
-  mv "$listing.new" "$listing"
 }
 
 # What an earlier version put and this one does not.
@@ -212,6 +228,11 @@ umask 022
 case $action in
   finish) finish ;;
   uninstall) uninstall ;;
+  netvm)
+    [ -n "$root" ] || die "--netvm wants --root DIR"
+    find_systemd
+    put_netvm
+    put 644 "$here/dnspin.toml" $shared/qubes.toml ;;
   install)
     if [ -n "$archive" ]; then
       make_archive

@@ -13,8 +13,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from lab import aliases, records, trial  # noqa: E402
 from lab.processes import dead  # noqa: E402
 from lab.steady import (  # noqa: E402
-    ADD_DELETE_ADD, CASINO, DOCS, DOCS6, EDGE, FLOOR, FORBIDDEN, RULES, SIX, assert_kept,
-    assert_open, assert_shut, look_up, pins, structure)
+    ADD_DELETE_ADD, CASINO, DOCS, DOCS6, EDGE, FLOOR, FORBIDDEN, OLD_REFRESH, REFRESH, RULES, SIX,
+    assert_kept, assert_open, assert_shut, look_up, pins, structure)
 
 
 NO_FLOOR = {"pins": {"floor": "1s", "slack": "70s"}}  # so that each new answer asks for more life
@@ -78,12 +78,12 @@ add element ip6 dnspin {six_set} {{ 2001:db8:6::90 timeout 90s comment "*" }}"""
 
 def stopped(lab, _):
     """SIGTERM leaves the firewall shut and the pins alive, and the next dnspind adopts them"""
-    return stop_and_start(lab, "stopped", {}, "in place")
+    return stop_and_start(lab, "stopped", {}, REFRESH)
 
 
 def stopped_old_kernel(lab, _):
     """The same with the refresh of old kernels"""
-    return stop_and_start(lab, "stopped-old", ADD_DELETE_ADD, "add, delete, add")
+    return stop_and_start(lab, "stopped-old", ADD_DELETE_ADD, OLD_REFRESH)
 
 
 def killed(lab, _):

@@ -79,7 +79,8 @@ def processes(lab, _):
         daemon = dnspin.pid
         resolver = dnspin.resolver_pid("work")
         (launcher,) = children(daemon)
-        assert sorted(children(launcher)) == dnspin.resolver_pids() and not children(resolver)
+        readers = [*dnspin.resolver_pids(), dnspin.control("status")["log_reader_pid"]]
+        assert sorted(children(launcher)) == sorted(readers) and not children(resolver)
         users = {}
         for line in lab.netvm.run(["getent", "passwd", "dnspin", "dnspin-resolver"],
                                   check=True).stdout.splitlines():

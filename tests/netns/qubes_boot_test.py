@@ -3,10 +3,8 @@
 runs, in what order, and that no moment is open."""
 
 import pathlib
-import signal
 import sys
 import time
-import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
@@ -203,30 +201,6 @@ def from_dom0():
     return told.rpartition("parse: ")[2].strip()
 
 
-STORIES = (on, crash_and_stop, broken_settings, no_closed_table, off, service_off, notification,
-           from_dom0)
-
-
-def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    lacks = booted.lacking()
-    if lacks:
-        print(f"left out: nothing can boot here without {lacks}")
-        return 0
-    failed = 0
-    for story in STORIES:
-        if sys.argv[1:] and story.__name__ not in sys.argv[1:]:
-            continue
-        began = time.monotonic()
-        try:
-            counted = story()
-        except Exception:  # pylint: disable=broad-except  # whatever it is, it did not end well
-            print(f"FAILED {story.__doc__}\n{traceback.format_exc()}", flush=True)
-            failed = 1
-            continue
-        print(f"ok     {story.__doc__}: {counted} ({time.monotonic() - began:.1f} s)", flush=True)
-    return failed
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    booted.run(on, crash_and_stop, broken_settings, no_closed_table, off, service_off, notification,
+               from_dom0)

@@ -24,6 +24,7 @@ from lab import records, trial  # noqa: E402
 from lab.asker import (  # noqa: E402
     ask_datagram, ask_stream, kind_of, question, told_address)
 from lab.qube import IPV6_RECVERR  # noqa: E402
+from lab.steady import ADD_DELETE_ADD, OLD_REFRESH, REFRESH  # noqa: E402
 from lab.zones import race_address  # noqa: E402
 
 NAMES, STREAM_NAMES, RELOADS = 5000, 1000, 20
@@ -125,10 +126,10 @@ def race_datagrams(first, step, wanted, stop, ask=ask_datagram):
     return tally
 
 
-def race_connections(wanted, stop, ask=ask_stream):
+def race_connections(step, wanted, stop, ask=ask_stream):
     """The same with DNS over TCP, and a connection instead of a datagram."""
     tally = new_tally()
-    for number in itertools.count(STREAM_FROM):
+    for number in itertools.count(STREAM_FROM, step):
         ipv6 = kind_of(number) == "AAAA"
         with socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET) as sock:
             if ipv6:  # else a reject waits for the socket's next retry
@@ -207,19 +208,22 @@ def race(lab, servers):
 
 
 def run_race(lab, servers, name, settings, rules=(BEFORE, AFTER),
-             asks=(ask_datagram, ask_stream), **options):
+             asks=(ask_datagram, ask_stream), only_ipv6=False, **options):
+    """With only_ipv6 every other number, whose names are asked for AAAA."""
+    step = 2 if only_ipv6 else 1
     work, counters = lab.qube("work"), Counters(lab)
     with trial.with_dnspin(lab, name, clients=rules[0], settings=settings, **options) as dnspin:
         stop = mmap.mmap(-1, 1)  # shared with the workers
         stop[0] = 0
-        share = -(-NAMES // ASKERS)
-        workers = [work.start(race_datagrams, number + 1, ASKERS, share, stop, asks[0])
-                   for number in range(ASKERS)]
-        workers.append(work.start(race_connections, STREAM_NAMES, stop, asks[1]))
+        share, asked = -(-NAMES // ASKERS), servers.authority.count()
+        workers = [work.start(race_datagrams, number * step, ASKERS * step, share, stop, asks[0])
+                   for number in range(1, ASKERS + 1)]
+        workers.append(work.start(race_connections, step, STREAM_NAMES, stop, asks[1]))
         end = time.monotonic() + PATIENCE
 
         def done(reloads):
-            enough = (servers.authority.count() >= NAMES + STREAM_NAMES and reloads >= RELOADS)
+            enough = (servers.authority.count() - asked >= NAMES + STREAM_NAMES
+                      and reloads >= RELOADS)
             assert time.monotonic() < end, f"not done in {PATIENCE} s: {reloads} reloads"
             return enough
 
@@ -243,6 +247,7 @@ def run_race(lab, servers, name, settings, rules=(BEFORE, AFTER),
         assert datagram_names >= NAMES and stream_names >= STREAM_NAMES
         assert reloads >= RELOADS and dnspin.metric("dnspin_reloads_total") == reloads
         assert len(addresses) == datagram_names, "a name was not fresh"
+        assert not only_ipv6 or all(":" in address for address in addresses)
         assert dnspin.metric("dnspin_answers_released_unpinned_total") == 0
         caught = a_loss_is_seen(lab, dnspin, counters, max(addresses, key=len))
     return (f"{datagram_names + stream_names} first packets, {reloads} reloads, 0 lost; "
@@ -333,13 +338,12 @@ def keep_steady(lab, servers, name, env, way):
 
 def steady(lab, servers):
     """A pin that each answer refreshes and each reload moves never lets a packet down"""
-    return keep_steady(lab, servers, "steady", {}, "in place")
+    return keep_steady(lab, servers, "steady", {}, REFRESH)
 
 
 def steady_old_kernel(lab, servers):
     """The same with the refresh of old kernels"""
-    return keep_steady(lab, servers, "steady-old", {"DNSPIN_TEST_REFRESH": "add-delete-add"},
-                       "add, delete, add")
+    return keep_steady(lab, servers, "steady-old", ADD_DELETE_ADD, OLD_REFRESH)
 
 
 if __name__ == "__main__":

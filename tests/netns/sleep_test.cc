@@ -6,6 +6,7 @@
 
 #include "nft/pin_moves.h"
 #include "tests/netns/firewall_fixture.h"
+#include "tests/netns/refresh_ways.h"
 
 namespace dnspin {
 namespace {
@@ -18,6 +19,9 @@ class SleepTest : public FirewallTest {
     client_.policy.addresses = client_.desired.addresses;
     client_.policy.rules = {AcceptHost("short.example"), AcceptHost("long.example", Tcp(443))};
     client_.groups = GroupsOf(client_.policy.rules, {});
+    if (!KernelHas(GetParam())) {
+      GTEST_SKIP() << "not this kernel's way";
+    }
   }
   void Hold(const char* name, uint32_t group, const char* address, seconds life) {
     client_.ledger.Adopt({group, A(address)}, {name, *Name::FromHost(name), now_ + life});

@@ -36,18 +36,26 @@ print(json.dumps({"longest": longest, "failed": failed}))
 """
 
 
-def race(lab, servers):
-    """Snooped: the first packet after each answer passes, amid reloads back and forth"""
+def run_race(lab, servers, name, address, **options):
     server = OwnResolver(lab)
     try:
         rules = [{name: f"{text}\n{ASKS}" for name, text in one.items()}
                  for one in (race_test.BEFORE, race_test.AFTER)]
-        asks = [functools.partial(ask, server=(server.address, 53))
-                for ask in (ask_datagram, ask_stream)]
-        return race_test.run_race(lab, servers, "snooped", {**race_test.SETTINGS, **SNOOP}, rules,
-                                  asks, upstream=[server.address])
+        asks = [functools.partial(ask, server=(address, 53)) for ask in (ask_datagram, ask_stream)]
+        return race_test.run_race(lab, servers, name, {**race_test.SETTINGS, **SNOOP}, rules,
+                                  asks, upstream=[address], **options)
     finally:
         server.close()
+
+
+def race(lab, servers):
+    """Snooped: the first packet after each answer passes, amid reloads back and forth"""
+    return run_race(lab, servers, "snooped", OwnResolver.address)
+
+
+def race6(lab, servers):
+    """Snooped, over IPv6 alone: the first packet after each answer passes, amid reloads"""
+    return run_race(lab, servers, "snooped6", OwnResolver.address6, only_ipv6=True)
 
 
 def round_robin(lab, servers):
@@ -86,4 +94,4 @@ def pairs(lab, servers):
 
 
 if __name__ == "__main__":
-    trial.run(race, round_robin, pairs, qubes=("work", "personal", "guest"))
+    trial.run(race, race6, round_robin, pairs, qubes=("work", "personal", "guest"))

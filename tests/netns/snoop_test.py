@@ -53,6 +53,7 @@ def held(lab, servers):
     work = lab.qube("work")
     with snooping(lab, "held", {"work": FREE}) as dnspin:
         assert dnspin.wait_log("answers are held by"), dnspin.log()
+        before = servers.authority.count("snoop.test")
         for server in (SERVER, SERVER6):
             reply = work.ask("snoop.test", server=server)
             assert (reply.addresses, reply.ttls) == ([ADDRESS], [60]), reply
@@ -62,7 +63,7 @@ def held(lab, servers):
         assert_open(work, ADDRESS6)
         assert work.ask("other.test", server=SERVER).addresses == [OTHER]
         assert_shut(work, OTHER)
-        seen = servers.authority.count("snoop.test")
+        seen = servers.authority.count("snoop.test") - before
         assert seen == 3, f"asked {seen} times: not by dnspin as well"
         assert dnspin.metric("dnspin_answers_released_unpinned_total") == 0
     return "three answers held, one unlisted"
@@ -251,7 +252,7 @@ def overload(lab, servers):
         finally:
             os.kill(still, signal.SIGCONT)
         waiting, dropped = int(queue[2]), int(queue[5]) + int(queue[6])
-        assert heard == 0 and dropped >= 280, (heard, queue)
+        assert heard == 0 and dropped >= 230, (heard, queue)
         assert trial.wait_until(lambda: asks(work, "other.test") == [OTHER])
         assert dnspin.resolver_pid("work") == still
     return f"{dropped} dropped, {waiting} held until they were judged"

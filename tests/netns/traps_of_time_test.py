@@ -15,7 +15,8 @@ import dns.rcode
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import records, trial  # noqa: E402
-from lab.steady import ADD_DELETE_ADD, assert_open, assert_shut, pins  # noqa: E402
+from lab.steady import (  # noqa: E402
+    ADD_DELETE_ADD, OLD_REFRESH, REFRESH, assert_open, assert_shut, pins)
 
 SITE, SITE6 = "198.51.100.1", "2001:db8:51::1"
 LONG, SHORT, SLACK = 300, 5, 30
@@ -50,12 +51,12 @@ def grow_only(lab, servers, name, env, way):
 
 def shrink(lab, servers):
     """Trap 2: an answer with a shorter TTL never shortens a pin"""
-    return grow_only(lab, servers, "shrink", {}, "in place")
+    return grow_only(lab, servers, "shrink", {}, REFRESH)
 
 
 def shrink_old_kernel(lab, servers):
     """Trap 2: the same with the refresh of old kernels"""
-    return grow_only(lab, servers, "shrink-old", ADD_DELETE_ADD, "add, delete, add")
+    return grow_only(lab, servers, "shrink-old", ADD_DELETE_ADD, OLD_REFRESH)
 
 
 def retries(sockets, queries, patience):

@@ -80,6 +80,7 @@ class FakeFirewall final : public DistantFirewall {
   bool Grant(const GrantRequest& request) override;
   bool Drop(const std::vector<DropAddresses>& pieces) override;
   void Report(const RefusalReport& report) override { reports.push_back(report); }
+  void Report(const AnswerReport& report) override { answers.push_back(report); }
 
   std::vector<PinRequest> requests;  // all that ever came
   std::vector<GrantRequest> grants;
@@ -88,6 +89,7 @@ class FakeFirewall final : public DistantFirewall {
   size_t taken = 0;             // so many of them were replied to
   std::vector<DropAddresses> dropped;
   std::vector<RefusalReport> reports;
+  std::vector<AnswerReport> answers;
 };
 
 // A reply, as the client reads it.

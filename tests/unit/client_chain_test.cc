@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
+
+#include "absl/strings/match.h"
+#include "nft/learning.h"
 
 namespace dnspin {
 namespace {
@@ -61,6 +65,11 @@ struct Story {
 
 class ChainStories : public ::testing::TestWithParam<Story> {};
 
+Lines WithoutLogs(Lines lines) {
+  std::erase_if(lines, [](const std::string& line) { return absl::StrContains(line, " log "); });
+  return lines;
+}
+
 TEST_P(ChainStories, ReadAsNftWants) {
   const Story& story = GetParam();
   ClientRules client = Client(story.rules);
@@ -69,8 +78,8 @@ TEST_P(ChainStories, ReadAsNftWants) {
   Lines ipv6 = story.ipv6;
   ipv4.push_back(kReject4);
   ipv6.push_back(kReject6);
-  EXPECT_EQ(ChainRules(client, Family::kIpv4), ipv4) << story.what;
-  EXPECT_EQ(ChainRules(client, Family::kIpv6), ipv6) << story.what;
+  EXPECT_EQ(WithoutLogs(ChainRules(client, Family::kIpv4)), ipv4) << story.what;
+  EXPECT_EQ(WithoutLogs(ChainRules(client, Family::kIpv6)), ipv6) << story.what;
 }
 
 const char* const kSet4 = "ip daddr @pin-10-137-0-25-";
@@ -215,6 +224,39 @@ TEST(ClientChain, DropSetsHoldWhatIsKnown) {
                       {"drop-fd09-24ef-4179--a89-19-3", {}}}));
   client.addresses = {A("10.137.0.25")};
   EXPECT_TRUE(DropSetsOf(client, Family::kIpv6).empty());
+}
+
+// What matches a rule that drops is logged by one in front of it, which may match or not.
+TEST(ClientChain, WhatIsRefusedIsLogged) {
+  const ClientRules client =
+      Client({Accept().At("a.example"), Drop().At("x.example"), Drop().To("192.0.2.1/32")});
+  const std::string log =
+      "limit rate 20/second burst 40 packets log prefix \"dnspin refused\" group 5353 snaplen 96";
+  EXPECT_EQ(ChainRules(client, Family::kIpv4),
+            (Lines{S4(1, "accept"), D4(2, log), D4(2, kReject4), "ip daddr 192.0.2.1/32 " + log,
+                   "ip daddr 192.0.2.1/32 " + kReject4, log, kReject4}));
+}
+
+TEST(ClientChain, SoManyRulesAreLoggedAndTheLast) {
+  const Lines lines =
+      ChainRules(Client(std::vector<R>(100, Drop().To("192.0.2.1/32"))), Family::kIpv4);
+  const auto logs = std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return absl::StrContains(line, " log ");
+  });
+  EXPECT_EQ(logs, 65);
+  EXPECT_EQ(lines.size(), 100U + 65U + 1U);
+}
+
+TEST(ClientChain, WhatOneIsTaughtIsLogged) {
+  const std::vector<Rule> rules =
+      TaughtRules({}, std::vector{Service{Protocol::kTcp, PortRange{443, 443}, {}}});
+  ClientRules client = Client({});
+  client.rules = rules;
+  client.groups = GroupsOf(rules, {});
+  EXPECT_EQ(ChainRules(client, Family::kIpv4).front(),
+            S4(1,
+               "tcp dport 443 limit rate 20/second burst 40 packets log prefix "
+               "\"dnspin accepted\" group 5353 snaplen 96"));
 }
 
 TEST(ClientChain, NamesOfChainsAndSets) {

@@ -3,40 +3,18 @@
 #include "resolver/held_answers.h"
 
 #include <gtest/gtest.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_queue.h>
-#include <linux/netlink.h>
 #include <sys/socket.h>
 
 #include <cstring>
 
+#include "resolver/answer_queue.h"
 #include "resolver/octets.h"
-#include "tests/unit/packet_bytes.h"
+#include "tests/unit/told_packet.h"
 
 namespace dnspin {
 namespace {
 
 using namespace bytes;  // NOLINT: the vocabulary of these tables
-
-template <typename T>
-std::string Raw(const T& value) {
-  return {reinterpret_cast<const char*>(&value), sizeof(value)};
-}
-
-std::string Attribute(uint16_t type, const std::string& value) {
-  const nlattr header{static_cast<uint16_t>(sizeof(nlattr) + value.size()), type};
-  return Raw(header) + value + Zeros((4 - value.size() % 4) % 4);
-}
-
-std::string Told(uint32_t number, const std::string& packet) {
-  const std::string rest = Raw(nfgenmsg{AF_INET, 0, 0}) +
-                           Attribute(NFQA_PACKET_HDR, U32(number) + U16(0x0800) + O(2)) +
-                           Attribute(NFQA_PAYLOAD, packet);
-  nlmsghdr header{};
-  header.nlmsg_len = static_cast<uint32_t>(sizeof(header) + rest.size());
-  header.nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET;
-  return Raw(header) + rest;
-}
 
 std::string Packet(const std::string& message) { return Ipv4{.udp = {message}}.Wire(); }
 
@@ -47,30 +25,45 @@ struct Taken {
   bool truncated = false;
 };
 
-class HeldAnswersTest : public testing::Test {
+// A client, and the end of the queue that is the kernel's.
+class HeldAnswersTest : public testing::Test, public AnswerQueue::Taker {
  protected:
   static constexpr uint16_t kQueue = 40'000;
 
-  HeldAnswersTest() {
+  HeldAnswersTest() { Open(kQueue); }
+  ~HeldAnswersTest() override { queue->Leave(*this); }
+  void Open(uint16_t number) {
     int ends[2] = {-1, -1};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
     kernel = Descriptor(ends[0]);
-    held.emplace(kQueue, Descriptor(ends[1]), last, counters,
+    queue = std::make_shared<AnswerQueue>(number, Descriptor(ends[1]));
+    held.emplace(number, last, counters,
                  [this](const HeldVerdict& verdict) { verdicts.push_back(verdict); });
-    held->SetPlace({*Address::Parse("192.0.2.7"), *Address::Parse("2001:db8::7")},
-                   {*Address::Parse("192.0.2.53"), *Address::Parse("2001:db8::53")});
+    Place({*Address::Parse("192.0.2.7"), *Address::Parse("2001:db8::7")},
+          {*Address::Parse("192.0.2.53"), *Address::Parse("2001:db8::53")});
   }
+  void Place(const std::vector<Address>& own, const std::vector<Address>& servers) {
+    queue->Place(*this, own);
+    held->SetPlace(own, servers);
+  }
+  bool TakeHeld(const AnswerQueue& from, const HeldPacket& packet,
+                const QueuedPacket& read) override {
+    EXPECT_EQ(&from, queue.get());
+    held->Take(
+        packet, read,
+        [this](Question question, const ReturnPath& path, HeldAnswer answer, bool truncated) {
+          taken.push_back({std::move(question), path, std::move(answer), truncated});
+        });
+    return !gone;
+  }
+  void DropHeld(const AnswerQueue& /*from*/, uint32_t packet) override { held->Drop(packet); }
+  void OnOverrun() override { ++overruns; }
   void Comes(uint32_t number, const std::string& packet) {
     const std::string datagram = Told(number, packet);
     ASSERT_EQ(::send(kernel.get(), datagram.data(), datagram.size(), 0),
               static_cast<ssize_t>(datagram.size()));
   }
-  void Read() {
-    held->Read(
-        [this](Question question, const ReturnPath& path, HeldAnswer answer, bool truncated) {
-          taken.push_back({std::move(question), path, std::move(answer), truncated});
-        });
-  }
+  void Read() { queue->Read(); }
   HeldVerdict::Kind VerdictOn(const std::string& packet) {
     Comes(1, packet);
     Read();
@@ -82,6 +75,9 @@ class HeldAnswersTest : public testing::Test {
   uint64_t last = 0;
   CountersReport counters;
   Descriptor kernel;
+  std::shared_ptr<AnswerQueue> queue;
+  int overruns = 0;
+  bool gone = false;
   std::optional<HeldAnswers> held;
   std::vector<HeldVerdict> verdicts;
   std::vector<Taken> taken;
@@ -117,13 +113,8 @@ TEST_F(HeldAnswersTest, AnotherMessageGoesInTheSameHeaders) {
 TEST_F(HeldAnswersTest, NumbersGoOnInTheNextQueue) {
   Comes(1, Packet(kAnswer));
   Read();
-  held.reset();
-  int ends[2] = {-1, -1};
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
-  kernel = Descriptor(ends[0]);
-  held.emplace(kQueue + 1, Descriptor(ends[1]), last, counters,
-               [this](const HeldVerdict& verdict) { verdicts.push_back(verdict); });
-  held->SetPlace({*Address::Parse("192.0.2.7")}, {*Address::Parse("192.0.2.53")});
+  queue->Leave(*this);
+  Open(kQueue + 1);
   Comes(1, Packet(kAnswer));
   Read();
   ASSERT_EQ(taken.size(), 2U);
@@ -164,10 +155,10 @@ TEST_F(HeldAnswersTest, WhatIsNoAnswerToThisClientGoesNowhere) {
 }
 
 TEST_F(HeldAnswersTest, OnlyItsServersAndItselfCount) {
-  held->SetPlace({*Address::Parse("192.0.2.7")}, {*Address::Parse("192.0.2.54")});
+  Place({*Address::Parse("192.0.2.7")}, {*Address::Parse("192.0.2.54")});
   EXPECT_EQ(VerdictOn(Packet(kAnswer)), HeldVerdict::Kind::kDrop);
   verdicts.clear();
-  held->SetPlace({*Address::Parse("192.0.2.8")}, {*Address::Parse("192.0.2.53")});
+  Place({*Address::Parse("192.0.2.8")}, {*Address::Parse("192.0.2.53")});
   EXPECT_EQ(VerdictOn(Packet(kAnswer)), HeldVerdict::Kind::kDrop);
 }
 
@@ -195,7 +186,7 @@ TEST_F(HeldAnswersTest, MoreThanTheAnswerSaysIsSeen) {
 }
 
 TEST_F(HeldAnswersTest, ALongerDatagramThanThereIsRoomForGoesNowhere) {
-  EXPECT_EQ(VerdictOn(std::string(HeldAnswers::kDatagramOctets, 'E')), HeldVerdict::Kind::kDrop);
+  EXPECT_EQ(VerdictOn(std::string(AnswerQueue::kDatagramOctets, 'E')), HeldVerdict::Kind::kDrop);
 }
 
 }  // namespace

@@ -50,14 +50,15 @@ struct Ipv4 {  // NOLINT(clang-analyzer-optin.performance.Padding): read in this
   std::optional<size_t> checksum = {};
   size_t fragment = 0x4000;
   size_t protocol = kUdp;
+  std::string destination = kClient4;
 
   std::string Wire() const {
-    const std::string payload = udp.Wire(kServer4, kClient4);
+    const std::string payload = udp.Wire(kServer4, destination);
     const size_t octets = 20 + options.size();
     const std::string front = O(0x40 + words.value_or(octets / 4)) + O(0xB8) +
                               U16(total.value_or(octets + payload.size())) + U16(77) +
                               U16(fragment) + O(61) + O(protocol);
-    const std::string back = kServer4 + kClient4 + options;
+    const std::string back = kServer4 + destination + options;
     return front + U16(checksum.value_or(SlowChecksum(front + U16(0) + back))) + back + payload;
   }
 };

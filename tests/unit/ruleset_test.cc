@@ -6,6 +6,7 @@
 #include <string>
 
 #include "pinning/kernel_name.h"
+#include "tests/unit/ruleset_text.h"
 
 namespace dnspin {
 namespace {
@@ -47,21 +48,6 @@ RulesetTerms Terms() {
 
 bool Has(const std::string& text, const std::string& line) {
   return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
-}
-
-// The lines of a text that are about one table, without it.
-std::string About(const std::string& text, const std::string& table) {
-  std::string lines;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = text.find('\n', begin);
-    std::string line = text.substr(begin, end - begin);
-    const size_t place = line.find(" " + table + " ");
-    if (place != std::string::npos) {
-      lines += line.erase(place, table.size() + 1) + "\n";
-    }
-    begin = end + 1;
-  }
-  return lines;
 }
 
 TEST(Ruleset, TheWholeOfOneClient) {
@@ -199,7 +185,7 @@ TEST(Ruleset, AClientComesAndGoes) {
       Client({"10.137.0.25", "fd09::19", "10.137.0.26"}, {Accept("a.example")});
   const std::string coming =
       ChangeText("dnspin", {{{{}, client}}, {}, {}, {}}, {}, RefreshWay::kInPlace);
-  EXPECT_EQ(coming,
+  EXPECT_EQ(WithoutLogs(coming),
             R"(add set ip dnspin pin-10-137-0-25-1 { type ipv4_addr; flags timeout; size 8192; }
 add chain ip dnspin qbs-10-137-0-25
 add element ip dnspin clients { 10.137.0.25 : jump qbs-10-137-0-25 }

@@ -19,24 +19,29 @@ TEST(ServiceMessage, WhatIsSaidIsWhatIsRead) {
        {ServeClient{0, 0}, ServeClient{7, 0x0F}, ServeClient{UINT32_MAX, 0x05}}) {
     const std::string bytes = Encode(message);
     EXPECT_EQ(bytes.size(), kServiceMessageOctets);
-    EXPECT_EQ(DecodeServeClient(Bytes(bytes)), message);
+    EXPECT_EQ(DecodeServiceMessage(Bytes(bytes)), ServiceMessage(message));
   }
+  const std::string log = Encode(ServeLog{});
+  EXPECT_EQ(log.size(), kServiceMessageOctets);
+  EXPECT_EQ(DecodeServiceMessage(Bytes(log)), ServiceMessage(ServeLog{}));
 }
 
 TEST(ServiceMessage, AnythingElseIsRefused) {
   const std::string good = "\1\x0F\0\0\7\0\0\0"s;
-  ASSERT_TRUE(DecodeServeClient(Bytes(good)).has_value());
+  ASSERT_TRUE(DecodeServiceMessage(Bytes(good)).has_value());
   const std::vector<std::string> bad = {"",
                                         good.substr(0, 7),
                                         good + '\0',
                                         "\2\x0F\0\0\7\0\0\0"s,
+                                        "\2\0\0\0\0\0\0\1"s,
+                                        "\3\0\0\0\0\0\0\0"s,
                                         "\0\x0F\0\0\7\0\0\0"s,
                                         "\1\x10\0\0\7\0\0\0"s,
                                         "\1\xFF\0\0\7\0\0\0"s,
                                         "\1\x0F\1\0\7\0\0\0"s,
                                         "\1\x0F\0\1\7\0\0\0"s};
   for (const std::string& bytes : bad) {
-    EXPECT_FALSE(DecodeServeClient(Bytes(bytes)).has_value());
+    EXPECT_FALSE(DecodeServiceMessage(Bytes(bytes)).has_value());
   }
 }
 

@@ -100,6 +100,7 @@ TEST(SettingsTest, EveryKeyIsTaken) {
     sources = ["qubesdb"]
     inbound = "open"
     dom0_accept = true
+    learn = false
     [pins]
     told_max = "90s"
     floor = "24h"
@@ -123,6 +124,7 @@ TEST(SettingsTest, EveryKeyIsTaken) {
   EXPECT_FALSE(settings.from_files);
   EXPECT_TRUE(settings.from_qubesdb);
   EXPECT_TRUE(settings.dom0_accept);
+  EXPECT_FALSE(settings.learn);
   EXPECT_EQ(settings.inbound, Inbound::kOpen);
   EXPECT_TRUE(settings.intercept_any);
   EXPECT_TRUE(settings.intercept.empty());

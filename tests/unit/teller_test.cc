@@ -35,6 +35,7 @@ struct Reports final : DistantFirewall {
   bool Grant(const GrantRequest&) override { return false; }
   bool Drop(const std::vector<DropAddresses>&) override { return false; }
   void Report(const RefusalReport& report) override { reports.push_back(report); }
+  void Report(const AnswerReport& /*report*/) override {}
   std::vector<RefusalReport> reports;
 };
 

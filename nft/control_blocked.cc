@@ -1,0 +1,64 @@
+// What was refused, packets and names.
+
+#include <string_view>
+
+#include "nft/control_client.h"
+#include "nft/control_meanings.h"
+#include "nft/control_words.h"
+#include "pinning/answer.h"
+
+namespace dnspin::control {
+namespace {
+
+std::string_view WhyRefused(const AskedName& asked) {
+  switch (*asked.refused) {
+    case dns::kEdeBlocked:
+      return "a rule drops this name";
+    case dns::kEdeProhibited:
+      return "no rule lists this name";
+    case dns::kEdeFiltered:
+      return "it answers with addresses that it may not";
+    case dns::kEdeNotReady:
+      return "a rule in front of it is not resolved yet";
+    default:
+      return "refused";
+  }
+}
+
+}  // namespace
+
+Json BlockedOf(const ServedClient& client, BootTime now) {
+  Json list = Json::array();
+  const Meanings meanings(client, now);
+  for (const SeenPacket& seen : client.packets.all()) {
+    if (seen.packet.accepted) {
+      continue;
+    }
+    const auto meaning = meanings.Of(seen.packet.destination);
+    list.push_back({{"client", client.desired.name},
+                    {"name", meaning.name},
+                    {"address", seen.packet.destination.Text()},
+                    {"protocol", seen.Protocol()},
+                    {"port", seen.packet.port},
+                    {"count", seen.count},
+                    {"first_ago_s", Seconds(now - seen.first)},
+                    {"last_ago_s", Seconds(now - seen.last)},
+                    {"why", meaning.why}});
+  }
+  for (const AskedName& asked : client.record.names()) {
+    if (asked.refused) {
+      list.push_back({{"client", client.desired.name},
+                      {"name", asked.name.Text()},
+                      {"address", ""},
+                      {"protocol", "dns"},
+                      {"port", 0},
+                      {"count", asked.count},
+                      {"first_ago_s", Seconds(now - asked.first)},
+                      {"last_ago_s", Seconds(now - asked.last)},
+                      {"why", WhyRefused(asked)}});
+    }
+  }
+  return list;
+}
+
+}  // namespace dnspin::control
