@@ -88,10 +88,11 @@ bool Imported::Take(size_t line, Rule rule, bool listed) {
   } else if (regexes_ + regexes > PatternIndex::kRegexesMax) {
     NotCarriedOver(line,
                    fmt::format("more than {} regular expressions", PatternIndex::kRegexesMax));
-  } else if (rule_count() + copies > kRulesMax ||
+  } else if (rule_count_ + copies > kRulesMax ||
              octets_ + copies * (text.size() + 16) > kOctetsMax) {
     NotCarriedOver(line, "a rule file has no room for more");
   } else {
+    rule_count_ += copies;
     regexes_ += regexes;
     octets_ += copies * (text.size() + 16);  // a service, and the end of the line
     for (const Diagnostic& said : diagnostics) {
@@ -142,21 +143,13 @@ void Imported::LimitDroppedNames() {
     }
     const bool lost = ++kept > kDropNamesMax;
     if (lost) {
+      --rule_count_;
       NotCarriedOver(entry.line, "strangers have sites below " + entry.rule.host->Text());
     }
     return lost;
   });
   Note(1, fmt::format("more than {} names: each is refused in DNS, with what is below it",
                       kDropNamesMax));
-}
-
-size_t Imported::rule_count() const {
-  const size_t copies = terms_.services.size();
-  size_t count = 0;
-  for (const Entry& entry : entries_) {
-    count += entry.listed ? copies : 1;
-  }
-  return count;
 }
 
 // A run of listed names comes once for each service, so that neighbours share a set.

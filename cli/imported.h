@@ -50,7 +50,7 @@ class Imported {
   };
   const std::vector<Said>& said() const { return said_; }
   const std::string& source() const { return source_; }
-  size_t rule_count() const;
+  size_t rule_count() const { return rule_count_; }
 
   // The file: comments, addresses, profiles, rules. Without addresses it has one that is nobody's.
   std::string Text() const;
@@ -70,6 +70,7 @@ class Imported {
   std::vector<std::string> profiles_;
   std::vector<Said> said_;
   std::set<std::string> lines_;  // rules that are there already
+  size_t rule_count_ = 0;        // lines of the file
   size_t regexes_ = 0;
   size_t octets_ = 0;
 };

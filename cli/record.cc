@@ -11,14 +11,14 @@
 namespace dnspin {
 namespace {
 
-RecordedName& NameIn(Record& record, const std::string& text) {
+RecordedName& NameIn(ClientRecord& record, const std::string& text) {
   RecordedName& name = record.names[text];
   name.text = text;
   name.host = Name::FromHost(text);
   return name;
 }
 
-void ReadName(const Json& entry, Record& record) {
+void ReadName(const Json& entry, ClientRecord& record) {
   RecordedName& name = NameIn(record, TextIn(entry, "name"));
   name.standing = TextIn(entry, "standing");
   const Json& rule = In(entry, "rule");
@@ -37,7 +37,7 @@ void ReadName(const Json& entry, Record& record) {
 }
 
 // A question that was refused, or packets that were.
-void ReadBlocked(const Json& entry, Record& record) {
+void ReadBlocked(const Json& entry, ClientRecord& record) {
   const std::string name = TextIn(entry, "name");
   const auto address = Address::Parse(TextIn(entry, "address"));
   if (!address) {
@@ -58,7 +58,7 @@ void ReadBlocked(const Json& entry, Record& record) {
   record.packets.push_back(packet);
 }
 
-void ReadRule(const Json& entry, Record& record) {
+void ReadRule(const Json& entry, ClientRecord& record) {
   static const std::string kSource = "record";
   const std::string text = TextIn(entry, "text");
   std::vector<Diagnostic> said;
@@ -74,8 +74,8 @@ void ReadRule(const Json& entry, Record& record) {
 
 }  // namespace
 
-Record ReadRecord(const Json& reply) {
-  Record record;
+ClientRecord ReadRecord(const Json& reply) {
+  ClientRecord record;
   record.client = TextIn(reply, "client");
   for (const Json& entry : ListIn(reply, "rules")) {
     ReadRule(entry, record);

@@ -35,7 +35,7 @@ struct RecordedPacket {
   int64_t count = 0;
 };
 
-struct Record {
+struct ClientRecord {
   std::string client;
   std::vector<Rule> rules;  // in force
   bool rules_known = true;  // each of them could be read
@@ -43,6 +43,6 @@ struct Record {
   std::vector<RecordedPacket> packets;
 };
 
-Record ReadRecord(const Json& reply);
+ClientRecord ReadRecord(const Json& reply);
 
 }  // namespace dnspin

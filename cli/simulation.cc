@@ -19,7 +19,7 @@ SimulatedRow::Change ChangeOf(int now, int then) {
 
 class Simulator {
  public:
-  Simulator(const Record& record, const std::vector<Rule>& rules)
+  Simulator(const ClientRecord& record, const std::vector<Rule>& rules)
       : record_(record), now_(record.rules), then_(rules) {}
 
   std::vector<SimulatedRow> Run() {
@@ -70,7 +70,7 @@ class Simulator {
                      ChangeOf(now ? 1 : 0, then ? 1 : 0)});
   }
 
-  const Record& record_;
+  const ClientRecord& record_;
   const Verdicts now_;
   const Verdicts then_;
   std::vector<SimulatedRow> rows_;
@@ -78,7 +78,7 @@ class Simulator {
 
 }  // namespace
 
-std::vector<SimulatedRow> Simulate(const Record& record, const std::vector<Rule>& rules) {
+std::vector<SimulatedRow> Simulate(const ClientRecord& record, const std::vector<Rule>& rules) {
   return Simulator(record, rules).Run();
 }
 

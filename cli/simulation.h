@@ -18,6 +18,6 @@ struct SimulatedRow {
   Change change = Change::kNone;
 };
 
-std::vector<SimulatedRow> Simulate(const Record& record, const std::vector<Rule>& rules);
+std::vector<SimulatedRow> Simulate(const ClientRecord& record, const std::vector<Rule>& rules);
 
 }  // namespace dnspin

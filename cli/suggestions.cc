@@ -44,7 +44,7 @@ std::string Unfit(const RecordedName& name) {
 
 class Suggester {
  public:
-  explicit Suggester(const Record& record) : record_(record), now_(record.rules) {
+  explicit Suggester(const ClientRecord& record) : record_(record), now_(record.rules) {
     suggestions_.client = record.client;
   }
 
@@ -76,7 +76,7 @@ class Suggester {
   }
   static SuggestedDomain DomainOf(const std::string& title, const std::vector<Wanted>& names);
 
-  const Record& record_;
+  const ClientRecord& record_;
   const Verdicts now_;
   std::map<std::string, Services> blocked_;  // of names, by packets
   std::map<std::string, std::vector<Wanted>> owners_;
@@ -131,7 +131,10 @@ void Suggester::JudgeName(const RecordedName& name) {
     if (blocked != blocked_.end()) {
       services.insert(blocked->second.begin(), blocked->second.end());
     }
-    Want(*name.host, services.empty() ? UsualServices() : std::move(services), name.count);
+    if (services.empty()) {
+      services = UsualServices();
+    }
+    Want(*name.host, std::move(services), name.count);
   }
 }
 
@@ -173,6 +176,6 @@ SuggestedDomain Suggester::DomainOf(const std::string& title, const std::vector<
 
 }  // namespace
 
-Suggestions SuggestFor(const Record& record) { return Suggester(record).Suggest(); }
+Suggestions SuggestFor(const ClientRecord& record) { return Suggester(record).Suggest(); }
 
 }  // namespace dnspin

@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (reply.is_discarded()) {
     return 0;
   }
-  const Record record = ReadRecord(reply);
+  const ClientRecord record = ReadRecord(reply);
   CheckSuggestions(SuggestFor(record));
   for (const SimulatedRow& row : Simulate(record, record.rules)) {
     const bool packets = row.now == "open" || row.now == "shut";

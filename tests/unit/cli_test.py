@@ -105,7 +105,7 @@ ENDS = (
     (("suggest", "work", "--qvm", "a;reboot"), 2, "name of a qube"),
     (("completion", "tcsh"), 2, "bash, zsh and fish"), (("import", "pf", "-"), 2, "tinyproxy"),
     (("import", "hosts", "/nowhere"), 1, "/nowhere"),
-    (("simulate", "a", "/nowhere"), 1, "/nowhere"),
+    (("simulate", "work", "/nowhere"), 1, "/nowhere"),
     (("watch", "nobody"), 1, "no client is called nobody"),
     (("events",), 2, "unknown command"), (("--json=1", "pins"), 2, "takes no value"),
 )
