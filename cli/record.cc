@@ -59,6 +59,9 @@ void ReadBlocked(const Json& entry, ClientRecord& record) {
 }
 
 void ReadRule(const Json& entry, ClientRecord& record) {
+  if (TextIn(entry, "origin") == "learn") {
+    return;  // of a lesson: no rule of the client's own
+  }
   static const std::string kSource = "record";
   const std::string text = TextIn(entry, "text");
   std::vector<Diagnostic> said;
