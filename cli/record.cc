@@ -63,8 +63,8 @@ void ReadRule(const Json& entry, RecordedClient& record) {
   static const std::string kSource = "record";
   const std::string text = TextIn(entry, "text");
   const std::string origin = TextIn(entry, "origin");
-  if (origin == "learn") {  // of a lesson
-    return;
+  if (origin == "learn") {
+    return;  // of a lesson: no rule of the client's own
   }
   std::vector<Diagnostic> said;
   LineReport report(kSource, 1, text, said);

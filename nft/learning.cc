@@ -6,6 +6,7 @@
 namespace dnspin {
 namespace {
 
+// cli/record.cc knows it too; no file is called so.
 const std::shared_ptr<const std::string>& OriginOfLessons() {
   static const auto kOrigin = std::make_shared<const std::string>("learn");
   return kOrigin;

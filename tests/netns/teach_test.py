@@ -186,6 +186,9 @@ def blocked(lab, servers):
         assert_open(personal, OTHER, port=443)
         assert trial.wait_until(
             lambda: names(dnspin, "personal")["other.test"]["ports"] == ["tcp/443"])
+        suggested = dnspin.command("suggest", "personal").stdout
+        assert "accept other.test tcp 443" in suggested, suggested
+        assert "accept ads.test" not in suggested, suggested
     return "three packets, two names, one lesson"
 
 

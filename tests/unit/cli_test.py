@@ -64,7 +64,7 @@ SHOWN = (
                         r"work +140\.82\.112\.3 +api\.github\.com +\.github\.com +tcp +443 +312")),
     (("metrics",), (r"dnspin_pins 1",)),
     (("reload",), ("reloaded",)),
-    (("flush", "work"), ("3 pins gone",)),
+    (("flush", "work"), ("3 pins gone, and the flows that began by them",)),
     (("blocked",), (r"work +casino\.test +198\.51\.100\.7 +tcp +22 +3 +2h ago +4s ago +no rule .*",
                     r"work +casino\.test +- +- +- +3 .*")),
     (("learn", "work"), (r"work learns for 600 s: .*tcp/80 tcp/443 udp/443, and noted\.",)),
