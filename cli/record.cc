@@ -11,18 +11,19 @@
 namespace dnspin {
 namespace {
 
-RecordedName& NameIn(ClientRecord& record, const std::string& text) {
+RecordedName& NameIn(RecordedClient& record, const std::string& text) {
   RecordedName& name = record.names[text];
   name.text = text;
   name.host = Name::FromHost(text);
   return name;
 }
 
-void ReadName(const Json& entry, ClientRecord& record) {
+void ReadName(const Json& entry, RecordedClient& record) {
   RecordedName& name = NameIn(record, TextIn(entry, "name"));
   name.standing = TextIn(entry, "standing");
-  const Json& rule = In(entry, "rule");
-  name.rule = rule.is_object() ? TextIn(rule, "text") : Text(rule);
+  for (std::string& link : TextsIn(entry, "chain")) {
+    name.chain.insert(std::move(link));
+  }
   name.count += NumberIn(entry, "count");
   for (const std::string& text : TextsIn(entry, "addresses")) {
     if (const auto address = Address::Parse(text)) {
@@ -37,7 +38,7 @@ void ReadName(const Json& entry, ClientRecord& record) {
 }
 
 // A question that was refused, or packets that were.
-void ReadBlocked(const Json& entry, ClientRecord& record) {
+void ReadBlocked(const Json& entry, RecordedClient& record) {
   const std::string name = TextIn(entry, "name");
   const auto address = Address::Parse(TextIn(entry, "address"));
   if (!address) {
@@ -58,27 +59,26 @@ void ReadBlocked(const Json& entry, ClientRecord& record) {
   record.packets.push_back(packet);
 }
 
-void ReadRule(const Json& entry, ClientRecord& record) {
-  if (TextIn(entry, "origin") == "learn") {
-    return;  // of a lesson: no rule of the client's own
-  }
+void ReadRule(const Json& entry, RecordedClient& record) {
   static const std::string kSource = "record";
   const std::string text = TextIn(entry, "text");
+  const std::string origin = TextIn(entry, "origin");
+  if (origin == "learn") {
+    return;  // of a lesson: no rule of the client's own
+  }
   std::vector<Diagnostic> said;
   LineReport report(kSource, 1, text, said);
   auto rule = ReadRule(text, Author::kOurselves, report);
-  if (!rule) {
-    record.rules_known = false;
-    return;
+  if (rule) {
+    rule->origin = {std::make_shared<const std::string>(origin), 0};
+    record.rules.push_back(std::move(*rule));
   }
-  rule->origin = {std::make_shared<const std::string>(TextIn(entry, "origin")), 0};
-  record.rules.push_back(std::move(*rule));
 }
 
 }  // namespace
 
-ClientRecord ReadRecord(const Json& reply) {
-  ClientRecord record;
+RecordedClient ReadRecord(const Json& reply) {
+  RecordedClient record;
   record.client = TextIn(reply, "client");
   for (const Json& entry : ListIn(reply, "rules")) {
     ReadRule(entry, record);

@@ -20,7 +20,7 @@ struct RecordedName {
   std::string text;          // as dnspind escapes it
   std::optional<Name> host;  // if it is one
   std::string standing;
-  std::string rule;  // the host of the rule that it stands under
+  std::set<std::string> chain;  // names that its answers led through
   int64_t count = 0;
   std::set<Address> addresses;
   std::set<Service> services;  // seen in use, or blocked
@@ -35,14 +35,13 @@ struct RecordedPacket {
   int64_t count = 0;
 };
 
-struct ClientRecord {
+struct RecordedClient {
   std::string client;
-  std::vector<Rule> rules;  // in force
-  bool rules_known = true;  // each of them could be read
+  std::vector<Rule> rules;  // its own, also while it is taught
   std::map<std::string, RecordedName> names;
   std::vector<RecordedPacket> packets;
 };
 
-ClientRecord ReadRecord(const Json& reply);
+RecordedClient ReadRecord(const Json& reply);
 
 }  // namespace dnspin

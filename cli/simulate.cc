@@ -67,7 +67,7 @@ Shown RunSimulate(const Call& call) {
   if (!reply.ok()) {
     return reply.status();
   }
-  const ClientRecord record = ReadRecord(*reply);
+  const RecordedClient record = ReadRecord(*reply);
   const auto rows = Simulate(record, file->rules);
   const bool all = call.Option("--all") != nullptr;
   return call.json ? JsonText(AsJson(record.client, rows)) : AsText(rows, all, call.colours);

@@ -19,8 +19,8 @@ SimulatedRow::Change ChangeOf(int now, int then) {
 
 class Simulator {
  public:
-  Simulator(const ClientRecord& record, const std::vector<Rule>& rules)
-      : record_(record), now_(record.rules), then_(rules) {}
+  Simulator(const RecordedClient& record, const std::vector<Rule>& rules)
+      : record_(record), then_(rules) {}
 
   std::vector<SimulatedRow> Run() {
     for (const auto& [text, name] : record_.names) {
@@ -30,7 +30,7 @@ class Simulator {
     for (const RecordedPacket& packet : record_.packets) {
       if (packet.address && packet.service) {
         const std::string name = packet.name.empty() ? packet.address->Text() : packet.name;
-        AddPacket(name + " " + packet.text, *packet.address, *packet.service,
+        AddPacket(name + " " + packet.text, /*now=*/false, *packet.address, *packet.service,
                   Name::FromHost(packet.name));
       }
     }
@@ -56,29 +56,27 @@ class Simulator {
       return;
     }
     for (const Service& service : name.services) {
-      AddPacket(name.text + " " + ServiceWord(service), *name.addresses.begin(), service,
-                name.host);
+      AddPacket(name.text + " " + ServiceWord(service), /*now=*/true, *name.addresses.begin(),
+                service, name.host);
     }
   }
 
-  void AddPacket(const std::string& what, const Address& address, const Service& service,
+  void AddPacket(const std::string& what, bool now, const Address& address, const Service& service,
                  const std::optional<Name>& host) {
-    const bool now = now_.Opens(address, service, host);
     const bool then = then_.Opens(address, service, host);
     const std::string origin = host ? then_.OriginOf(then_.Of(*host)) : std::string();
     rows_.push_back({what, now ? "open" : "shut", then ? "open" : "shut", then ? origin : "",
                      ChangeOf(now ? 1 : 0, then ? 1 : 0)});
   }
 
-  const ClientRecord& record_;
-  const Verdicts now_;
+  const RecordedClient& record_;
   const Verdicts then_;
   std::vector<SimulatedRow> rows_;
 };
 
 }  // namespace
 
-std::vector<SimulatedRow> Simulate(const ClientRecord& record, const std::vector<Rule>& rules) {
+std::vector<SimulatedRow> Simulate(const RecordedClient& record, const std::vector<Rule>& rules) {
   return Simulator(record, rules).Run();
 }
 

@@ -18,6 +18,6 @@ struct SimulatedRow {
   Change change = Change::kNone;
 };
 
-std::vector<SimulatedRow> Simulate(const ClientRecord& record, const std::vector<Rule>& rules);
+std::vector<SimulatedRow> Simulate(const RecordedClient& record, const std::vector<Rule>& rules);
 
 }  // namespace dnspin

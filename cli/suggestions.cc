@@ -44,11 +44,12 @@ std::string Unfit(const RecordedName& name) {
 
 class Suggester {
  public:
-  explicit Suggester(const ClientRecord& record) : record_(record), now_(record.rules) {
+  explicit Suggester(const RecordedClient& record) : record_(record), now_(record.rules) {
     suggestions_.client = record.client;
   }
 
   Suggestions Suggest() {
+    FindGranted();
     JudgePackets();
     for (const auto& [text, name] : record_.names) {
       JudgeName(name);
@@ -67,6 +68,7 @@ class Suggester {
     int64_t count;
   };
 
+  void FindGranted();
   void JudgePackets();
   void JudgeName(const RecordedName& name);
   bool IsCovered(const RecordedName& name, const Permission& permission) const;
@@ -76,8 +78,9 @@ class Suggester {
   }
   static SuggestedDomain DomainOf(const std::string& title, const std::vector<Wanted>& names);
 
-  const ClientRecord& record_;
+  const RecordedClient& record_;
   const Verdicts now_;
+  std::set<std::string> granted_;            // named by answers of what the rules list
   std::map<std::string, Services> blocked_;  // of names, by packets
   std::map<std::string, std::vector<Wanted>> owners_;
   Suggestions suggestions_;
@@ -107,12 +110,17 @@ void Suggester::JudgePackets() {
   }
 }
 
-// By the rules, or by what an answer under a rule named.
+// By the rules, or by what an answer under a rule led through.
 bool Suggester::IsCovered(const RecordedName& name, const Permission& permission) const {
-  const bool granted = std::ranges::any_of(record_.rules, [&](const Rule& rule) {
-    return name.standing == "pinned" && rule.PinsNames() && rule.host->Text() == name.rule;
-  });
-  return granted || permission.standing == Standing::kPinned;
+  return permission.standing == Standing::kPinned || granted_.contains(name.text);
+}
+
+void Suggester::FindGranted() {
+  for (const auto& [text, name] : record_.names) {
+    if (name.host && now_.Of(*name.host).standing == Standing::kPinned) {
+      granted_.insert(name.chain.begin(), name.chain.end());
+    }
+  }
 }
 
 void Suggester::JudgeName(const RecordedName& name) {
@@ -176,6 +184,6 @@ SuggestedDomain Suggester::DomainOf(const std::string& title, const std::vector<
 
 }  // namespace
 
-Suggestions SuggestFor(const ClientRecord& record) { return Suggester(record).Suggest(); }
+Suggestions SuggestFor(const RecordedClient& record) { return Suggester(record).Suggest(); }
 
 }  // namespace dnspin

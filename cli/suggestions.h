@@ -35,6 +35,6 @@ struct Suggestions {
   std::string QvmFirewallText(const std::string& vm, const std::string& before) const;
 };
 
-Suggestions SuggestFor(const ClientRecord& record);
+Suggestions SuggestFor(const RecordedClient& record);
 
 }  // namespace dnspin

@@ -39,14 +39,10 @@ Json WatchFeed::Request(const char* command) const {
 
 absl::StatusOr<std::vector<WatchEvent>> WatchFeed::Poll(int64_t unix_now) {
   Json request = Request("events");
-  if (after_ >= 0) {
+  if (!after_.is_null()) {
     request["after"] = after_;
   }
-  auto reply = AskDaemon(run_dir_, request, kLimit);
-  if (reply.ok() && NumberIn(*reply, "next") < after_) {  // another dnspind, which counts anew
-    request["after"] = 0;
-    reply = AskDaemon(run_dir_, request, kLimit);
-  }
+  const auto reply = AskDaemon(run_dir_, request, kLimit);
   if (!reply.ok()) {
     return reply.status();
   }
@@ -55,12 +51,12 @@ absl::StatusOr<std::vector<WatchEvent>> WatchFeed::Poll(int64_t unix_now) {
 
 std::vector<WatchEvent> WatchFeed::Take(const Json& reply, int64_t unix_now) {
   state_.trouble.clear();
-  state_.lost += after_ < 0 ? 0 : NumberIn(reply, "lost");
-  after_ = std::max<int64_t>(0, NumberIn(reply, "next"));
+  state_.lost += after_.is_null() ? 0 : NumberIn(reply, "lost");
+  after_ = In(reply, "next");
   const Json& rates = In(reply, "rates");
   state_.questions = TextIn(rates, "questions");
   state_.refused = TextIn(rates, "refused");
-  state_.pinned = TextIn(rates, "pins");
+  state_.upstream = TextIn(rates, "upstream");
   std::vector<WatchEvent> fresh;
   for (const Json& entry : ListIn(reply, "events")) {
     fresh.push_back(ReadEvent(entry, unix_now));

@@ -35,7 +35,7 @@ struct WatchState {
   std::string client;           // whose; empty: everybody's
   std::string questions = "0";  // a second
   std::string refused = "0";
-  std::string pinned = "0";
+  std::string upstream = "0";
   int64_t lost = 0;               // events that went by unseen
   std::deque<WatchEvent> events;  // oldest first
   std::vector<WatchPin> pins;     // those that end last are first
@@ -59,7 +59,7 @@ class WatchFeed {
 
   std::string run_dir_;
   WatchState state_;
-  int64_t after_ = -1;  // -1: nothing was asked yet
+  Json after_;  // as dnspind gave it; null: nothing was asked yet
 };
 
 }  // namespace dnspin

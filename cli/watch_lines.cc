@@ -27,8 +27,8 @@ Colour ColourOf(const std::string& kind) {
 
 Row Header(const WatchState& state) {
   Row row = {{state.client.empty() ? "all clients" : state.client, Colour::kHead},
-             {fmt::format("  {} questions/s  {} refused/s  {} pins/s", state.questions,
-                          state.refused, state.pinned)}};
+             {fmt::format("  {} questions/s  {} refused/s  {} upstream/s", state.questions,
+                          state.refused, state.upstream)}};
   if (state.lost > 0) {
     row.push_back({fmt::format("  {} went by unseen", state.lost), Colour::kNote});
   }

@@ -69,7 +69,8 @@ const std::vector<Story> kStories = {
     {"what is open already", {"action=accept dsthost=.x.com"}, {Name("a.x.com", "pinned")}, {}, {}},
     {"what an answer named",
      {"action=accept dsthost=x.com"},
-     {{{"name", "edge.cdn.net"}, {"standing", "pinned"}, {"rule", "x.com"}}},
+     {{{"name", "x.com"}, {"standing", "pinned"}, {"chain", {"edge.cdn.net"}}},
+      {{"name", "edge.cdn.net"}, {"standing", "pinned"}}},
      {},
      {}},
     {"what was taught",
@@ -123,6 +124,7 @@ Json ReplyOf(const Story& story) {
   for (const std::string& rule : story.rules) {
     reply["rules"].push_back({{"text", rule}, {"origin", "clients.d/work:2"}});
   }
+  reply["rules"].push_back({{"text", "action=accept dsthost=~.+"}, {"origin", "learn"}});
   reply["names"] = story.names;
   reply["blocked"] = story.blocked;
   return reply;

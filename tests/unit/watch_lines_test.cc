@@ -78,7 +78,7 @@ TEST(WatchLinesTest, TheScreenIsFilledAndNoMore) {
 TEST(WatchLinesTest, RatesPinsAndTheNewestEvents) {
   const auto rows = WatchScreen(StateOf(500, 2), {10, 100});
   ASSERT_EQ(rows.size(), 10U);
-  EXPECT_EQ(TextOf(rows[0]), "all clients  12 questions/s  1.5 refused/s  0 pins/s  q quits");
+  EXPECT_EQ(TextOf(rows[0]), "all clients  12 questions/s  1.5 refused/s  0 upstream/s  q quits");
   EXPECT_EQ(TextOf(rows[1]), "Open: 2 pins");
   EXPECT_EQ(TextOf(rows[2]), "[####################]   330s  192.0.2.0  x.test  work tcp 443");
   EXPECT_EQ(TextOf(rows[4]), "Asked");
