@@ -1,18 +1,32 @@
 #pragma once
-// Knows: which of the ways to refresh an element this kernel has. Touches: a table of the network
-// namespace, for a moment.
+// Knows: which ways to refresh an element this kernel has, by its number and not by our own probe.
+// Touches: uname(2).
 
-#include <gtest/gtest.h>
+#include <sys/utsname.h>
 
-#include "nft/set_writer.h"
+#include <cstdio>
+#include <vector>
+
+#include "nft/refresh_way.h"
 
 namespace dnspin {
 
+// Since Linux 6.12. A number that cannot be read is a new one's: the tests will tell.
+inline bool KernelRefreshesInPlace() {
+  utsname name{};
+  int major = 0;
+  int minor = 0;
+  const bool known = uname(&name) == 0 && std::sscanf(name.release, "%d.%d", &major, &minor) == 2;
+  return !known || major > 6 || (major == 6 && minor >= 12);
+}
+
 // The way of old kernels works in all of them.
-inline bool KernelHas(RefreshWay way) {
-  const auto writer = SetWriter::Create("dnspin-ways");
-  EXPECT_TRUE(writer.ok()) << writer.status();
-  return way == RefreshWay::kAddDeleteAdd || (writer.ok() && (*writer)->refresh_way() == way);
+inline std::vector<RefreshWay> WaysOfThisKernel() {
+  std::vector<RefreshWay> ways = {RefreshWay::kAddDeleteAdd};
+  if (KernelRefreshesInPlace()) {
+    ways.push_back(RefreshWay::kInPlace);
+  }
+  return ways;
 }
 
 }  // namespace dnspin

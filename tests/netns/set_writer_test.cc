@@ -1,12 +1,10 @@
 #include "nft/set_writer.h"
 
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <thread>
 
 #include "nft/nftables.h"
@@ -65,26 +63,12 @@ class SetWriterTest : public FreshNamespace {
   }
 };
 
-class BothWays : public SetWriterTest, public ::testing::WithParamInterface<RefreshWay> {
- protected:
-  void SetUp() override {
-    SetWriterTest::SetUp();
-    if (!KernelHas(GetParam())) {
-      GTEST_SKIP() << "not this kernel's way";
-    }
-  }
-};
-INSTANTIATE_TEST_SUITE_P(Way, BothWays,
-                         ::testing::Values(RefreshWay::kInPlace, RefreshWay::kAddDeleteAdd));
+class BothWays : public SetWriterTest, public ::testing::WithParamInterface<RefreshWay> {};
+INSTANTIATE_TEST_SUITE_P(Way, BothWays, ::testing::ValuesIn(WaysOfThisKernel()));
 
 TEST_F(SetWriterTest, TheProbeTellsWhatThisKernelCanDo) {
-  utsname name{};
-  ASSERT_EQ(::uname(&name), 0);
-  int major = 0;
-  int minor = 0;
-  ASSERT_EQ(std::sscanf(name.release, "%d.%d", &major, &minor), 2);
-  const bool in_place = major > 6 || (major == 6 && minor >= 12);
-  EXPECT_EQ(Writer()->refresh_way(), in_place ? RefreshWay::kInPlace : RefreshWay::kAddDeleteAdd);
+  EXPECT_EQ(Writer()->refresh_way(),
+            KernelRefreshesInPlace() ? RefreshWay::kInPlace : RefreshWay::kAddDeleteAdd);
   EXPECT_EQ(Shell("nft list tables"), "table ip dnspin\ntable ip6 dnspin\n");
 }
 

@@ -19,9 +19,6 @@ class SleepTest : public FirewallTest {
     client_.policy.addresses = client_.desired.addresses;
     client_.policy.rules = {AcceptHost("short.example"), AcceptHost("long.example", Tcp(443))};
     client_.groups = GroupsOf(client_.policy.rules, {});
-    if (!KernelHas(GetParam())) {
-      GTEST_SKIP() << "not this kernel's way";
-    }
   }
   void Hold(const char* name, uint32_t group, const char* address, seconds life) {
     client_.ledger.Adopt({group, A(address)}, {name, *Name::FromHost(name), now_ + life});
@@ -49,8 +46,7 @@ class SleepTest : public FirewallTest {
   ServedClient client_;
   BootTime now_{seconds(1'000'000)};
 };
-INSTANTIATE_TEST_SUITE_P(Way, SleepTest,
-                         ::testing::Values(RefreshWay::kInPlace, RefreshWay::kAddDeleteAdd));
+INSTANTIATE_TEST_SUITE_P(Way, SleepTest, ::testing::ValuesIn(WaysOfThisKernel()));
 
 TEST_P(SleepTest, WhatEndedMeanwhileGoesAndTheRestLivesNoLongerThanItWas) {
   Hold("short.example", 1, "192.0.2.1", seconds(100));
