@@ -36,11 +36,19 @@ LoadResult LoadWith(const std::string& uses) {
   return Load(ConfigurationFiles::One(folder.path() / "dnspin.toml"));
 }
 
+// But that a file of addresses was not fetched yet.
+std::string SaidOf(LoadResult result) {
+  std::erase_if(result.diagnostics, [](const Diagnostic& one) {
+    return one.file.starts_with("/var/lib/dnspin/addresses/");
+  });
+  return Said(result.diagnostics);
+}
+
 class ShippedProfile : public testing::TestWithParam<std::string> {};
 
 TEST_P(ShippedProfile, IsReadWithoutAWord) {
   const LoadResult result = LoadWith(" " + GetParam());
-  EXPECT_EQ(Said(result.diagnostics), "");
+  EXPECT_EQ(SaidOf(result), "");
   ASSERT_TRUE(result.configuration);
   EXPECT_FALSE(result.configuration->clients[0].rules.empty());
 }
@@ -63,8 +71,8 @@ INSTANTIATE_TEST_SUITE_P(All, ShippedProfile, testing::ValuesIn(ShippedProfiles(
 TEST(ShippedProfiles, AreThoseThatWerePromised) {
   const std::vector<std::string> names = ShippedProfiles();
   for (const char* const name :
-       {"certificate-status", "crates", "debian", "docker-hub", "fedora", "github", "gitlab",
-        "google", "mozilla", "npm", "pypi", "qubes", "wikipedia", "youtube"}) {
+       {"certificate-status", "crates", "debian", "docker-hub", "fastly", "fedora", "github",
+        "gitlab", "google", "mozilla", "npm", "pypi", "qubes", "wikipedia", "youtube"}) {
     EXPECT_TRUE(std::binary_search(names.begin(), names.end(), name)) << name;
   }
 }
@@ -74,8 +82,7 @@ TEST(ShippedProfiles, GoTogether) {
   for (const std::string& name : ShippedProfiles()) {
     uses += " " + name;
   }
-  const LoadResult result = LoadWith(uses);
-  EXPECT_EQ(Said(result.diagnostics), "");
+  EXPECT_EQ(SaidOf(LoadWith(uses)), "");
 }
 
 }  // namespace
