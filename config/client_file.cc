@@ -21,8 +21,8 @@ namespace {
 
 using Words = std::span<const std::string_view>;
 
-constexpr std::array<std::string_view, 2> kClientStatements{"address", "use"};
-constexpr std::array<std::string_view, 1> kProfileStatements{"alias"};
+constexpr std::array<std::string_view, 3> kClientStatements{"address", "use", kAddressesFile};
+constexpr std::array<std::string_view, 2> kProfileStatements{"alias", kAddressesFile};
 
 class ClientFileReader {
  public:

@@ -20,7 +20,9 @@ constexpr size_t kAllRulesMax = 1'000'000;  // of all clients, profiles expanded
 class Loader {
  public:
   Loader(const ConfigurationFiles& files, const KnownClients& known, int64_t wall_seconds)
-      : files_(files), known_(known), wall_seconds_(wall_seconds) {}
+      : files_(files), known_(known), wall_seconds_(wall_seconds) {
+    read_.lists = known.lists;
+  }
 
   LoadResult Load() {
     LoadSettings();
@@ -40,6 +42,7 @@ class Loader {
         }
       }
     }
+    JudgeAddressLists();
     SortByPlace(said_);
     LoadResult result;
     result.known = std::move(read_);
@@ -52,6 +55,7 @@ class Loader {
 
  private:
   void LoadSettings();
+  void JudgeAddressLists();
   std::map<std::string, std::string> FilesOf(const char* folder);
   bool HasKnownProfiles() const;
   const KnownClients::File* ClientOf(const std::string& name, const std::string& path);
@@ -94,6 +98,15 @@ void Loader::LoadSettings() {
       Complain(path, text.status());
     }
   }
+}
+
+// Who runs reads them again, whenever they change.
+void Loader::JudgeAddressLists() {
+  std::vector<RuleList> rules;
+  for (const ClientConfig& client : configuration_.clients) {
+    rules.push_back(client.rules);
+  }
+  read_.lists.Read(rules, wall_seconds_, said_);
 }
 
 // The files of `folder` beside each settings file, path by name.

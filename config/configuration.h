@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "config/address_lists.h"
 #include "config/client_file.h"
 #include "config/diagnostic.h"
 #include "config/profiles.h"
@@ -46,7 +47,7 @@ struct ConfigurationFiles {
   static ConfigurationFiles One(std::string path);  // --config
 };
 
-// What the files of clients.d said, for the next load: one that did not change is not read again.
+// What the files said, for the next load: one that did not change is not read again.
 struct KnownClients {
   struct File {
     std::optional<FileStamp> stamp;  // none: it is read again
@@ -57,6 +58,7 @@ struct KnownClients {
   };
   std::map<std::string, File> clients;  // by path
   std::map<std::string, std::optional<FileStamp>> profiles;
+  AddressLists lists;
 };
 
 struct LoadResult {

@@ -150,7 +150,7 @@ std::optional<Rule> RuleFrom(const Json& item) {
   return ReadOurs<Rule>(
       item,
       [](std::string_view text, Author author, LineReport& report) {
-        return ReadRule(text, author, report);
+        return ReadRule(text, author, report, {&kAddressesFile, 1});
       },
       RuleText);
 }

@@ -25,11 +25,26 @@ std::optional<int64_t> ReadNumber(std::string_view text, int64_t max) {
   return digits && error == std::errc() && value <= max ? std::optional(value) : std::nullopt;
 }
 
+// Below /var/lib/dnspin/addresses, or from the root on. Nothing that nft or a shell would take for
+// more than a word, no way up.
+bool IsAddressesPath(std::string_view path) {
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/";
+  const std::string whole = "/" + std::string(path) + "/";
+  return !path.empty() && path.size() <= kAddressesPathOctetsMax && !path.ends_with('/') &&
+         path.find_first_not_of(kAllowed) == std::string_view::npos &&
+         whole.find("//", 1) == std::string::npos && whole.find("/./") == std::string::npos &&
+         whole.find("/../") == std::string::npos;
+}
+
+// What stands where a rule has its destination.
+enum class Destinations : uint8_t { kOne, kAddressesFile };
+
 // Fills a Rule from the fields of its line; what is wrong goes to the report.
 class RuleReader {
  public:
-  RuleReader(const RuleFields& fields, Author author, LineReport& report)
-      : fields_(fields), author_(author), report_(report) {}
+  RuleReader(const RuleFields& fields, Destinations destinations, Author author, LineReport& report)
+      : fields_(fields), destinations_(destinations), author_(author), report_(report) {}
 
   Rule Read(Action action) {
     rule_.action = action;
@@ -44,6 +59,7 @@ class RuleReader {
   }
 
  private:
+  void ReadAddressesFile();
   void ReadDestinationFields();
   void ReadProtocol();
   void ReadPorts();
@@ -58,13 +74,27 @@ class RuleReader {
   }
 
   const RuleFields& fields_;
+  Destinations destinations_;
   Author author_;
   LineReport& report_;
   Rule rule_;
   bool protocol_known_ = false;
 };
 
+void RuleReader::ReadAddressesFile() {
+  const auto path = fields_[RuleKey::kDstHost];
+  if (IsAddressesPath(path)) {
+    rule_.networks = std::make_shared<const NetworkList>(NetworkList{std::string(path), {}});
+  } else if (!path.empty()) {
+    report_.Error(path, "not a path of letters, digits and ._-/ without dots alone:");
+  }
+}
+
 void RuleReader::ReadDestinationFields() {
+  if (destinations_ == Destinations::kAddressesFile) {
+    ReadAddressesFile();
+    return;
+  }
   if (const auto text = fields_[RuleKey::kDst4]; !text.empty()) {
     rule_.destination = ReadPrefix(text, Family::kIpv4, author_, report_);
   }
@@ -129,6 +159,9 @@ void RuleReader::ReadIcmpType() {
 
 void RuleReader::ReadSpecialTarget() {
   const auto text = fields_[RuleKey::kSpecialTarget];
+  if (!text.empty() && destinations_ == Destinations::kAddressesFile) {
+    report_.Error(text, "a file of addresses has no special target");
+  }
   rule_.dns_target = text == kTargets[0];
   if (!rule_.dns_target && !text.empty()) {
     report_.Error(text, "unknown special target", MeantWord(text, kTargets));
@@ -232,6 +265,16 @@ std::optional<Rule> ReadRule(std::string_view line, Author author, LineReport& r
   if (words.empty()) {
     return std::nullopt;
   }
+  Destinations destinations = Destinations::kOne;
+  if (words[0] == kAddressesFile &&
+      std::find(statements.begin(), statements.end(), kAddressesFile) != statements.end()) {
+    if (words.size() == 1 || !IsPositional(words[1])) {
+      report.Error(words.back(), words.size() == 1 ? "nothing behind" : "a path comes first, not");
+      return std::nullopt;
+    }
+    destinations = Destinations::kAddressesFile;
+    words[0] = kActions[0];
+  }
   if (words.size() == 1 && IsPositional(words[0]) && !IsAction(words[0])) {
     if (!IsLoneHost(words[0], report, statements)) {
       return std::nullopt;
@@ -243,7 +286,7 @@ std::optional<Rule> ReadRule(std::string_view line, Author author, LineReport& r
   if (!action) {
     return std::nullopt;
   }
-  Rule rule = RuleReader(fields, author, report).Read(*action);
+  Rule rule = RuleReader(fields, destinations, author, report).Read(*action);
   if (!report.failed() && author == Author::kPeople) {
     JudgeSense(rule, fields, report);
   }

@@ -16,6 +16,7 @@ POLICY = {
               "action=accept dsthost=.example.com proto=tcp dstports=443-443",
               "action=accept dsthost=~cdn[0-9]+\\.example\\.net expire=1893456000",
               "action=accept dst4=192.0.2.0/24 proto=udp dstports=60000-61000",
+              "addresses-file fastly proto=tcp dstports=443-443",
               "action=accept proto=icmp icmptype=8", "action=accept specialtarget=dns"],
     "closed_from": 4294967295, "prefetch": [1],
     "limits": {"questions_in_flight": 1024, "questions_per_second": 2000, "questions_burst": 4000,
@@ -53,6 +54,8 @@ write("two_of_a_key", json.dumps(POLICY)[:-1] + ', "own": []}')
 write("address_otherwise", changed(own=["2001:DB8:0::1"]))
 write("upstream_otherwise", changed(upstreams=[{"endpoint": "192.0.2.53", "interface": ""}]))
 write("rule_otherwise", changed(rules=["accept .example.com"]))
+write("addresses_otherwise", changed(rules=["action=accept addresses-file=fastly"]))
+write("addresses_of_all", changed(rules=["addresses-file ../../etc/shadow"]))
 write("rule_with_comment", changed(rules=["action=accept comment=x"]))
 write("rule_of_two_lines", changed(rules=["action=drop\naction=accept"]))
 write("host_of_all", changed(rules=["action=accept dsthost=*"], rebind_ok=["*"]))

@@ -29,7 +29,8 @@ void CheckRead(std::string_view text) {
   DNSPIN_CHECK(again.ok() && *again == *policy && PolicyDocument(*again) == written);
   DNSPIN_CHECK(Json::parse(text, nullptr, false) == Json::parse(written, nullptr, false));
   for (const Rule& rule : policy->rules) {
-    DNSPIN_CHECK(!(rule.host && rule.destination) && rule.comment.empty());
+    DNSPIN_CHECK((rule.host ? 1 : 0) + (rule.destination ? 1 : 0) + (rule.networks ? 1 : 0) <= 1 &&
+                 rule.comment.empty());
     if (rule.host && rule.host->kind == HostPattern::Kind::kRegex) {
       DNSPIN_CHECK(RegexError(rule.host->regex).empty());
     }
@@ -63,7 +64,7 @@ std::optional<Rule> RuleOf(std::string_view text) {
   static const std::string kFile = "fuzz";
   std::vector<Diagnostic> said;
   LineReport report(kFile, 1, text, said);
-  auto rule = ReadRule(text, Author::kPeople, report);
+  auto rule = ReadRule(text, Author::kPeople, report, {&kAddressesFile, 1});
   return HasErrors(said) ? std::nullopt : rule;
 }
 

@@ -27,7 +27,7 @@ std::optional<Rule> Read(std::string_view line, Author author, bool& failed) {
   static const std::string kFile = "fuzz";
   std::vector<Diagnostic> said;
   LineReport report(kFile, 1, line, said);
-  auto rule = ReadRule(line, author, report);
+  auto rule = ReadRule(line, author, report, {&kAddressesFile, 1});
   failed = HasErrors(said);
   for (const Diagnostic& one : said) {
     const std::string text = one.Text();
@@ -52,7 +52,7 @@ void CheckReadsBack(const Rule& rule) {
 
 // An oracle that knows nothing of the reader: where a rule has no destination, no word was one.
 void CheckNothingWasLost(std::string_view line, const Rule& rule) {
-  if (rule.host || rule.destination) {
+  if (rule.host || rule.destination || rule.networks) {
     return;
   }
   constexpr std::array<std::string_view, 7> kNoDestination{
@@ -78,6 +78,8 @@ void CheckRule(std::string_view line, Policy& policy) {
     DNSPIN_CHECK(rule->host->name.IsHost());
     DNSPIN_CHECK(SuffixKind(rule->host->name) != Suffix::kIcann);
   }
+  DNSPIN_CHECK(!rule->networks || (rule->action == Action::kAccept && !rule->host &&
+                                   !rule->destination && !rule->dns_target));
   policy.rules.push_back(*rule);
 }
 

@@ -8,6 +8,7 @@
 
 #include "nft/firewall_log.h"
 #include "nft/learning.h"
+#include "nft/network_sets.h"
 #include "nft/table_view.h"
 #include "pinning/check.h"
 #include "pinning/logged_packet.h"
@@ -70,7 +71,7 @@ std::optional<Service> DnsPart(Service service) {
   return service;
 }
 
-// A rule that spells its destination or none. Nothing if no packet of this family can match it.
+// A rule that spells its destinations or none. Nothing if no packet of this family can match it.
 std::optional<std::string> PlainMatch(const Rule& rule, Family family) {
   std::string text;
   if (rule.destination) {
@@ -78,6 +79,9 @@ std::optional<std::string> PlainMatch(const Rule& rule, Family family) {
       return std::nullopt;
     }
     text += fmt::format("{} daddr {} ", Ip(family), rule.destination->Text());
+  }
+  if (rule.networks) {
+    text += fmt::format("{} daddr @{} ", Ip(family), NetworkSetName(rule.networks->path));
   }
   Service service = rule.service;
   if (rule.dns_target) {
@@ -262,6 +266,7 @@ std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
 
 // FNV-1a, 64 bits: an administrator's own rules are no attack on it.
 std::string RulesDigest(const Policy& policy) {
+  static const std::vector<AddressRange> kNoRanges;
   uint64_t hash = 0xcbf29ce484222325U;
   const auto add = [&hash](std::string_view text) {
     for (const char c : text) {
@@ -270,6 +275,11 @@ std::string RulesDigest(const Policy& policy) {
   };
   for (const Rule& rule : policy.rules) {
     add(rule.Text());
+    for (const AddressRange& range : rule.networks ? rule.networks->ranges : kNoRanges) {
+      add(range.first.Text());
+      add("-");
+      add(range.last.Text());
+    }
     add("\n");
   }
   for (const HostPattern& pattern : policy.rebind_ok) {

@@ -42,15 +42,6 @@ struct ElementTexts {
   std::vector<std::string> keys;
 };
 
-void PutElements(CommandText& commands, std::string_view verb, std::string_view set,
-                 std::span<const std::string> elements) {
-  while (!elements.empty()) {
-    const auto some = elements.first(std::min(elements.size(), kElementsPerCommand));
-    commands.Put(verb, fmt::format("{} {{ {} }}", set, fmt::join(some, ", ")));
-    elements = elements.subspan(some.size());
-  }
-}
-
 }  // namespace
 
 CommandText::CommandText(std::string& text, Family family, std::string_view table)
@@ -91,6 +82,15 @@ void CommandText::PutSharedRules(std::string_view chain, std::span<const std::st
   }
   for (const uint64_t handle : old) {
     Put("delete rule", fmt::format("{} handle {}", chain, handle));
+  }
+}
+
+void PutElements(CommandText& commands, std::string_view verb, std::string_view set,
+                 std::span<const std::string> elements) {
+  while (!elements.empty()) {
+    const auto some = elements.first(std::min(elements.size(), kElementsPerCommand));
+    commands.Put(verb, fmt::format("{} {{ {} }}", set, fmt::join(some, ", ")));
+    elements = elements.subspan(some.size());
   }
 }
 

@@ -38,6 +38,10 @@ class CommandText {
   std::string place_;
 };
 
+// As many commands as it takes.
+void PutElements(CommandText& commands, std::string_view verb, std::string_view set,
+                 std::span<const std::string> elements);
+
 // The elements of this family are there afterwards, living as long as they say.
 void PutPins(CommandText& commands, std::span<const PinElement> pins, RefreshWay way);
 

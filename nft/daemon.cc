@@ -47,26 +47,19 @@ absl::Status Daemon::WatchAll() {
     watches_.push_back(*std::move(added));
     return absl::OkStatus();
   };
-  if (auto status = watch(parts_.signals.get(), [this](Ready) { TakeSignals(); }); !status.ok()) {
-    return status;
-  }
-  if (auto status = watch(parts_.launcher.fd(), [](Ready) {}); !status.ok()) {
-    return status;  // what it says is taken once a turn
-  }
-  auto status = watch(parts_.route_watch.fd(), [this](Ready) { routes_changed_ = true; });
-  if (!status.ok()) {
-    return status;
-  }
-  status = watch(parts_.resolv_conf_watch.fd(), [this](Ready) { resolv_conf_changed_ = true; });
-  if (!status.ok()) {
-    return status;
-  }
-  status = watch(parts_.ruleset_watch.fd(), [](Ready) {});  // looked at in every turn
-  if (status.ok() && parts_.netvm != nullptr) {
-    status = watch(parts_.netvm->fd(), [](Ready) {});  // so is this
-  }
-  if (!status.ok()) {
-    return status;
+  const auto looked_at_in_every_turn = [](Ready) {};
+  for (const absl::Status& status :
+       {watch(parts_.signals.get(), [this](Ready) { TakeSignals(); }),
+        watch(parts_.launcher.fd(), looked_at_in_every_turn),
+        watch(parts_.route_watch.fd(), [this](Ready) { routes_changed_ = true; }),
+        watch(parts_.resolv_conf_watch.fd(), [this](Ready) { resolv_conf_changed_ = true; }),
+        watch(parts_.lists_watch.fd(), [this](Ready) { TakeListChanges(); }),
+        watch(parts_.ruleset_watch.fd(), looked_at_in_every_turn),
+        parts_.netvm == nullptr ? absl::OkStatus()
+                                : watch(parts_.netvm->fd(), looked_at_in_every_turn)}) {
+    if (!status.ok()) {
+      return status;
+    }
   }
   auto control = ControlServer::Create(
       std::move(parts_.control_listener), parts_.control_group, parts_.reactor,
@@ -144,7 +137,7 @@ absl::Status Daemon::RunOneTurn() {
     routes_changed = !changed.ok() || *changed;
   }
   if (parts_.netvm != nullptr) {
-    netvm_changed_ = parts_.netvm->Look(routes_changed, now) || netvm_changed_;
+    live_changed_ = parts_.netvm->Look(routes_changed, now) || live_changed_;
   }
   if (routes_changed) {
     roster_.FollowRoutes(now);
@@ -152,8 +145,8 @@ absl::Status Daemon::RunOneTurn() {
   FollowServers(now);
   if (reload_wanted_ && reload_not_before_ <= now) {
     ReloadAndSay(now);
-  } else if (netvm_changed_ && reload_not_before_ <= now) {
-    FollowNetvm(now);
+  } else if (live_changed_ && reload_not_before_ <= now) {
+    FollowWhatChanged(now);
   }
   if (ends_.Due(now)) {
     EndExpiredRules(now);
@@ -186,6 +179,8 @@ void Daemon::TakeSignals() {
     }
   }
 }
+
+void Daemon::TakeListChanges() { live_changed_ = parts_.lists_watch.Drain() || live_changed_; }
 
 void Daemon::TakeRequests(BootTime now) {
   std::vector<std::pair<ClientId, ReaderFault>> ended;
@@ -280,18 +275,19 @@ absl::Status Daemon::Reload(Reading reading, BootTime now) {
     return status;
   }
   ++reloads_;
-  netvm_changed_ = false;
+  live_changed_ = false;
   ends_.Follow(*desired);
   notices_.Say(*desired, reading, now);
   TellHandled();
   return absl::OkStatus();
 }
 
-// dom0 has said something, or a qube has come or gone.
-void Daemon::FollowNetvm(BootTime now) {
+// dom0 has said something, a qube has come or gone, or a file of addresses is another.
+void Daemon::FollowWhatChanged(BootTime now) {
   if (const auto status = Reload(Reading::kLive, now); !status.ok()) {
     parts_.journal.Say(Priority::kError,
-                       "what dom0 says is not in force yet: " + std::string(status.message()), now);
+                       "what has changed is not in force yet: " + std::string(status.message()),
+                       now);
     reload_not_before_ = now + kFollowPause;
     return;
   }
@@ -348,7 +344,7 @@ std::optional<BootTime> Daemon::NextDeadline() const {
        {ends_.NextDeadline(parts_.clock.Now()), readers_.NextDeadline(), followed_.NextDeadline(),
         repair_.NextDeadline(), NextLessonsEnd(), ready_ ? log_.NextDeadline() : std::nullopt,
         roster_.NextDeadline(), drops_.NextDeadline(),
-        reload_wanted_ || netvm_changed_ ? std::optional(reload_not_before_) : std::nullopt,
+        reload_wanted_ || live_changed_ ? std::optional(reload_not_before_) : std::nullopt,
         parts_.netvm != nullptr ? parts_.netvm->NextDeadline() : std::nullopt}) {
     next = std::min(next, due.value_or(next));
   }

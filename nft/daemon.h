@@ -40,6 +40,7 @@ class Daemon {
     Routes& routes;
     RouteWatch& route_watch;
     FileWatch& resolv_conf_watch;
+    FileWatch& lists_watch;       // which `load` has follow the files that it reads again
     RulesetWatch& ruleset_watch;  // which knows this process' own transactions
     Netvm* netvm;                 // null: rules are of files alone
     LauncherLink& launcher;
@@ -66,13 +67,14 @@ class Daemon {
   void TellHandled();
   absl::Status SayReady(BootTime now);
   void TakeSignals();
+  void TakeListChanges();
   void TakeRequests(BootTime now);
   void FollowServers(BootTime now);
   void CommitRequests(BootTime now);
   absl::Status DoubtAfter(absl::Status status, BootTime now);
   absl::Status Reload(Reading reading, BootTime now);
   void ReloadAndSay(BootTime now);
-  void FollowNetvm(BootTime now);
+  void FollowWhatChanged(BootTime now);
   void PauseReloads(BootTime began);
   void EndExpiredRules(BootTime now);
   std::optional<BootTime> NextDeadline() const;
@@ -104,7 +106,7 @@ class Daemon {
   std::vector<Watch> watches_;
   bool stop_ = false;
   bool reload_wanted_ = false;
-  bool netvm_changed_ = false;
+  bool live_changed_ = false;  // what Reading::kLive reads
   bool routes_changed_ = false;
   bool resolv_conf_changed_ = false;
   bool ready_ = false;

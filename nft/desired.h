@@ -39,6 +39,7 @@ struct Desired {
   bool dns_is_upstream = false;
   bool may_learn = true;  // clients may be taught
   std::vector<DesiredClient> clients;
+  NetworkLists lists;                 // what the files of addresses say that their rules name
   std::vector<std::string> warnings;  // for the log
 
   void SettleUpstreams() {  // whenever they change
@@ -57,7 +58,7 @@ struct Desired {
 
 enum class Reading : uint8_t {
   kAll,   // the files too
-  kLive,  // what changes by itself; the files as they were last good
+  kLive,  // what changes by itself, files of addresses too; the others as they were last good
 };
 
 // Makes it anew, for the clients that are there. An error says every fault in the files, one a

@@ -43,12 +43,12 @@ std::optional<std::string> TargetOf(const std::string& link) {
 
 }  // namespace
 
-absl::StatusOr<FileWatch> FileWatch::Create(std::string path) {
+absl::StatusOr<FileWatch> FileWatch::Create(std::vector<std::string> paths) {
   Descriptor inotify(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify.valid()) {
     return absl::ErrnoToStatus(errno, "inotify_init1");
   }
-  FileWatch watch(std::move(inotify), std::move(path));
+  FileWatch watch(std::move(inotify), std::move(paths));
   watch.Arm();
   return watch;
 }
@@ -71,10 +71,9 @@ void FileWatch::WatchFile(const std::string& file) {
 
 // Walks as the kernel does, name by name. Each folder is watched before it is looked into, so that
 // no change falls in between. Where a name is missing the walk ends: its folder is watched.
-void FileWatch::Arm() {
-  const auto before = std::exchange(names_, {});
+void FileWatch::ArmPath(const std::string& path) {
   std::string folder = "/";
-  std::vector<std::string> ahead = NamesOf(path_);
+  std::vector<std::string> ahead = NamesOf(path);
   int links = 0;
   for (int steps = 0; !ahead.empty() && steps < kStepsMax; ++steps) {
     const std::string name = ahead.back();
@@ -104,11 +103,27 @@ void FileWatch::Arm() {
       break;
     }
   }
+}
+
+void FileWatch::Arm() {
+  const auto before = std::exchange(names_, {});
+  for (const std::string& path : paths_) {
+    ArmPath(path);
+  }
   for (const auto& [watch, names] : before) {
     if (!names_.contains(watch)) {
       inotify_rm_watch(inotify_.get(), watch);  // the kernel may have ended it already
     }
   }
+}
+
+bool FileWatch::Follow(std::vector<std::string> paths) {
+  if (paths == paths_) {
+    return false;
+  }
+  paths_ = std::move(paths);
+  Arm();
+  return true;
 }
 
 bool FileWatch::Concerns(int watch, const std::string& name) const {

@@ -23,11 +23,12 @@ absl::StatusOr<KernelSockets> OpenKernelSockets(const std::string& table,
   auto nftables = Nftables::Create();
   auto routes = Routes::Create();
   auto route_watch = RouteWatch::Create();
-  auto resolv_conf_watch = FileWatch::Create(resolv_conf);
+  auto resolv_conf_watch = FileWatch::Create({resolv_conf});
+  auto lists_watch = FileWatch::Create({});
   auto ruleset_watch = RulesetWatch::Create(table);
   for (const absl::Status& status :
        {reactor.status(), nftables.status(), routes.status(), route_watch.status(),
-        resolv_conf_watch.status(), ruleset_watch.status()}) {
+        resolv_conf_watch.status(), lists_watch.status(), ruleset_watch.status()}) {
     if (!status.ok()) {
       return status;
     }
@@ -57,9 +58,9 @@ absl::StatusOr<KernelSockets> OpenKernelSockets(const std::string& table,
     }
   }
   return KernelSockets{
-      *std::move(reactor),     *std::move(nftables),          *std::move(routes),
-      *std::move(route_watch), *std::move(resolv_conf_watch), *std::move(ruleset_watch),
-      *std::move(set_writer),  std::move(hold_rules)};
+      *std::move(reactor),       *std::move(nftables),          *std::move(routes),
+      *std::move(route_watch),   *std::move(resolv_conf_watch), *std::move(lists_watch),
+      *std::move(ruleset_watch), *std::move(set_writer),        std::move(hold_rules)};
 }
 
 }  // namespace dnspin

@@ -23,6 +23,7 @@ struct KernelSockets {
   Routes routes;
   RouteWatch route_watch;
   FileWatch resolv_conf_watch;
+  FileWatch lists_watch;  // of the files of addresses: of none yet
   RulesetWatch ruleset_watch;
   std::unique_ptr<SetWriter> set_writer;
   std::unique_ptr<HoldRules> hold_rules;  // null: no answer is held

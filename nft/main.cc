@@ -90,6 +90,14 @@ absl::StatusOr<std::vector<Endpoint>> ReadFollowed(FileWatch& resolv_conf) {
   return ReadResolvConf();
 }
 
+std::vector<std::string> PlacesOf(const NetworkLists& lists) {
+  std::vector<std::string> places;
+  for (const auto& [path, list] : lists) {
+    places.push_back(PlaceOfAddresses(path));
+  }
+  return places;
+}
+
 Desired DesiredOf(const Settings& settings, const std::vector<ClientConfig>& clients,
                   int64_t wall_seconds, uid_t reader_uid) {
   Desired desired;
@@ -168,6 +176,18 @@ class Loader {
 
   // `view`: null if the files are all, or QubesDB has said nothing yet.
   Desired Make(const qubesdb::View* view, std::span<const Vif> vifs) {
+    Desired desired = MakeClients(view, vifs);
+    std::vector<RuleList> rules;
+    for (const DesiredClient& client : desired.clients) {
+      rules.push_back(client.rules);
+    }
+    std::vector<Diagnostic> said;
+    desired.lists = known_.lists.Read(rules, clock_.WallSeconds(), said);
+    return WithWarnings(std::move(desired), said);
+  }
+
+ private:
+  Desired MakeClients(const qubesdb::View* view, std::span<const Vif> vifs) {
     if (!settings().from_qubesdb) {
       return WithWarnings(
           DesiredOf(settings(), configuration_->clients, clock_.WallSeconds(), reader_uid_),
@@ -181,7 +201,6 @@ class Loader {
     return WithWarnings(WithWarnings(std::move(desired), diagnostics_), qubes.diagnostics);
   }
 
- private:
   static Desired WithWarnings(Desired desired, const std::vector<Diagnostic>& diagnostics) {
     for (const Diagnostic& diagnostic : diagnostics) {
       desired.warnings.push_back(diagnostic.Text());
@@ -247,11 +266,14 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
     netvm.Await(clock);
   }
   const auto load = [&](Reading reading, std::span<const Vif> vifs) -> absl::StatusOr<Desired> {
+    sockets->lists_watch.Arm();
     if (const auto status = reading == Reading::kAll ? loader.ReadFiles() : absl::OkStatus();
         !status.ok()) {
       return status;
     }
-    return loader.Make(source->view(), vifs);
+    Desired desired = loader.Make(source->view(), vifs);
+    return sockets->lists_watch.Follow(PlacesOf(desired.lists)) ? loader.Make(source->view(), vifs)
+                                                                : std::move(desired);
   };
   Daemon daemon({.clock = clock,
                  .reactor = *sockets->reactor,
@@ -261,6 +283,7 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
                  .routes = sockets->routes,
                  .route_watch = sockets->route_watch,
                  .resolv_conf_watch = sockets->resolv_conf_watch,
+                 .lists_watch = sockets->lists_watch,
                  .ruleset_watch = sockets->ruleset_watch,
                  .netvm = in_netvm ? &netvm : nullptr,
                  .launcher = launcher,
@@ -271,7 +294,7 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
                  .read_servers = [&] { return ReadFollowed(sockets->resolv_conf_watch); },
                  .write_policy = PolicyDocument,
                  .isolation = isolation});
-  absl::Status status = daemon.Begin(loader.Make(source->view(), netvm.vifs()));
+  absl::Status status = daemon.Begin(*load(Reading::kLive, netvm.vifs()));  // which does not fail
   status = status.ok() ? daemon.Run() : status;
   NotifyServiceManager("STOPPING=1").IgnoreError();
   return status;

@@ -35,6 +35,23 @@ bool Place(ServedClient& client, const Surroundings& surroundings) {
   return true;
 }
 
+NetworkLists GiveNetworks(const NetworkLists& lists, RuleList& rules) {
+  NetworkLists given;
+  if (std::none_of(rules.begin(), rules.end(), [](const Rule& rule) { return rule.networks; })) {
+    return given;
+  }
+  for (Rule& rule : rules.Own()) {
+    if (!rule.networks) {
+      continue;
+    }
+    if (const auto list = lists.find(rule.networks->path); list != lists.end()) {
+      rule.networks = list->second;
+    }
+    given.emplace(rule.networks->path, rule.networks);
+  }
+  return given;
+}
+
 std::vector<uint32_t> Prefetched(const RuleList& rules) {
   std::vector<uint32_t> positions;
   for (uint32_t position = 0; position < rules.size(); ++position) {
@@ -56,6 +73,7 @@ ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
   policy.addresses = wanted.addresses;
   policy.generation = before != nullptr ? before->policy.generation : 1;
   policy.rules = wanted.rules;
+  client.lists = GiveNetworks(desired.lists, policy.rules);
   client.drops = std::move(drops);
   client.drops.Follow(policy.rules);
   client.learned = client.drops;
@@ -98,7 +116,7 @@ bool HaveSameTerms(const Desired& now, const Desired& then) {
   return now.pins == then.pins && now.limits == then.limits && now.rebind_ok == then.rebind_ok &&
          now.bindings == then.bindings && now.dns_is_upstream == then.dns_is_upstream &&
          now.ruleset.intercept_any == then.ruleset.intercept_any &&
-         now.ruleset.intercept == then.ruleset.intercept;
+         now.ruleset.intercept == then.ruleset.intercept && now.lists == then.lists;
 }
 
 bool IsUntouched(const DesiredClient& wanted, const ServedClient& before,

@@ -16,6 +16,9 @@ ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
 // What follows from a policy that is new to this client.
 void Complete(ServedClient& client, const ServedClient* before);
 
+// Each rule that names one of `lists` has it from now on. Returns those.
+NetworkLists GiveNetworks(const NetworkLists& lists, RuleList& rules);
+
 // The client's place in the world: its interfaces, our addresses, the upstreams. True if that is
 // not what its policy said.
 bool Place(ServedClient& client, const Surroundings& surroundings);

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "nft/network_sets.h"
 #include "nft/pin_difference.h"
 #include "pinning/check.h"
 
@@ -122,7 +123,7 @@ std::set<std::string> ClearClients(CommandText& commands, const ClientParts& wan
                            set.holds_pins;  // a drop set is made anew, whatever was there
     if (as_wanted || (found != wanted.sets.end() && view.used.contains(set.name))) {
       staying.insert(set.name);
-    } else if (IsClientSet(set.name)) {
+    } else if (IsClientSet(set.name) || set.ours) {
       RemoveSet(commands, set.name, view);
     }
   }
@@ -131,7 +132,7 @@ std::set<std::string> ClearClients(CommandText& commands, const ClientParts& wan
 
 // Returns the sets that were there before and stay.
 std::set<std::string> PutAllClients(CommandText& commands, const std::vector<ClientRules>& clients,
-                                    const TableView& view) {
+                                    const NetworkLists& lists, const TableView& view) {
   ClientParts wanted;
   for (const ClientRules& client : clients) {
     ClientParts parts = PartsOf(client, commands.family());
@@ -144,6 +145,9 @@ std::set<std::string> PutAllClients(CommandText& commands, const std::vector<Cli
     if (!staying.contains(name)) {
       PutSet(commands, name, size);
     }
+  }
+  for (const auto& [path, list] : lists) {
+    PutNetworkSet(commands, *list);
   }
   for (const auto& [chain, address] : wanted.chains) {
     commands.Put("add chain", chain);
@@ -276,9 +280,13 @@ std::vector<GonePin> GoneOf(const RulesetChange& change, Fate fate) {
 }  // namespace
 
 SharedElements Without(const SharedElements& some, const SharedElements& others) {
-  return {Missing(some.doorways, others.doorways),       Missing(some.sources, others.sources),
-          Missing(some.dns_servers, others.dns_servers), Missing(some.connected, others.connected),
-          Missing(some.upstreams, others.upstreams),     Missing(some.held, others.held)};
+  return {Missing(some.doorways, others.doorways),
+          Missing(some.sources, others.sources),
+          Missing(some.dns_servers, others.dns_servers),
+          Missing(some.connected, others.connected),
+          Missing(some.upstreams, others.upstreams),
+          Missing(some.held, others.held),
+          Without(some.lists, others.lists)};
 }
 
 std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshWay way) {
@@ -291,7 +299,8 @@ std::string InstallText(const Ruleset& ruleset, const KernelView& view, RefreshW
     if (held || std::any_of(chains.begin(), chains.end(), IsHoldChain)) {
       PutHeld(filter);
     }
-    const auto staying = PutAllClients(filter, ruleset.clients, Of(view.filter, family));
+    const auto staying =
+        PutAllClients(filter, ruleset.clients, ruleset.lists, Of(view.filter, family));
     PutDifference(filter, DifferenceOf(family, ruleset.pins, view.pins, staying), way);
     if (ruleset.terms.connected) {
       PutSources(filter, ruleset.sources);
@@ -317,8 +326,16 @@ std::string ChangeText(const std::string& table, const RulesetChange& change,
   for (const Family family : kFamilies) {
     CommandText filter(text, family, table);
     PutGonePins(filter, revoked);
+    for (const auto& [path, list] : change.new_elements.lists) {
+      PutNetworkSet(filter, *list);
+    }
     for (const ClientChange& client : change.clients) {
       PutLeaving(filter, client, Of(view.filter, family));
+    }
+    for (const auto& [path, list] : change.gone_elements.lists) {
+      if (!change.new_elements.lists.contains(path)) {
+        RemoveSet(filter, NetworkSetName(path), Of(view.filter, family));
+      }
     }
     for (const ClientChange& client : change.clients) {
       PutComing(filter, client);

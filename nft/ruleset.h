@@ -15,6 +15,7 @@
 #include "nft/set_reader.h"
 #include "nft/shared_chains.h"
 #include "nft/table_view.h"
+#include "pinning/network_list.h"
 #include "pinning/pin.h"
 
 namespace dnspin {
@@ -27,6 +28,7 @@ struct Ruleset {
   std::vector<PinElement> pins;  // the sets hold these and no others
   std::vector<Source> sources{};
   std::vector<Address> held{};  // whose answers wait in a queue
+  NetworkLists lists{};         // that clients' rules name
 };
 
 // One client. No addresses before: it comes; no addresses after: it goes.
@@ -42,6 +44,7 @@ struct SharedElements {
   std::vector<Address> connected;
   std::vector<Endpoint> upstreams{};
   std::vector<Address> held{};  // whose answers are held
+  NetworkLists lists{};         // that rules name: a set for each
 };
 
 // What is in `some` and not in `others`.

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "nft/client_chain.h"
+#include "nft/network_sets.h"
 #include "nft/shared_chains.h"
 #include "nft/table_view.h"
 
@@ -62,7 +63,8 @@ bool IsOwnChain(std::string_view name) {
 bool IsOwnSet(std::string_view name) {
   constexpr std::array<std::string_view, 8> kShared = {
       "clients", "doors", "dns-addr", "connected", "sources", "upstreams", "replies", "held"};
-  return IsClientSet(name) || std::find(kShared.begin(), kShared.end(), name) != kShared.end();
+  return IsClientSet(name) || IsNetworkSet(name) ||
+         std::find(kShared.begin(), kShared.end(), name) != kShared.end();
 }
 
 bool IsOwnRule(const nlmsghdr& event) {

@@ -158,6 +158,7 @@ void ServedClient::TakePolicy(ServedClient&& next) {
   policy = std::move(next.policy);
   permissions = std::move(next.permissions);
   groups = std::move(next.groups);
+  lists = std::move(next.lists);
   digest = std::move(next.digest);
   set_size = next.set_size;
   ledger = std::move(next.ledger);

@@ -34,6 +34,7 @@ struct ServedClient {
   Policy policy;
   std::shared_ptr<const Permissions> permissions;  // of `policy`
   std::vector<PinGroup> groups;                    // of `policy`
+  NetworkLists lists;                              // that its rules name
   std::string digest;                              // of its rules: RulesDigest()
   uint32_t set_size = 0;                           // of its pin sets
   Ledger ledger{PinTerms{}};

@@ -45,6 +45,12 @@ bool HoldsPins(Family family, const nftnl_set* set) {
          nftnl_set_get_u32(set, NFTNL_SET_FLAGS) == NFT_SET_TIMEOUT;
 }
 
+bool IsOurs(const nftnl_set* set) {
+  uint32_t octets = 0;
+  const void* note = nftnl_set_get_data(set, NFTNL_SET_USERDATA, &octets);
+  return nftnl::TextOfNote(note, octets, NFTNL_UDATA_SET_COMMENT) == kOwnComment;
+}
+
 bool LeadsToChains(const nftnl_set* set) {
   return (nftnl_set_get_u32(set, NFTNL_SET_FLAGS) & NFT_SET_MAP) != 0 &&
          nftnl_set_get_u32(set, NFTNL_SET_DATA_TYPE) == NFT_DATA_VERDICT;
@@ -108,7 +114,7 @@ class Look {
       const std::string name = Text(nftnl_set_get_str(set.get(), NFTNL_SET_NAME));
       if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & kNotListed) == 0) {
         view.sets.push_back({name, nftnl_set_get_u32(set.get(), NFTNL_SET_DESC_SIZE),
-                             HoldsPins(dump_.family(), set.get())});
+                             HoldsPins(dump_.family(), set.get()), IsOurs(set.get())});
       } else if (LeadsToChains(set.get()) && name != kClientMap && name != kHeldMap) {
         verdict_maps_.emplace_back(table, name);
       }

@@ -16,7 +16,8 @@
 
 namespace dnspin {
 
-// The comment of every rule that we put in a chain where others may have rules too.
+// The comment of every rule that we put in a chain where others may have rules too, and of every
+// set whose name others might give to theirs.
 inline constexpr std::string_view kOwnComment = "made by dnspin";
 
 // What the comment of a client chain's last rule begins with; RulesDigest() follows.
@@ -32,6 +33,7 @@ struct TableView {
     std::string name;
     uint64_t size = 0;       // 0: unlimited
     bool holds_pins = true;  // addresses with a timeout, and nothing else
+    bool ours = false;       // its comment says so
     bool operator==(const SetView&) const = default;
   };
   std::vector<OwnRule> own_rules;  // in the order of their chains

@@ -13,6 +13,7 @@ SharedElements ElementsOf(const RulesetTerms& terms,
   elements.upstreams = terms.upstreams;
   elements.connected = terms.connected.value_or(std::vector<Address>());
   for (const ServedClient* client : clients) {
+    elements.lists.insert(client->lists.begin(), client->lists.end());
     for (const Address& address : client->desired.addresses) {
       elements.doorways.push_back({address, client->port});
       if (client->queue != 0) {
@@ -39,9 +40,13 @@ bool AreAlike(const RulesetTerms& before, const RulesetTerms& after) {
 Ruleset RulesetOf(const Desired& desired, const std::vector<const ServedClient*>& all,
                   BootTime now) {
   SharedElements shared = ElementsOf(desired.ruleset, all);
-  Ruleset ruleset{
-      desired.ruleset,       {}, std::move(shared.doorways), {}, std::move(shared.sources),
-      std::move(shared.held)};
+  Ruleset ruleset{desired.ruleset,
+                  {},
+                  std::move(shared.doorways),
+                  {},
+                  std::move(shared.sources),
+                  std::move(shared.held),
+                  std::move(shared.lists)};
   for (const ServedClient* client : all) {
     ruleset.clients.push_back(RulesOf(*client));
     const auto elements = ElementsOf(*client, client->ledger, now);

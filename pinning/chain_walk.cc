@@ -36,9 +36,12 @@ bool Matches(const Service& service, const Packet& packet) {
   return false;
 }
 
-// A rule that spells its destination or none.
+// A rule that spells its destinations or none.
 bool Matches(const Rule& rule, const Packet& packet, std::span<const Address> dns_servers) {
   if (rule.destination && !rule.destination->Contains(packet.destination)) {
+    return false;
+  }
+  if (rule.networks && !rule.networks->Contains(packet.destination)) {
     return false;
   }
   if (rule.dns_target && (!HasPort(packet, {kDnsPort, kDnsPort}) ||

@@ -34,7 +34,9 @@ Permissions::Permissions(const Policy& policy)
   }
   says_.reserve(rules_.size());
   for (uint32_t position = 0; position < rules_.size(); ++position) {
-    if (!rules_[position].host) {
+    // A file of addresses lets nobody ask for names, and has no private addresses: whoever decides
+    // here need not know what is in it.
+    if (!rules_[position].host && !rules_[position].networks) {
       hostless_.push_back(position);
     }
     says_.push_back(SaysOf(rules_[position]));

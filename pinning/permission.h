@@ -87,8 +87,9 @@ class Permissions {
   std::optional<uint32_t> RuleForQuestionTo(Protocol protocol, const Address* destination) const;
 
   RuleList rules_;
-  std::vector<Says> says_;          // by position: what the rule says of the names that match it
-  std::vector<uint32_t> hostless_;  // positions of rules without a host: few among very many
+  std::vector<Says> says_;  // by position: what the rule says of the names that match it
+  // Positions of rules that spell an address or nothing: few among very many.
+  std::vector<uint32_t> hostless_;
   PatternIndex hosts_;
   // Made when first asked for: few rules' ever are, and in a reader none.
   mutable std::vector<SharedText> host_texts_;

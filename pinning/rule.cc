@@ -39,6 +39,9 @@ std::string Origin::Text() const {
 
 std::string Rule::Text() const {
   std::string text = action == Action::kAccept ? "action=accept" : "action=drop";
+  if (networks) {
+    text = "addresses-file " + networks->path;
+  }
   if (host) {
     text += " dsthost=" + host->Text();
   }
@@ -80,7 +83,9 @@ bool Rule::DropsAddresses() const {
 
 bool Rule::operator==(const Rule& other) const {
   return action == other.action && host == other.host && destination == other.destination &&
-         service == other.service && dns_target == other.dns_target && expire == other.expire;
+         service == other.service && dns_target == other.dns_target && expire == other.expire &&
+         (networks == other.networks ||
+          (networks && other.networks && *networks == *other.networks));
 }
 
 }  // namespace dnspin

@@ -11,6 +11,7 @@
 
 #include "pinning/address.h"
 #include "pinning/host_pattern.h"
+#include "pinning/network_list.h"
 
 namespace dnspin {
 
@@ -45,12 +46,16 @@ struct Rule {
   bool prefetch = false;    // an exact name that it accepts is resolved unasked; not compared
   Service service;
   std::optional<Prefix> destination;
-  std::optional<HostPattern> host;  // host and destination exclude each other
-  std::optional<int64_t> expire;    // UNIX time; ended at that second
+  std::optional<HostPattern> host;
+  // Of an accept: what a file of addresses says; without its content where only the rule matters.
+  // Host, destination and this exclude each other.
+  std::shared_ptr<const NetworkList> networks;
+  std::optional<int64_t> expire;  // UNIX time; ended at that second
   std::string comment;
   Origin origin;  // not compared
 
-  // Canonical `key=value` text in Qubes' own order; without comment, expire and origin.
+  // Canonical `key=value` text in Qubes' own order; without comment, expire and origin. Behind
+  // `addresses-file PATH` if it has networks, which Qubes does not know.
   std::string Text() const;
 
   // A drop of a host and nothing else, or of it in DNS alone: it refuses in DNS.

@@ -69,20 +69,27 @@ std::vector<Address> Embedded(const Address& address) {
   return {};
 }
 
-}  // namespace
-
-AddressKind KindOf(const Address& address) {
+const std::vector<Prefix>& Private() {
   static const std::vector<Prefix> kPrivate =
       Prefixes({"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"});
-  // A host never puts a mapped or compatible address on the wire, so no pin could make one
-  // reachable.
+  return kPrivate;
+}
+
+// A host never puts a mapped or compatible address on the wire, so no pin could make one reachable.
+const std::vector<Prefix>& Never() {
   static const std::vector<Prefix> kNever =
       Prefixes({"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/96",
                 "::ffff:0:0/96", "fe80::/10", "fec0::/10", "ff00::/8"});
-  if (IsAmong(kNever, address)) {
+  return kNever;
+}
+
+}  // namespace
+
+AddressKind KindOf(const Address& address) {
+  if (IsAmong(Never(), address)) {
     return AddressKind::kNever;
   }
-  if (IsAmong(kPrivate, address)) {
+  if (IsAmong(Private(), address)) {
     return AddressKind::kPrivate;
   }
   const auto embedded = Embedded(address);
@@ -90,6 +97,17 @@ AddressKind KindOf(const Address& address) {
     return KindOf(inner) != AddressKind::kOrdinary;
   });
   return hides ? AddressKind::kNever : AddressKind::kOrdinary;
+}
+
+bool HasSpecial(const Prefix& network) {
+  static const std::vector<Prefix> kEmbedding =
+      Prefixes({"::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"});
+  const auto meets = [&](const std::vector<Prefix>& prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](const Prefix& prefix) {
+      return prefix.Contains(network.address) || network.Contains(prefix.address);
+    });
+  };
+  return meets(Never()) || meets(Private()) || meets(kEmbedding);
 }
 
 bool IsOwn(const Address& address, const std::vector<Address>& own) {

@@ -15,6 +15,9 @@ enum class AddressKind {
 
 AddressKind KindOf(const Address& address);
 
+// True if an address of `network` may be no ordinary one.
+bool HasSpecial(const Prefix& network);
+
 // True if `address`, or an IPv4 address that it embeds, is one of `own` (sorted): this machine's
 // and its clients'.
 bool IsOwn(const Address& address, const std::vector<Address>& own);

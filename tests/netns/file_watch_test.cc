@@ -31,7 +31,7 @@ class FileWatchTest : public ::testing::Test {
     return told;
   }
   static bool Silent(FileWatch& watch) { return !watch.Drain(); }
-  static FileWatch Watching(const fs::path& path) { return *FileWatch::Create(path); }
+  static FileWatch Watching(const fs::path& path) { return *FileWatch::Create({path}); }
 
   TemporaryFolder folder;
   const fs::path& root = folder.path();

@@ -66,6 +66,51 @@ TEST(ClientFileTest, AProfileHasRulesOrIsAnothers) {
   EXPECT_EQ(alias.file.alias[0].value, "github");
 }
 
+TEST(ClientFileTest, AFileOfAddressesIsARule) {
+  EXPECT_EQ(RulesOf(Read(FileKind::kProfile,
+                         "addresses-file fastly tcp 443\n"
+                         "addresses-file /rw/config/office.txt\n"
+                         "addresses-file fastly proto=udp dstports=443 comment=QUIC\n"
+                         "addresses-file fastly icmp 8\n")
+                        .file),
+            "1:1 addresses-file fastly proto=tcp dstports=443-443 @clients.d/work:1\n"
+            "2:1 addresses-file /rw/config/office.txt @clients.d/work:2\n"
+            "3:1 addresses-file fastly proto=udp dstports=443-443 @clients.d/work:3\n"
+            "4:1 addresses-file fastly proto=icmp icmptype=8 @clients.d/work:4\n");
+}
+
+TEST(ClientFileTest, WhatIsNoFileOfAddresses) {
+  const std::string no_path = "error: not a path of letters, digits and ._-/ without dots alone: ";
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"addresses-file", "1:1: error: nothing behind 'addresses-file'"},
+      {"addresses-file tcp 443",
+       "1:16: error: no host before the protocol 'tcp'; did you mean 'proto=tcp'?"},
+      {"addresses-file ../shadow", "1:16: " + no_path + "'../shadow'"},
+      {"addresses-file a/../b", "1:16: " + no_path + "'a/../b'"},
+      {"addresses-file /a//b", "1:16: " + no_path + "'/a//b'"},
+      {"addresses-file a/", "1:16: " + no_path + "'a/'"},
+      {"addresses-file .", "1:16: " + no_path + "'.'"},
+      {"addresses-file a;b", "1:16: " + no_path + "'a;b'"},
+      {"addresses-file a{b}", "1:16: " + no_path + "'a{b}'"},
+      {"addresses-file " + std::string(201, 'a'), "1:16: " + no_path + "'"},
+      {"addresses-file proto=tcp", "1:16: error: a path comes first, not 'proto=tcp'"},
+      {"addresses-file a dst4=192.0.2.1",
+       "1:18: error: only one of dst4, dst6 and dsthost may be given, not also 'dst4=192.0.2.1'"},
+      {"addresses-file a action=drop", "1:18: error: given twice: 'action=drop'"},
+      {"addresses-file a specialtarget=dns",
+       "1:32: error: a file of addresses has no special target 'dns'"},
+      {"addresses-file a tcp 70000",
+       "1:22: error: neither a port nor a range of ports (0 to 65535): '70000'"},
+      {"adresses-file a",
+       "1:1: error: unknown action 'adresses-file'; did you mean 'addresses-file'?"},
+      {"drop addresses-file a", "1:21: error: unknown protocol 'a'"},
+  };
+  for (const auto& [text, said] : rows) {
+    const std::string all = Read(FileKind::kProfile, text + "\n").said;
+    EXPECT_TRUE(all.starts_with("clients.d/work:" + said)) << text << "\n" << all;
+  }
+}
+
 TEST(ClientFileTest, LineEndsAndByteOrderMarks) {
   const char* wanted = "2:1 action=accept dsthost=example.com @clients.d/work:2\n";
   for (const char* text : {"address 10.0.0.1\nexample.com", "address 10.0.0.1\r\nexample.com\r\n",

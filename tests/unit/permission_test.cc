@@ -282,6 +282,10 @@ TEST(Permissions, AddressesThatTheRulesSpellAreReached) {
       {"dropped behind", {"accept 10.0.0.0/8", "drop"}, "10.0.0.1", true},
       {"a name does not spell an address", {"accept a.test"}, "10.0.0.1", false},
       {"nor does specialtarget=dns", {"accept dns"}, "10.0.0.1", false},
+      {"nor a file of addresses, which has none that is private",
+       {"accept @10.0.0.0/8"},
+       "10.0.0.1",
+       false},
       {"IPv6", {"accept fd00::/8"}, "fd00::1", true},
   };
   for (const ReachStory& story : stories) {

@@ -66,6 +66,8 @@ const std::vector<WayStory> kWayStories = {
     {"another address is dropped", {"drop 8.8.8.0/24", "accept"}, kUdp, "9.9.9.9", 1},
     {"an IPv6 server and an IPv4 rule", {"accept 0.0.0.0/0"}, kUdp, "2620:fe::fe", {}},
     {"an IPv6 server", {"accept 2620:fe::/48"}, kUdp, "2620:fe::fe", 0},
+    {"a server in a file of addresses", {"accept @9.9.9.0/24"}, kUdp, "9.9.9.9", {}},
+    {"one that another rule lets", {"accept @9.9.9.0/24", "accept"}, kUdp, "9.9.9.9", 1},
 
     // Not known: it must be free to reach each of the two that are intercepted.
     {"both", {"accept 10.139.1.0/24 udp 53"}, kUdp, kUnknown, 0},

@@ -74,6 +74,7 @@ TEST(HaveSameTerms, WhatGoesIntoEveryPolicyIsATerm) {
       [](Desired& desired) { desired.ruleset.intercept_any = true; },
       [](Desired& desired) { desired.ruleset.intercept = {A("10.139.1.1")}; },
       [](Desired& desired) { desired.dns_is_upstream = true; },
+      [](Desired& desired) { desired.lists["fastly"] = std::make_shared<const NetworkList>(); },
   };
   for (size_t i = 0; i < changes.size(); ++i) {
     Desired now;
@@ -99,6 +100,23 @@ TEST(IsUntouched, ButNotWhereOtherNamesAreKeptFresh) {
   EXPECT_TRUE(IsUntouched(wanted, before, surroundings));
   before.policy.prefetch.clear();
   EXPECT_FALSE(IsUntouched(wanted, before, surroundings));
+}
+
+TEST(GiveNetworks, ToEachRuleThatNamesThem) {
+  Rule names;
+  names.action = Action::kAccept;
+  names.networks = std::make_shared<const NetworkList>(NetworkList{"fastly", {}});
+  Rule unknown = names;
+  unknown.networks = std::make_shared<const NetworkList>(NetworkList{"missing", {}});
+  const RuleList file = {names, TerseRule("accept a.test"), unknown};
+  const auto full = std::make_shared<const NetworkList>(
+      NetworkList{"fastly", {{A("192.0.2.1"), A("192.0.2.9")}}});
+  RuleList rules = file;
+  const NetworkLists given = GiveNetworks({{"fastly", full}, {"other", full}}, rules);
+  EXPECT_EQ(rules[0].networks, full);
+  EXPECT_EQ(rules[2].networks, unknown.networks) << "which opens nothing";
+  EXPECT_EQ(given, (NetworkLists{{"fastly", full}, {"missing", unknown.networks}}));
+  EXPECT_TRUE(file[0].networks->ranges.empty()) << "what the file says is as it was";
 }
 
 TEST(KnownByAddress, TheEldestThatHasAFirstAddressAndMayBeTheSameQube) {

@@ -29,6 +29,15 @@ PortRange TersePorts(const std::string& word) {
                      : static_cast<uint16_t>(std::stoul(word.substr(dash + 1)))};
 }
 
+std::shared_ptr<const NetworkList> TerseNetworks(const std::string& words) {
+  std::istringstream stream(words);
+  std::vector<Prefix> networks;
+  for (std::string word; std::getline(stream, word, ',');) {
+    networks.push_back(Prefix::Parse(word).value());
+  }
+  return std::make_shared<const NetworkList>(NetworkList{"list", Merged(networks)});
+}
+
 }  // namespace
 
 Rule TerseRule(const std::string& line) {
@@ -45,6 +54,8 @@ Rule TerseRule(const std::string& line) {
       rule.service.protocol = Protocol::kUdp;
     } else if (word == "icmp") {
       rule.service.protocol = Protocol::kIcmp;
+    } else if (word.starts_with('@')) {
+      rule.networks = TerseNetworks(word.substr(1));
     } else if (word == "dns") {
       rule.dns_target = true;
     } else if (word.find('/') != std::string::npos) {

@@ -12,7 +12,8 @@ namespace dnspin {
 HostPattern TersePattern(const std::string& word);
 
 // Words behind the action: tcp, udp, icmp (and its type), dns (the special target), a prefix with
-// its length, ports, else a host pattern.
+// its length, `@` and prefixes with commas between (a file of addresses), ports, else a host
+// pattern.
 Rule TerseRule(const std::string& line);
 
 std::vector<Rule> TerseRules(const std::vector<std::string>& lines);
