@@ -110,6 +110,15 @@ std::vector<Command> OfRules() {
        "",
        "  dnspin reload\n",
        RunReload},
+      {"refresh",
+       {{"PROFILE"}},
+       {},
+       "fetch the lists of addresses that a profile names",
+       "By curl, once. What cannot be had, or is no list of networks, leaves the old one: each is\n"
+       "`good`, `outdated` or `failed`, and the exit code 0, 1 or 3. dnspind follows a new list.\n",
+       "  dnspin refresh fastly\n"
+       "  systemctl enable --now dnspin-refresh@fastly.timer\n",
+       RunRefresh},
   };
 }
 

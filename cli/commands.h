@@ -27,6 +27,7 @@ Shown RunSuggest(const Call& call);
 Shown RunSimulate(const Call& call);
 Shown RunFlush(const Call& call);
 Shown RunReload(const Call& call);
+Shown RunRefresh(const Call& call);
 Shown RunReport(const Call& call);
 Shown RunImport(const Call& call);
 Shown RunCompletion(const Call& call);

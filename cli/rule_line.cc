@@ -23,9 +23,11 @@ std::string DestinationText(const Prefix& prefix) {
 }  // namespace
 
 std::string RuleLine(const Rule& rule) {
-  std::string text = rule.action == Action::kAccept ? "accept" : "drop";
-  const bool positional = rule.host || rule.destination;
-  if (positional) {
+  std::string text = rule.networks                    ? "addresses-file " + rule.networks->path
+                     : rule.action == Action::kAccept ? "accept"
+                                                      : "drop";
+  const bool positional = rule.host || rule.SpellsAddresses();
+  if (rule.host || rule.destination) {
     text += " " + (rule.host ? rule.host->Text() : DestinationText(*rule.destination));
   }
   if (rule.service.protocol != Protocol::kAny) {

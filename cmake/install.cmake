@@ -6,18 +6,18 @@ set(packaging ${PROJECT_SOURCE_DIR}/packaging)
 set(units lib/systemd/system)
 
 install(TARGETS dnspind dnspin-resolver DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/dnspin)
+install(PROGRAMS ${packaging}/dnspin-refresh DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/dnspin)
 install(TARGETS dnspin DESTINATION ${CMAKE_INSTALL_BINDIR})
 foreach(section 1 5 8)
   file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.${section})
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
 install(FILES ${packaging}/router.toml DESTINATION ${CMAKE_INSTALL_DATADIR}/dnspin)
-if(EXISTS ${packaging}/profiles.d)
-  install(DIRECTORY ${packaging}/profiles.d DESTINATION /etc/dnspin)  # where dnspind looks
-endif()
+install(DIRECTORY ${packaging}/profiles.d DESTINATION /etc/dnspin)  # where dnspind looks
 
 # systemd looks below /usr/lib, whatever CMAKE_INSTALL_LIBDIR is.
-install(FILES ${packaging}/dnspin.service DESTINATION ${units})
+install(FILES ${packaging}/dnspin.service ${packaging}/dnspin-refresh@.service
+              ${packaging}/dnspin-refresh@.timer DESTINATION ${units})
 install(FILES ${packaging}/qubes/sandbox.conf ${packaging}/closed-router.nft DESTINATION lib/dnspin)
 install(FILES ${packaging}/qubes/sysusers.conf DESTINATION lib/sysusers.d RENAME dnspin.conf)
 install(FILES ${packaging}/qubes/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME dnspin.conf)

@@ -47,8 +47,8 @@ void JudgeSense(const Rule& rule, const RuleFields& fields, LineReport& report) 
 }
 
 bool EndsAll(const Rule& rule) {
-  return !rule.host && !rule.destination && !rule.networks && rule.service == Service{} &&
-         !rule.dns_target && !rule.expire;
+  return !rule.host && !rule.SpellsAddresses() && rule.service == Service{} && !rule.dns_target &&
+         !rule.expire;
 }
 
 }  // namespace dnspin

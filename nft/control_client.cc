@@ -105,7 +105,7 @@ Json RulesFor(const ServedClient& client, const Address& address) {
   Json rules = Json::array();
   for (size_t position = 0; position < client.policy.rules.size(); ++position) {
     const Rule& rule = client.policy.rules[position];
-    if (rule.action == Action::kAccept && rule.destination && rule.destination->Contains(address)) {
+    if (rule.action == Action::kAccept && rule.SpellsAddresses() && rule.Covers(address)) {
       rules.push_back(RuleJson(rule, position));
     }
   }

@@ -13,8 +13,8 @@ const std::shared_ptr<const std::string>& OriginOfLessons() {
 }
 
 bool DropsWhatIsLeft(const Rule& rule) {
-  return rule.action == Action::kDrop && !rule.host && !rule.destination && !rule.dns_target &&
-         rule.service == Service{};
+  return rule.action == Action::kDrop && !rule.host && !rule.SpellsAddresses() &&
+         !rule.dns_target && rule.service == Service{};
 }
 
 bool DropsAName(const Rule& rule) { return rule.action == Action::kDrop && rule.host; }

@@ -38,10 +38,7 @@ bool Matches(const Service& service, const Packet& packet) {
 
 // A rule that spells its destinations or none.
 bool Matches(const Rule& rule, const Packet& packet, std::span<const Address> dns_servers) {
-  if (rule.destination && !rule.destination->Contains(packet.destination)) {
-    return false;
-  }
-  if (rule.networks && !rule.networks->Contains(packet.destination)) {
+  if (!rule.Covers(packet.destination)) {
     return false;
   }
   if (rule.dns_target && (!HasPort(packet, {kDnsPort, kDnsPort}) ||

@@ -75,6 +75,11 @@ std::string Rule::Text() const {
   return text;
 }
 
+bool Rule::Covers(const Address& address) const {
+  return (!destination || destination->Contains(address)) &&
+         (!networks || networks->Contains(address));
+}
+
 bool Rule::RefusesNames() const { return action == Action::kDrop && host && service == Service{}; }
 
 bool Rule::DropsAddresses() const {

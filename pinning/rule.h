@@ -58,6 +58,10 @@ struct Rule {
   // `addresses-file PATH` if it has networks, which Qubes does not know.
   std::string Text() const;
 
+  bool SpellsAddresses() const { return destination.has_value() || networks != nullptr; }
+  // True of an address that it spells, and of any if it spells none.
+  bool Covers(const Address& address) const;
+
   // A drop of a host and nothing else, or of it in DNS alone: it refuses in DNS.
   bool RefusesNames() const;
   // An accept of a host whose answers are pinned.

@@ -62,9 +62,10 @@ def next_version(deb, folder):
 
 
 def debian(deb):
-    """A tar of Debian 12 with what the package depends on."""
-    depends = run("dpkg-deb", "-f", deb, "Depends")
-    needed = sorted(re.split(r"[ |]", item)[0] for item in depends.strip().split(", "))
+    """A tar of Debian 12 with what the package depends on and recommends."""
+    wanted = ", ".join(run("dpkg-deb", "-f", deb, field).strip()
+                       for field in ("Depends", "Recommends"))
+    needed = sorted(re.split(r"[ |]", item)[0] for item in wanted.split(", "))
     tar = FOLDER / f"bookworm-{hashlib.sha256(' '.join(needed).encode()).hexdigest()[:12]}.tar"
     if not tar.exists():
         with tempfile.TemporaryDirectory(prefix="dnspin-bookworm-") as root:
@@ -205,9 +206,10 @@ def installed(lab, _servers):
     assert machine.run("dnspind", "--check").stderr == ""
     for page in ("man1/dnspin.1", "man5/dnspin.toml.5", "man5/dnspin-rules.5", "man8/dnspind.8"):
         assert machine.path(f"usr/share/man/{page}.gz").exists(), page
-    if "completion" in machine.run("dnspin", "--help").stdout:
-        assert machine.path("usr/share/bash-completion/completions/dnspin").stat().st_size
-    said = machine.run("systemd-analyze", "verify", "--man=no", f"/{UNIT}")
+    assert machine.path("usr/share/bash-completion/completions/dnspin").stat().st_size
+    said = machine.run("systemd-analyze", "verify", "--man=no", f"/{UNIT}",
+                       *(f"/usr/lib/systemd/system/dnspin-refresh@.{kind}"
+                         for kind in ("service", "timer")))
     assert not said.stdout + said.stderr, said
     return f"{len(machine.files() - Stage.clean)} files and lines"
 
@@ -234,6 +236,21 @@ def at_work(lab, _servers):
              for pid in (service.process.pid, resolver_pid(machine))}
     assert users == {str(machine.id_of(name)) for name in ("dnspin", "dnspin-resolver")}, users
     return "1 pin"
+
+
+def with_profiles(_lab, _servers):
+    """The profiles are there and without fault; a list that cannot be fetched is missing"""
+    machine = Stage.machine
+    names = sorted(path.name for path in machine.path("etc/dnspin/profiles.d").iterdir())
+    assert names == sorted(path.name for path in (TREE / "packaging/profiles.d").iterdir())
+    machine.write("etc/dnspin/clients.d/all", f"address 10.137.9.9\nuse {' '.join(names)}\n")
+    checked = machine.run("dnspind", "--check")
+    machine.path("etc/dnspin/clients.d/all").unlink()
+    assert not checked.stderr, checked.stderr
+    fetched = machine.run("dnspin", "refresh", "fastly", check=False)
+    assert fetched.returncode == 3, fetched
+    assert fetched.stdout.startswith("failed fastly: there is no list: curl: "), fetched
+    return f"{len(names)} profiles"
 
 
 def resolver_pid(machine):
@@ -319,4 +336,5 @@ def elsewhere(lab, _servers):
 
 
 if __name__ == "__main__":
-    trial.run(installed, at_work, upgraded, removed, purged, elsewhere, qubes=("work",))
+    trial.run(installed, with_profiles, at_work, upgraded, removed, purged, elsewhere,
+              qubes=("work",))

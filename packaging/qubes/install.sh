@@ -19,7 +19,8 @@ usage: install.sh [--build DIR] [--systemd VERSION] [--root DIR | --archive FILE
   --build DIR        where dnspind, dnspin-resolver and dnspin are (build/ of this tree)
   --systemd VERSION  of the template (that of this system)
 
-All of it may be done again at any time. /etc/dnspin/dnspin.toml is never overwritten.
+All of it may be done again at any time. What is in /etc/dnspin is never overwritten: a newer
+profile than yours is in /usr/share/dnspin/profiles.d.
 TEXT
 }
 
@@ -106,12 +107,19 @@ put_all() {
   put 755 "$build/dnspind" /usr/libexec/dnspin/dnspind
   put 755 "$build/dnspin-resolver" /usr/libexec/dnspin/dnspin-resolver
   put 755 "$build/dnspin" /usr/bin/dnspin
+  put 755 "$here/../dnspin-refresh" /usr/libexec/dnspin/dnspin-refresh
   put 644 "$here/sandbox.conf" $ours/sandbox.conf
   put 644 "$here/sysusers.conf" /usr/lib/sysusers.d/dnspin.conf
   put 644 "$here/tmpfiles.conf" /usr/lib/tmpfiles.d/dnspin.conf
+  for kind in service timer; do
+    put 644 "$here/../dnspin-refresh@.$kind" "$units/dnspin-refresh@.$kind"
+  done
   put_netvm
 
   put 644 "$here/dnspin.toml" $shared/dnspin.toml
+  for profile in "$here"/../profiles.d/*; do
+    put 644 "$profile" "$shared/profiles.d/${profile##*/}"
+  done
   put 755 "$here/install.sh" $shared/install.sh
   printf '%s\n' $shared/packages $shared/files >>"$listing.new"
   packages "$build/dnspind" "$build/dnspin-resolver" "$build/dnspin" >"$root$shared/packages"
@@ -160,6 +168,10 @@ put_settings() {
   mkdir -p "$root/etc/dnspin/clients.d" "$root/etc/dnspin/profiles.d"
   [ -e "$root/etc/dnspin/dnspin.toml" ] ||
     install -m 640 "$root$shared/dnspin.toml" "$root/etc/dnspin/dnspin.toml"
+  for profile in "$root$shared"/profiles.d/*; do
+    [ -e "$root/etc/dnspin/profiles.d/${profile##*/}" ] ||
+      install -m 644 "$profile" "$root/etc/dnspin/profiles.d/"
+  done
 }
 
 make_archive() {
@@ -216,8 +228,8 @@ uninstall() {
   cp "$listing" "$listing.old"
   remove_files <"$listing.old"
   rm -f "$listing.old"
-  for folder in $ours /usr/libexec/dnspin $shared $units/qubes-firewall.service.d \
-    $units/qubes-network.service.requires; do
+  for folder in $ours /usr/libexec/dnspin $shared/profiles.d $shared \
+    $units/qubes-firewall.service.d $units/qubes-network.service.requires; do
     rmdir "$root$folder" 2>/dev/null || :
   done
   if [ -z "$root" ]; then reload_systemd; fi

@@ -87,9 +87,11 @@ def installing(_lab, _servers):
         assert first[f"{UNITS}/qubes-network.service.requires/dnspin-closed.service"] == (
             "../dnspin-closed.service")
         assert "libldns3" in (root / "usr/share/dnspin/packages").read_text()
-        write(root / "etc/dnspin/dnspin.toml", "# mine\n", 0o640)
+        mine = {"etc/dnspin/dnspin.toml": (0o640, b"# mine\n"),
+                "etc/dnspin/profiles.d/github": (0o644, b"# mine too\n")}
+        for path, (mode, text) in mine.items():
+            write(root / path, text.decode(), mode)
         install("--root", root)
-        mine = {"etc/dnspin/dnspin.toml": (0o640, b"# mine\n")}
         assert files_below(root) == {**first, **mine}
         install("--root", root, systemd=253)  # as after an upgrade of the template
         assert sorted(path.name for path in (root / DROP_INS).iterdir()) == [
@@ -97,9 +99,10 @@ def installing(_lab, _servers):
         archive = place / "dnspin.tar"
         install("--archive", archive)
         names = set(run("tar", "-tf", archive).stdout.split())
-        assert names == set(first) - {"etc/dnspin/dnspin.toml"}, names ^ set(first)
+        settings = {path for path in first if path.startswith("etc/dnspin/")}
+        assert names == set(first) - settings, names ^ set(first)
         done = run(PACKAGING / "install.sh", "--uninstall", "--root", root)
-        assert done.returncode == 0 and set(files_below(root)) == {"etc/dnspin/dnspin.toml"}
+        assert done.returncode == 0 and set(files_below(root)) == settings
         assert not (root / DROP_INS).exists(), "a folder is left"
         for wrong in (["--root"], ["--nonsense"], ["--build", place, "--root", root]):
             assert run(PACKAGING / "install.sh", *wrong).returncode != 0, wrong

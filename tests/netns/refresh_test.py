@@ -147,7 +147,7 @@ def bad(stage):
             PAGES["/list"] = f"http://localhost:{stage.port}/list"
         done = stage.refresh()
         assert done.returncode == 1, (what, done)
-        assert done.stdout.startswith("outdated fastly: 3 networks of 20"), (what, done)
+        assert done.stdout.startswith("outdated fastly: 3 networks, those of 20"), (what, done)
         assert why in done.stdout and done.stdout.count("\n") == 1, (what, done.stdout)
         assert len(stage.networks()) == 3, what
     (stage.addresses / "fastly").unlink()

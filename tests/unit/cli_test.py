@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -162,7 +163,7 @@ class Commands(unittest.TestCase):
     def test_help(self):
         commands = dnspin("--help").stdout.split("\n\n")[1]
         names = re.findall(r"(?m)^  ([a-z]+)", commands)
-        self.assertEqual(len(names), 16)
+        self.assertEqual(len(names), 17)
         for name in names:
             result = dnspin(name, "--help")
             self.assertEqual(result.returncode, 0, result)
@@ -241,12 +242,36 @@ class Colours(unittest.TestCase):
         self.assertNotIn("\x1b", self.shown("pins", "--json"))
 
 
+class Refresh(unittest.TestCase):
+    def test_becomes_the_program_of_its_own_place(self):
+        """It has the profile as one word, whatever is in it, and its exit code is the tool's."""
+        with tempfile.TemporaryDirectory() as folder:
+            place = pathlib.Path(folder)
+            (place / "libexec/dnspin").mkdir(parents=True)
+            (place / "bin").mkdir()
+            tool = shutil.copy(DNSPIN, place / "bin")
+
+            def refresh(*words):
+                done = subprocess.run([tool, "refresh", *words], capture_output=True, text=True,
+                                      check=False)
+                return done.returncode, done.stdout + done.stderr
+
+            fetcher = place / "libexec/dnspin/dnspin-refresh"
+            self.assertEqual(refresh("fastly"),
+                             (3, f"dnspin: {fetcher}: No such file or directory\n"))
+            fetcher.write_text('#!/bin/sh\nprintf "<%s>" "$@"\nexit 1\n')
+            fetcher.chmod(0o755)
+            self.assertEqual(refresh("a b"), (1, "<--text><--><a b>"))
+            self.assertEqual(refresh("--json", "fastly"), (1, "<--json><--><fastly>"))
+            self.assertEqual(refresh()[0], 2)
+
+
 class Completion(unittest.TestCase):
     SHELLS = {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "-n"]}
 
     def test_each_shell_can_read_its_script(self):
         names = [words[0] for words, _ in SHOWN] + ["watch", "suggest", "simulate", "import",
-                                                    "report", "completion"]
+                                                    "report", "completion", "refresh"]
         for shell, check in self.SHELLS.items():
             script = dnspin("completion", shell).stdout
             for name in names:

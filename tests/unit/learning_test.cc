@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 namespace dnspin {
@@ -45,6 +46,17 @@ TEST(Learning, StandsBehindWhatDropsByNameOrAddressAndBeforeWhatDropsTheRest) {
                                       "action=accept dsthost=~.+ proto=tcp dstports=443-443",
                                       rules[2].Text(), rules[3].Text(), rules[4].Text()}));
   EXPECT_EQ(OwnRules(taught), rules);
+}
+
+// No file says so today; a lesson must not depend on that.
+TEST(Learning, ADropOfAFileOfAddressesIsNoDropOfTheRest) {
+  std::vector<Rule> rules = {Of(Action::kDrop), Of(Action::kDrop)};
+  rules[0].networks = std::make_shared<const NetworkList>(NetworkList{"bad", {}});
+  const auto taught = TaughtRules(rules, std::vector{kHttps});
+  EXPECT_EQ(Texts(taught),
+            (std::vector<std::string>{rules[0].Text(),
+                                      "action=accept dsthost=~.+ proto=tcp dstports=443-443",
+                                      rules[1].Text()}));
 }
 
 TEST(Learning, WithoutADropOfTheRestItComesLast) {
