@@ -45,9 +45,11 @@ class ManPages(unittest.TestCase):
     def test_words_of_client_files(self):
         """Statements that are no rules."""
         source = text("config/client_file.cc")
+        constants = dict(re.findall(r'string_view (k\w+) = "([^"]+)"', text("config/rule_text.h")))
         for list_name in ("kClientStatements", "kProfileStatements"):
-            words = re.search(list_name + r"\{(.*?)\}", source).group(1)
-            for word in re.findall(r'"(\w+)"', words):
+            words = re.search(list_name + r"\{(.*?)\}", source).group(1).split(", ")
+            for word in words:
+                word = constants.get(word, word.strip('"'))
                 self.assertIn(f"Cm {word} ", text("docs/man/dnspin-rules.5"))
 
     @unittest.skipUnless(shutil.which("mandoc"), "there is no mandoc here")
