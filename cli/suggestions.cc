@@ -42,6 +42,11 @@ std::string Unfit(const RecordedName& name) {
   return {};
 }
 
+// Also over TLS (RFC 7858).
+bool IsDns(const Service& service) {
+  return service.ports == PortRange{53, 53} || service.ports == PortRange{853, 853};
+}
+
 class Suggester {
  public:
   explicit Suggester(const RecordedClient& record) : record_(record), now_(record.rules) {
@@ -91,6 +96,8 @@ void Suggester::JudgePackets() {
     const std::string what = packet.address->Text() + " " + packet.text;
     if (!packet.service) {
       LeaveOut(what, "no rule can name that protocol");
+    } else if (IsDns(*packet.service)) {
+      LeaveOut(what, "another DNS server: it could tell anything, and be told");
     } else if (now_.Opens(*packet.address, *packet.service, Name::FromHost(packet.name))) {
       continue;  // its pin had ended, or a rule has come since
     } else if (record_.names.contains(packet.name)) {

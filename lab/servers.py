@@ -45,8 +45,9 @@ def start_nsd(lab, texts, address=NSD_ADDRESS, name="nsd"):
     return _start(lab, command, folder, address, 53)
 
 
-def start_web(lab):
-    folder = _folder(lab, "web")
+def start_web(lab, sites="", name="web"):
+    """`sites`: servers of their own, in nginx's words, before the one that answers for all."""
+    folder = _folder(lab, name)
     listen = "\n".join(f"listen 0.0.0.0:{port}; listen [::]:{port} ipv6only=on;"
                        for port in WEB_PORTS)
     (folder / "nginx.conf").write_text(f"""
@@ -56,6 +57,7 @@ http {{
   access_log off; default_type text/plain; keepalive_timeout 300;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  {sites}
   server {{
     {listen}
     return 200 "Hello from $server_addr, which you call $host\\n";

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "io/packet_pair.h"
 #include "pinning/channel_packet.h"
 #include "resolver/octets.h"
@@ -92,8 +93,17 @@ bool ReaderChannel::Drop(const std::vector<DropAddresses>& pieces) {
   return true;
 }
 
+bool ReaderChannel::IsRepeated(const Name& asked) {
+  if (turn_ - lately_began_ >= kLately || refused_lately_.size() >= kLatelyMax) {
+    refused_lately_.clear();
+    lately_began_ = turn_;
+  }
+  return !refused_lately_.insert(absl::HashOf(asked)).second;
+}
+
 void ReaderChannel::Report(const RefusalReport& report) {
-  if (queue_.size() < kQueueMax && refusals_.Spend(turn_)) {
+  TokenBucket& budget = IsRepeated(report.asked) ? repeats_ : refusals_;
+  if (queue_.size() < kQueueMax && budget.Spend(turn_)) {
     AddMessage(queue_, Encode(FromReader(report)));
   } else {
     ++counters_.reports_left_out;

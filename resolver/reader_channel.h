@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "io/descriptor.h"
 #include "pinning/channel_message.h"
@@ -20,8 +21,12 @@ namespace dnspin {
 
 class ReaderChannel final : public DistantFirewall {
  public:
-  static constexpr double kReportsPerSecond = 20;
-  static constexpr double kReportsBurst = 50;
+  static constexpr double kRefusalsPerSecond = 50;  // of names that were not told lately
+  static constexpr double kRefusalsBurst = 500;     // a page, and all that it tries to load
+  static constexpr double kRepeatsPerSecond = 20;
+  static constexpr double kRepeatsBurst = 50;
+  static constexpr std::chrono::seconds kLately{10};
+  static constexpr size_t kLatelyMax = 1024;  // names
   static constexpr double kAnswersPerSecond = 50;
   static constexpr double kAnswersBurst = 500;  // a page, and all that it loads
 
@@ -56,6 +61,7 @@ class ReaderChannel final : public DistantFirewall {
  private:
   static absl::Status Hear(std::span<const uint8_t> octets, std::vector<Descriptor>& descriptors,
                            const Events& events);
+  bool IsRepeated(const Name& asked);
 
   Descriptor fd_;
   CountersReport& counters_;
@@ -63,7 +69,11 @@ class ReaderChannel final : public DistantFirewall {
   std::optional<BootTime> counters_told_;
   // Packets. Bounded: requests by kRequestsOpenMax, and nothing else joins a long queue.
   std::deque<std::string> queue_;
-  TokenBucket refusals_{kReportsBurst, kReportsPerSecond};
+  // A program that asks for one name over and over must not use up what the others are told by.
+  TokenBucket refusals_{kRefusalsBurst, kRefusalsPerSecond};
+  TokenBucket repeats_{kRepeatsBurst, kRepeatsPerSecond};
+  absl::flat_hash_set<size_t> refused_lately_;  // hashes of names
+  BootTime lately_began_;
   TokenBucket answers_{kAnswersBurst, kAnswersPerSecond};
   BootTime turn_;  // when the last one was over
 };

@@ -200,14 +200,38 @@ TEST(ReaderChannelTest, ReportsHaveABudgetAndWhatIsLeftOutIsCounted) {
     } while (channel.near->WantsWrite());
     return reports;
   };
-  EXPECT_EQ(flood(), 50U);
+  EXPECT_EQ(flood(), 51U);
   channel.now += seconds(1);
   channel.near->Settle(channel.now);
   EXPECT_EQ(flood(), 20U);
   channel.now += seconds(3600);
   channel.near->Settle(channel.now);
-  EXPECT_EQ(flood(), 50U);
-  EXPECT_EQ(channel.counters.reports_left_out, 3000U - 50 - 20 - 50);
+  EXPECT_EQ(flood(), 51U);
+  EXPECT_EQ(channel.counters.reports_left_out, 3000U - 51 - 20 - 51);
+}
+
+// A browser asks for its maker's hosts a hundred times while it looks for those of a page.
+TEST(ReaderChannelTest, WhoAsksForOneNameOverAndOverDoesNotHideTheOthers) {
+  Channel channel;
+  channel.near->Settle(channel.now);
+  for (int i = 0; i < 1000; ++i) {
+    channel.near->Report({dns::kEdeProhibited, Host("update.example.com")});
+  }
+  std::set<std::string> told;
+  for (int i = 0; i < 600; ++i) {
+    channel.near->Report({dns::kEdeProhibited, Host("h" + std::to_string(i) + ".example.com")});
+  }
+  do {
+    channel.near->Settle(channel.now);
+    while (const auto message = channel.Next()) {
+      if (const auto* report = std::get_if<RefusalReport>(&*message)) {
+        told.insert(report->asked.Text());
+      }
+    }
+  } while (channel.near->WantsWrite());
+  EXPECT_EQ(told.size(), 500U) << "a page, and all that it tries to load";
+  EXPECT_TRUE(told.contains("h498.example.com"));
+  EXPECT_EQ(channel.counters.reports_left_out, 1600U - 50 - 500);
 }
 
 TEST(ReaderChannelTest, CountersAreToldOnceASecondWhileTheyChange) {
