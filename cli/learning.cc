@@ -84,7 +84,8 @@ Shown RunBlocked(const Call& call) {
     }
     row.emplace_back(AgeText(NumberIn(entry, "first_ago_s")) + " ago");
     row.emplace_back(AgeText(NumberIn(entry, "last_ago_s")) + " ago");
-    row.emplace_back(TextIn(entry, "why"), Colour::kBad);
+    const std::string rule = TextIn(In(entry, "rule"), "origin");
+    row.emplace_back(TextIn(entry, "why") + (rule.empty() ? "" : " (" + rule + ")"), Colour::kBad);
   }
   return TableText(
       {"CLIENT", "NAME", "ADDRESS", "PROTOCOL", "PORT", "COUNT", "FIRST", "LAST", "WHY"},

@@ -62,7 +62,9 @@ Shown RunReport(const Call& call) {
   auto reading =
       file != nullptr ? ReadJournalFile(*file, client) : AskJournal(client, now - *since);
   if (!reading.ok()) {
-    return absl::UnavailableError(reading.status().message());
+    const std::string message(reading.status().message());
+    return file != nullptr ? absl::FailedPreconditionError(message)
+                           : absl::UnavailableError(message);
   }
   const absl::Time end = file != nullptr ? EndOf(reading->events, now) : now;
   const std::string source = file == nullptr ? "the journal" : *file == "-" ? "stdin" : *file;

@@ -57,20 +57,4 @@ std::string Verdicts::OriginOf(const Permission& permission) const {
              : policy_.rules[permission.rule].origin.Text();
 }
 
-std::string_view StandingText(Standing standing) {
-  switch (standing) {
-    case Standing::kPinned:
-      return "pinned";
-    case Standing::kAnswered:
-      return "answered";
-    case Standing::kBlocked:
-      return "blocked";
-    case Standing::kNotReady:
-      return "not ready";
-    case Standing::kProhibited:
-      break;
-  }
-  return "prohibited";
-}
-
 }  // namespace dnspin

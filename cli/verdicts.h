@@ -30,6 +30,4 @@ class Verdicts {
   ChainWalk walk_;
 };
 
-std::string_view StandingText(Standing standing);
-
 }  // namespace dnspin

@@ -5,6 +5,7 @@
 #include "nft/control_client.h"
 #include "nft/control_meanings.h"
 #include "nft/control_words.h"
+#include "nft/dropped_by.h"
 #include "pinning/answer.h"
 
 namespace dnspin::control {
@@ -25,16 +26,24 @@ std::string_view WhyRefused(const AskedName& asked) {
   }
 }
 
+// The rule that drops the name; null: it is refused for want of one.
+Json RuleFor(const ServedClient& client, const AskedName& asked) {
+  const Permission permission = client.permissions->Judge(asked.name);
+  return permission.standing == Standing::kBlocked ? RuleJson(client, permission.rule) : Json();
+}
+
 }  // namespace
 
 Json BlockedOf(const ServedClient& client, BootTime now) {
   Json list = Json::array();
   const Meanings meanings(client, now);
+  const DroppedBy dropped_by(client);
   for (const SeenPacket& seen : client.packets.all()) {
     if (seen.packet.accepted) {
       continue;
     }
     const auto meaning = meanings.Of(seen.packet.destination);
+    const auto rule = dropped_by.Of(seen.packet);
     list.push_back({{"client", client.desired.name},
                     {"name", meaning.name},
                     {"address", seen.packet.destination.Text()},
@@ -43,7 +52,8 @@ Json BlockedOf(const ServedClient& client, BootTime now) {
                     {"count", seen.count},
                     {"first_ago_s", Seconds(now - seen.first)},
                     {"last_ago_s", Seconds(now - seen.last)},
-                    {"why", meaning.why}});
+                    {"why", rule ? "a rule drops it" : meaning.why},
+                    {"rule", rule ? RuleJson(client, *rule) : Json()}});
   }
   for (const AskedName& asked : client.record.names()) {
     if (asked.refused) {
@@ -55,7 +65,8 @@ Json BlockedOf(const ServedClient& client, BootTime now) {
                       {"count", asked.count},
                       {"first_ago_s", Seconds(now - asked.first)},
                       {"last_ago_s", Seconds(now - asked.last)},
-                      {"why", WhyRefused(asked)}});
+                      {"why", WhyRefused(asked)},
+                      {"rule", RuleFor(client, asked)}});
     }
   }
   return list;

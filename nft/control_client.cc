@@ -14,32 +14,12 @@
 namespace dnspin::control {
 namespace {
 
-Json RuleJson(const Rule& rule, size_t position) {
-  return {{"number", position + 1}, {"text", rule.Text()}, {"origin", rule.origin.Text()}};
-}
-
 // The first rule of this spelling.
 std::string OriginOf(const ServedClient& client, std::string_view rule_host) {
   for (const Rule& rule : client.policy.rules) {
     if (rule.PinsNames() && rule.host->Text() == rule_host) {
       return rule.origin.Text();
     }
-  }
-  return "";
-}
-
-std::string_view StandingText(Standing standing) {
-  switch (standing) {
-    case Standing::kPinned:
-      return "pinned";
-    case Standing::kAnswered:
-      return "answered";
-    case Standing::kBlocked:
-      return "blocked";
-    case Standing::kNotReady:
-      return "not ready";
-    case Standing::kProhibited:
-      return "prohibited";
   }
   return "";
 }
@@ -106,7 +86,7 @@ Json RulesFor(const ServedClient& client, const Address& address) {
   for (size_t position = 0; position < client.policy.rules.size(); ++position) {
     const Rule& rule = client.policy.rules[position];
     if (rule.action == Action::kAccept && rule.SpellsAddresses() && rule.Covers(address)) {
-      rules.push_back(RuleJson(rule, position));
+      rules.push_back(RuleJson(client, position));
     }
   }
   return rules;
@@ -145,6 +125,11 @@ Json NameJson(const ServedClient& client, const AskedName& asked, BootTime now) 
 }
 
 }  // namespace
+
+Json RuleJson(const ServedClient& client, size_t position) {
+  const Rule& rule = client.policy.rules[position];
+  return {{"number", position + 1}, {"text", rule.Text()}, {"origin", rule.origin.Text()}};
+}
 
 Json PinsOf(const ServedClient& client, BootTime now) {
   Json list = Json::array();
@@ -194,14 +179,14 @@ Json ExplanationOf(const ServedClient& client, const Name& name) {
   return {{"client", client.desired.name},
           {"name", name.Text()},
           {"standing", StandingText(permission.standing)},
-          {"rule", decided ? RuleJson(rules[permission.rule], permission.rule) : Json()},
+          {"rule", decided ? RuleJson(client, permission.rule) : Json()},
           {"opens", std::move(opens)}};
 }
 
 Json RecordOf(const ServedClient& client, BootTime now) {
   Json rules = Json::array();
   for (size_t position = 0; position < client.policy.rules.size(); ++position) {
-    rules.push_back(RuleJson(client.policy.rules[position], position));
+    rules.push_back(RuleJson(client, position));
   }
   Json names = Json::array();
   for (const AskedName& asked : client.record.names()) {

@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 using FindFlows =
     std::function<absl::StatusOr<std::vector<Flow>>(const ServedClient&, const Address&)>;
 
+Json RuleJson(const ServedClient& client, size_t position);  // from 0
 Json PinsOf(const ServedClient& client, BootTime now);
 Json WhyOf(const ServedClient& client, const Address& address, const FindFlows& find, BootTime now);
 Json ExplanationOf(const ServedClient& client, const Name& name);

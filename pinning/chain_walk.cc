@@ -55,17 +55,22 @@ ChainWalk::ChainWalk(std::span<const Rule> rules, std::span<const PinGroup> grou
                      std::span<const Address> dns_servers)
     : steps_(ChainSteps(rules, groups)), dns_servers_(dns_servers) {}
 
-bool ChainWalk::Accepts(const Packet& packet,
-                        const std::function<bool(const PinGroup& group)>& holds) const {
+ChainStep ChainWalk::EndOf(const Packet& packet, const Holds& holds) const {
   for (const ChainStep& step : steps_) {
     if (step.group != nullptr && Matches(step.group->service, packet) && holds(*step.group)) {
-      return step.group->action == Action::kAccept;
+      return step;
     }
     if (step.rule != nullptr && Matches(*step.rule, packet, dns_servers_)) {
-      return step.rule->action == Action::kAccept;
+      return step;
     }
   }
-  return false;
+  return {};
+}
+
+bool ChainWalk::Accepts(const Packet& packet, const Holds& holds) const {
+  const ChainStep end = EndOf(packet, holds);
+  return end.group != nullptr ? end.group->action == Action::kAccept
+                              : end.rule != nullptr && end.rule->action == Action::kAccept;
 }
 
 }  // namespace dnspin

@@ -30,8 +30,11 @@ class ChainWalk {
   ChainWalk(std::span<const Rule> rules, std::span<const PinGroup> groups,
             std::span<const Address> dns_servers);
 
-  // True if the walk ends in accept. `holds` says whether a group's set holds the destination.
-  bool Accepts(const Packet& packet, const std::function<bool(const PinGroup& group)>& holds) const;
+  // Where the walk ends: neither of the two, behind the last. `holds` says whether a group's set
+  // holds the destination.
+  using Holds = std::function<bool(const PinGroup& group)>;
+  ChainStep EndOf(const Packet& packet, const Holds& holds) const;
+  bool Accepts(const Packet& packet, const Holds& holds) const;  // true if it ends in accept
 
  private:
   std::vector<ChainStep> steps_;

@@ -46,6 +46,22 @@ Permissions::Permissions(const Policy& policy)
   }
 }
 
+std::string_view StandingText(Standing standing) {
+  switch (standing) {
+    case Standing::kPinned:
+      return "pinned";
+    case Standing::kAnswered:
+      return "answered";
+    case Standing::kBlocked:
+      return "blocked";
+    case Standing::kNotReady:
+      return "not ready";
+    case Standing::kProhibited:
+      break;
+  }
+  return "prohibited";
+}
+
 Permissions::Says Permissions::SaysOf(const Rule& rule) {
   if (rule.RefusesNames()) {
     return Says::kRefuse;

@@ -23,6 +23,7 @@ enum class Standing : uint8_t {
               // then EDE 14
   kProhibited,  // the rules let no such question out: EDE 18
 };
+std::string_view StandingText(Standing standing);  // "not ready"
 
 struct Permission {
   Standing standing = Standing::kProhibited;

@@ -174,11 +174,18 @@ def blocked(lab, servers):
         refused(FIXED, 80, "no name", name="")
         assert request(dnspin, "events")["events"][-1]["kind"] == "blocked"
         assert_shut(personal, FIXED)
-        assert trial.wait_until(lambda: seen_of("personal", address=FIXED))
+        assert_shut(personal, ADS)
+        for address, line in ((FIXED, 4), (ADS, 3)):
+            entry, = trial.wait_until(lambda a=address: seen_of("personal", address=a))
+            assert entry["why"] == "a rule drops it", entry
+            assert entry["rule"]["origin"] == f"clients.d/personal:{line}", entry
         assert personal.ask("other.test").status == "REFUSED"
         assert personal.ask("ads.test").status == "REFUSED"
         assert seen_of("personal", name="other.test", why="no rule lists this name")
-        assert seen_of("personal", name="ads.test", why="a rule drops this name")
+        entry, = seen_of("personal", name="ads.test", why="a rule drops this name")
+        assert entry["rule"]["origin"] == "clients.d/personal:3", entry
+        told = dnspin.command("blocked", "personal").stdout
+        assert "a rule drops this name (clients.d/personal:3)" in told, told
         everybody = {entry["client"] for entry in request(dnspin, "blocked")}
         assert everybody == {"work", "personal"}, everybody
         request(dnspin, "learn", client="personal", seconds=60)

@@ -156,6 +156,7 @@ class Commands(unittest.TestCase):
             result = dnspin("--run-dir", "/nowhere", *words)
             self.assertEqual(result.returncode, 3, result)
             self.assertIn("/nowhere/control", result.stderr)
+        self.assertEqual(dnspin("report", "work", "--journal", "/nowhere").returncode, 1)
         for reply in (b"", b"{", b"\xff\n"):
             with FakeDnspind({"status": reply}) as dnspind:
                 self.assertEqual(dnspind.run("status").returncode, 3)
