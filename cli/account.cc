@@ -115,7 +115,9 @@ std::string ExplainText(const Json& explained, bool colours) {
                                               origin.empty() ? "" : " (" + origin + ")")});
   }
   for (const Json& opened : ListIn(explained, "opens")) {
-    rows.push_back({"opens", {ServiceText(opened), Colour::kGood}, TextIn(opened, "rule")});
+    rows.push_back(
+        {"opens",
+         {fmt::format("{} by {}", ServiceText(opened), TextIn(opened, "rule")), Colour::kGood}});
   }
   return TableText(rows, colours);
 }

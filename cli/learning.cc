@@ -80,7 +80,7 @@ Shown RunBlocked(const Call& call) {
     Row& row = rows.emplace_back();
     for (const char* const key : {"client", "name", "address", "protocol", "port", "count"}) {
       const std::string text = TextIn(entry, key);
-      row.emplace_back(text.empty() ? "-" : text);
+      row.emplace_back(text.empty() || text == "0" ? "-" : text);
     }
     row.emplace_back(AgeText(NumberIn(entry, "first_ago_s")) + " ago");
     row.emplace_back(AgeText(NumberIn(entry, "last_ago_s")) + " ago");

@@ -53,8 +53,12 @@ void ReadBlocked(const Json& entry, RecordedClient& record) {
   protocol = protocol == "icmpv6" ? "icmp" : protocol;
   const std::string port = TextIn(entry, "port");
   const bool has_port = protocol != "icmp" && !port.empty();
-  RecordedPacket packet{
-      name, address, {}, protocol + (has_port ? "/" + port : ""), NumberIn(entry, "count")};
+  RecordedPacket packet{name,
+                        address,
+                        {},
+                        protocol + (has_port ? "/" + port : ""),
+                        NumberIn(entry, "count"),
+                        In(entry, "rule").is_object()};
   packet.service = ReadServiceWord(packet.text);
   record.packets.push_back(packet);
 }
@@ -68,7 +72,7 @@ void ReadRule(const Json& entry, RecordedClient& record) {
   }
   std::vector<Diagnostic> said;
   LineReport report(kSource, 1, text, said);
-  auto rule = ReadRule(text, Author::kOurselves, report);
+  auto rule = ReadRule(text, Author::kOurselves, report, {&kAddressesFile, 1});
   if (rule) {
     rule->origin = {std::make_shared<const std::string>(origin), 0};
     record.rules.push_back(std::move(*rule));

@@ -33,6 +33,7 @@ struct RecordedPacket {
   std::optional<Service> service;  // none: no protocol that a rule could name
   std::string text;                // "tcp/22"
   int64_t count = 0;
+  bool dropped = false;  // by a rule that names it
 };
 
 struct RecordedClient {

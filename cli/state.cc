@@ -34,6 +34,9 @@ std::string StatusText(const Json& status, bool colours) {
   for (const auto& [key, value] : status.items()) {
     if (key == "counters" && value.is_object()) {
       for (const auto& [name, count] : value.items()) {
+        if (status.contains(name)) {
+          continue;  // it is said above
+        }
         rows.push_back({name, {Text(count), ColourOf(name, Text(count))}});
       }
     } else if (key == "upstreams" && value.is_array()) {

@@ -94,7 +94,9 @@ class Suggester {
 void Suggester::JudgePackets() {
   for (const RecordedPacket& packet : record_.packets) {
     const std::string what = packet.address->Text() + " " + packet.text;
-    if (!packet.service) {
+    if (packet.dropped) {
+      LeaveOut(what, "a drop rule names it");
+    } else if (!packet.service) {
       LeaveOut(what, "no rule can name that protocol");
     } else if (IsDns(*packet.service)) {
       LeaveOut(what, "another DNS server: it could tell anything, and be told");

@@ -1,5 +1,7 @@
 #include "cli/watch_feed.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -21,6 +23,12 @@ WatchEvent ReadEvent(const Json& entry, int64_t unix_now) {
           TextIn(entry, "rule"),
           unix_now - NumberIn(entry, "ago_s"),
           entry};
+}
+
+// "7.9"; of many, no tenth.
+std::string RateText(const Json& rate) {
+  const double value = rate.is_number() ? rate.get<double>() : 0;
+  return fmt::format("{:.{}f}", value, value < 10 ? 1 : 0);
 }
 
 }  // namespace
@@ -54,9 +62,9 @@ std::vector<WatchEvent> WatchFeed::Take(const Json& reply, int64_t unix_now) {
   state_.lost += after_.is_null() ? 0 : NumberIn(reply, "lost");
   after_ = In(reply, "next");
   const Json& rates = In(reply, "rates");
-  state_.questions = TextIn(rates, "questions");
-  state_.refused = TextIn(rates, "refused");
-  state_.upstream = TextIn(rates, "upstream");
+  state_.questions = RateText(In(rates, "questions"));
+  state_.refused = RateText(In(rates, "refused"));
+  state_.upstream = RateText(In(rates, "upstream"));
   std::vector<WatchEvent> fresh;
   for (const Json& entry : ListIn(reply, "events")) {
     fresh.push_back(ReadEvent(entry, unix_now));

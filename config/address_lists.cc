@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <utility>
 
 #include "config/words.h"
@@ -15,6 +17,26 @@ constexpr std::string_view kFolder = "/var/lib/dnspin/addresses/";
 
 // What is larger is no provider's, but half of the internet.
 constexpr uint8_t LengthMin(Family family) { return family == Family::kIpv4 ? 8 : 16; }
+
+// Exact up to what matters: sums of powers of two of which the largest is 2^112.
+long double NumberOf(const Address& address) {
+  long double number = 0;
+  for (const uint8_t octet : address.bytes()) {
+    number = number * 256 + octet;
+  }
+  return number;
+}
+
+bool IsTooMuch(const std::vector<AddressRange>& ranges) {
+  std::map<Family, long double> sums;
+  for (const AddressRange& range : ranges) {
+    sums[range.first.family()] += NumberOf(range.last) - NumberOf(range.first) + 1;
+  }
+  return std::any_of(sums.begin(), sums.end(), [](const auto& sum) {
+    const int bits = sum.first == Family::kIpv4 ? 32 : 128;
+    return sum.second > std::ldexp(1.0L, bits - LengthMin(sum.first));
+  });
+}
 
 std::optional<Prefix> ReadNetwork(std::string_view word, LineReport& report) {
   const auto network = Prefix::Parse(word);
@@ -65,6 +87,9 @@ std::vector<AddressRange> ReadAddressList(const std::string& file, std::string_v
     diagnostics.push_back(OfFile(
         file, Severity::kError,
         fmt::format("more than {} networks that do not touch each other", kAddressRangesMax)));
+  } else if (IsTooMuch(ranges)) {
+    diagnostics.push_back(OfFile(file, Severity::kError,
+                                 "together larger than a provider's: an IPv6 /16, or an IPv4 /8"));
   }
   return ranges;
 }
@@ -89,6 +114,7 @@ void AddressLists::Look(const std::string& path, int64_t wall_seconds, File& fil
         OfFile(place, Severity::kWarning, "there is no such file yet: nothing is open by it"));
   } else {
     file.said.push_back(OfFile(place, Severity::kError, std::string(text.status().message())));
+    file.stamp.reset();  // it may be this moment's fault
   }
   if (HasErrors(file.said)) {
     list = file.list ? *file.list : NetworkList{path, {}};
@@ -110,6 +136,7 @@ NetworkLists AddressLists::Read(const std::vector<RuleList>& rules, int64_t wall
   }
   std::erase_if(files_, [&](const auto& file) { return !paths.contains(file.first); });
   NetworkLists lists;
+  size_t ranges = 0;
   for (const std::string& path : paths) {
     if (lists.size() == kAddressListsMax) {
       diagnostics.push_back(
@@ -120,7 +147,15 @@ NetworkLists AddressLists::Read(const std::vector<RuleList>& rules, int64_t wall
     File& file = files_[path];
     Look(path, wall_seconds, file);
     diagnostics.insert(diagnostics.end(), file.said.begin(), file.said.end());
-    lists.emplace(path, file.list);
+    auto list = file.list;
+    if (ranges + list->ranges.size() > kAddressRangesOfAllMax) {
+      diagnostics.push_back(OfFile(
+          PlaceOfAddresses(path), Severity::kError,
+          fmt::format("with those before it more than {} networks", kAddressRangesOfAllMax)));
+      list = std::make_shared<const NetworkList>(NetworkList{path, {}});
+    }
+    ranges += list->ranges.size();
+    lists.emplace(path, std::move(list));
   }
   return lists;
 }

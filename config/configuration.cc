@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "absl/container/flat_hash_map.h"
+#include "config/address_lists.h"
 #include "config/client_file.h"
 #include "config/text_file.h"
 
@@ -20,9 +21,7 @@ constexpr size_t kAllRulesMax = 1'000'000;  // of all clients, profiles expanded
 class Loader {
  public:
   Loader(const ConfigurationFiles& files, const KnownClients& known, int64_t wall_seconds)
-      : files_(files), known_(known), wall_seconds_(wall_seconds) {
-    read_.lists = known.lists;
-  }
+      : files_(files), known_(known), wall_seconds_(wall_seconds) {}
 
   LoadResult Load() {
     LoadSettings();
@@ -42,7 +41,6 @@ class Loader {
         }
       }
     }
-    JudgeAddressLists();
     SortByPlace(said_);
     LoadResult result;
     result.known = std::move(read_);
@@ -55,7 +53,6 @@ class Loader {
 
  private:
   void LoadSettings();
-  void JudgeAddressLists();
   std::map<std::string, std::string> FilesOf(const char* folder);
   bool HasKnownProfiles() const;
   const KnownClients::File* ClientOf(const std::string& name, const std::string& path);
@@ -98,15 +95,6 @@ void Loader::LoadSettings() {
       Complain(path, text.status());
     }
   }
-}
-
-// Who runs reads them again, whenever they change.
-void Loader::JudgeAddressLists() {
-  std::vector<RuleList> rules;
-  for (const ClientConfig& client : configuration_.clients) {
-    rules.push_back(client.rules);
-  }
-  read_.lists.Read(rules, wall_seconds_, said_);
 }
 
 // The files of `folder` beside each settings file, path by name.
@@ -198,6 +186,19 @@ LoadResult Load(const ConfigurationFiles& files) { return Load(files, {}, 0); }
 
 LoadResult Load(const ConfigurationFiles& files, const KnownClients& known, int64_t wall_seconds) {
   return Loader(files, known, wall_seconds).Load();
+}
+
+std::vector<Diagnostic> Check(const ConfigurationFiles& files, int64_t wall_seconds) {
+  LoadResult loaded = Load(files, {}, wall_seconds);
+  std::vector<RuleList> rules;
+  if (loaded.configuration) {
+    for (const ClientConfig& client : loaded.configuration->clients) {
+      rules.push_back(client.rules);
+    }
+  }
+  AddressLists().Read(rules, wall_seconds, loaded.diagnostics);
+  SortByPlace(loaded.diagnostics);
+  return std::move(loaded.diagnostics);
 }
 
 }  // namespace dnspin

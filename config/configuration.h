@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "config/address_lists.h"
 #include "config/client_file.h"
 #include "config/diagnostic.h"
 #include "config/profiles.h"
@@ -58,7 +57,6 @@ struct KnownClients {
   };
   std::map<std::string, File> clients;  // by path
   std::map<std::string, std::optional<FileStamp>> profiles;
-  AddressLists lists;
 };
 
 struct LoadResult {
@@ -71,5 +69,9 @@ struct LoadResult {
 LoadResult Load(const ConfigurationFiles& files);
 // The same, after an earlier load.
 LoadResult Load(const ConfigurationFiles& files, const KnownClients& known, int64_t wall_seconds);
+
+// All that is wrong with them, and with the files of addresses that their rules name. Those are
+// often fetched from somebody: for who runs their faults are none of the configuration.
+std::vector<Diagnostic> Check(const ConfigurationFiles& files, int64_t wall_seconds);
 
 }  // namespace dnspin

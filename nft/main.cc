@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "config/address_lists.h"
 #include "config/configuration.h"
 #include "config/policy_document.h"
 #include "config/qubes_configuration.h"
@@ -182,7 +183,7 @@ class Loader {
       rules.push_back(client.rules);
     }
     std::vector<Diagnostic> said;
-    desired.lists = known_.lists.Read(rules, clock_.WallSeconds(), said);
+    desired.lists = lists_.Read(rules, clock_.WallSeconds(), said);
     return WithWarnings(std::move(desired), said);
   }
 
@@ -214,6 +215,7 @@ class Loader {
   std::optional<Configuration> configuration_;
   std::vector<Diagnostic> diagnostics_;
   KnownClients known_;
+  AddressLists lists_;
   TargetReader reader_;
 };
 
@@ -307,12 +309,12 @@ int Teardown(const std::string& table) {
   return status.ok() ? kDone : Fail(kSystemWouldNot, std::string(status.message()));
 }
 
-int Check(const ConfigurationFiles& files) {
-  const LoadResult loaded = Load(files);
-  for (const Diagnostic& diagnostic : loaded.diagnostics) {
+int SayFaults(const ConfigurationFiles& files) {
+  const std::vector<Diagnostic> said = Check(files, SystemClock().WallSeconds());
+  for (const Diagnostic& diagnostic : said) {
     std::fprintf(stderr, "%s\n", diagnostic.Text().c_str());
   }
-  return loaded.configuration ? kDone : kRefusedByConfiguration;
+  return HasErrors(said) ? kRefusedByConfiguration : kDone;
 }
 
 // A question takes three sockets at most. Who serves all has as many as a process may well have.
@@ -377,7 +379,7 @@ int Main(int argc, char** argv) {
   const ConfigurationFiles files =
       arguments.config ? ConfigurationFiles::One(*arguments.config) : ConfigurationFiles::Default();
   if (arguments.check) {
-    return Check(files);
+    return SayFaults(files);
   }
   if (arguments.teardown) {
     const LoadResult loaded = Load(files);

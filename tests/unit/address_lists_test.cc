@@ -40,6 +40,12 @@ TEST(AddressList, IsOneNetworkALine) {
       {"0.0.0.0/0\n", 0, "f:1:1: error: too large for a provider's: '0.0.0.0/0'\n"},
       {"128.0.0.0/7\n", 0, "f:1:1: error: too large for a provider's: '128.0.0.0/7'\n"},
       {"17.0.0.0/8\n", 1, ""},
+      {"17.0.0.0/9\n17.128.0.0/9\n", 1, ""},
+      {"17.0.0.0/8\n192.0.2.7\n", 2,
+       "f:1:1: error: together larger than a provider's: an IPv6 /16, or an IPv4 /8\n"},
+      {"2600::/16\n192.0.2.0/24\n", 2, ""},
+      {"2600::/16\n2a00::/48\n", 2,
+       "f:1:1: error: together larger than a provider's: an IPv6 /16, or an IPv4 /8\n"},
       {"::/0\n", 0, "f:1:1: error: too large for a provider's: '::/0'\n"},
       {"2600::/12\n", 0, "f:1:1: error: too large for a provider's: '2600::/12'\n"},
       {"2600::/16\n", 1, ""},
@@ -139,6 +145,24 @@ TEST_F(AddressListsTest, ABadFileLeavesWhatItSaidBefore) {
   EXPECT_EQ(last_, before);
   folder_.Write("b", "0.0.0.0/0\n");
   EXPECT_EQ(Look("b").first, 0U);
+}
+
+TEST_F(AddressListsTest, AllOfThemTogetherHaveALimit) {
+  std::string full;
+  for (size_t i = 0; i < kAddressRangesMax; ++i) {
+    full += fmt::format("51.{}.{}.{}\n", i >> 15, (i >> 7) & 255, 2 * (i & 127));
+  }
+  std::vector<RuleList> rules;
+  for (const char* const name : {"a", "b", "c", "d", "e", "f"}) {
+    folder_.Write(name, name == std::string("f") ? "" : full);
+    rules.push_back(Rules(name));
+  }
+  std::vector<Diagnostic> said;
+  const NetworkLists lists = lists_.Read(rules, kMuchLater, said);
+  EXPECT_EQ(lists.at(Path("d"))->ranges.size(), kAddressRangesMax);
+  EXPECT_EQ(lists.at(Path("e"))->ranges.size(), 0U);
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_EQ(said[0].message, "with those before it more than 65536 networks");
 }
 
 TEST_F(AddressListsTest, WhatSaysTheSameIsTheSame) {

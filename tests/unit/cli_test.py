@@ -78,7 +78,7 @@ SHOWN = (
       r"  tcp +443 +not counted .*", r"  tcp +443 +7 packets, 4096 octets")),
     (("explain", "work", "localhost"),
      (r"standing +pinned: .*", r"decided by +action=accept dsthost=localhost "
-      r"\(clients\.d/work:2\)", r"opens +tcp 443 +localhost")),
+      r"\(clients\.d/work:2\)", r"opens +tcp 443 by localhost")),
 )
 
 # words, the request that they make

@@ -24,6 +24,11 @@ Json Blocked(const std::string& name, const Json& address, const std::string& pr
           {"protocol", protocol}, {"port", port}, {"count", 1}};
 }
 
+Json Dropped(Json blocked) {
+  blocked["rule"] = {{"number", 1}, {"text", "action=drop"}, {"origin", "clients.d/work:2"}};
+  return blocked;
+}
+
 struct Story {
   std::string what;
   std::vector<std::string> rules;  // in force
@@ -105,6 +110,13 @@ const std::vector<Story> kStories = {
      {"224.0.0.251 udp/5353: no address of somebody's",
       "192.0.2.8 47: no rule can name that "
       "protocol"}},
+    {"what a drop rule refuses, by an address, by the address of a name",
+     {"action=drop dst4=192.0.2.7/32", "action=drop dsthost=ads.com"},
+     {Name("x.com", "pinned", {"tcp/443"}, {"192.0.2.8"})},
+     {Dropped(Blocked("", "192.0.2.7", "tcp", 22)),
+      Dropped(Blocked("x.com", "192.0.2.8", "tcp", 22))},
+     {"accept x.com tcp 443"},
+     {"192.0.2.7 tcp/22: a drop rule names it", "192.0.2.8 tcp/22: a drop rule names it"}},
     {"another resolver, by its address, by its name, over TLS",
      {},
      {Name("dns.x.com", "prohibited")},
