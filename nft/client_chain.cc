@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <charconv>
 
-#include "nft/firewall_log.h"
 #include "nft/learning.h"
+#include "nft/log_rules.h"
 #include "nft/network_sets.h"
 #include "nft/table_view.h"
 #include "pinning/check.h"
-#include "pinning/logged_packet.h"
 
 namespace dnspin {
 namespace {
@@ -101,13 +100,6 @@ std::string GroupMatch(const PinGroup& group, const Address& first) {
                      group.action == Action::kAccept ? PinSetName(first, group.number)
                                                      : DropSetName(first, group.number),
                      ServiceText(group.service, family));
-}
-
-// A rule of its own: one that does not match, being over its limit, must not spare the next.
-std::string LogText(Action action) {
-  return fmt::format("limit rate 20/second burst 40 packets log prefix \"{}\" group {} snaplen {}",
-                     action == Action::kDrop ? kLogOfRefused : kLogOfAccepted, kLogGroup,
-                     kLogOctetsMax);
 }
 
 bool IsTaught(const PinGroup& group, const RuleList& rules) {
@@ -232,7 +224,7 @@ std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
   ptrdiff_t groups = 0;
   size_t logged = 0;
   const auto log = [&](const std::string& match, Action action) {
-    if (logged++ < kLogRulesMax) {
+    if (client.logged && logged++ < kLogRulesMax) {
       lines.push_back(match + LogText(action));
     }
   };
@@ -256,7 +248,9 @@ std::vector<std::string> ChainRules(const ClientRules& client, Family family) {
   DNSPIN_CHECK(groups ==
                std::count_if(client.groups.begin(), client.groups.end(),
                              [open](const PinGroup& group) { return group.rules.front() < open; }));
-  lines.push_back(LogText(Action::kDrop));
+  if (client.logged) {
+    lines.push_back(LogText(Action::kDrop));
+  }
   lines.push_back(RejectText(family));
   if (!client.digest.empty()) {
     lines.back() += fmt::format(" comment \"{}{}\"", kDigestComment, client.digest);

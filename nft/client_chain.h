@@ -27,6 +27,7 @@ struct ClientRules {
   uint32_t closed_from = UINT32_MAX;  // Policy::closed_from
   std::vector<DropElement> drops{};   // what the sets of drop rules hold
   uint16_t queue = 0;                 // where answers to it wait; 0: they do not
+  bool logged = true;                 // what its rules refuse, by rules of their own
   bool operator==(const ClientRules&) const = default;
 };
 

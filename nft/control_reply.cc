@@ -196,7 +196,7 @@ absl::StatusOr<Json> Status(const ControlView& view, const ControlRequest& /*req
               {"pins", pins},
               {"refresh", view.refresh_way},
               {"learning", learning},
-              {"log_reader_pid", view.log_reader_pid},
+              {"log_reader_pid", view.log_reader_pid ? Json(*view.log_reader_pid) : Json()},
               {"counters", Counters(view)}};
 }
 

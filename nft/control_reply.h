@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,7 @@ struct ControlView {
   uint64_t log_lines_dropped = 0;
   uint64_t reloads = 0;
   BootTime now;
-  int log_reader_pid = 0;
+  std::optional<int> log_reader_pid;  // 0: none now; nothing: the kernel cannot log
   std::function<absl::Status()> reload{};
   control::FindFlows find_flows{};
   std::function<double(uint64_t CountersReport::*)> rate{};  // a second, lately

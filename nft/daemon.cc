@@ -36,7 +36,7 @@ Daemon::Daemon(Parts parts)
               [this] { readers_.DoubtPins(roster_.clients()); }),
       notices_(parts_.journal),
       ends_(parts_.clock),
-      log_(parts_.launcher, parts_.reactor, parts_.journal) {}
+      log_(parts_.launcher, parts_.reactor, parts_.journal, parts_.takes_log_rules) {}
 
 absl::Status Daemon::WatchAll() {
   const auto watch = [this](int fd, std::function<void(Ready)> callback) -> absl::Status {

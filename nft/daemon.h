@@ -51,6 +51,7 @@ class Daemon {
     ReadServers read_servers;
     WritePolicy write_policy;
     Isolation isolation;
+    bool takes_log_rules;  // the kernel
   };
 
   explicit Daemon(Parts parts);

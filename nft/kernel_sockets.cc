@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "nft/log_rules.h"
+
 namespace dnspin {
 namespace {
 
@@ -46,6 +48,7 @@ absl::StatusOr<KernelSockets> OpenKernelSockets(const std::string& table,
     }
     hold_rules = *std::move(holds);
   }
+  const bool takes_log_rules = TakesLogRules(*nftables, table);
   if (auto status = nftables->Probe(table + "-probe"); !status.ok()) {
     return status;
   }
@@ -57,10 +60,16 @@ absl::StatusOr<KernelSockets> OpenKernelSockets(const std::string& table,
       return status;
     }
   }
-  return KernelSockets{
-      *std::move(reactor),       *std::move(nftables),          *std::move(routes),
-      *std::move(route_watch),   *std::move(resolv_conf_watch), *std::move(lists_watch),
-      *std::move(ruleset_watch), *std::move(set_writer),        std::move(hold_rules)};
+  return KernelSockets{*std::move(reactor),
+                       *std::move(nftables),
+                       *std::move(routes),
+                       *std::move(route_watch),
+                       *std::move(resolv_conf_watch),
+                       *std::move(lists_watch),
+                       *std::move(ruleset_watch),
+                       *std::move(set_writer),
+                       std::move(hold_rules),
+                       takes_log_rules};
 }
 
 }  // namespace dnspin

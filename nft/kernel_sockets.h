@@ -27,6 +27,7 @@ struct KernelSockets {
   RulesetWatch ruleset_watch;
   std::unique_ptr<SetWriter> set_writer;
   std::unique_ptr<HoldRules> hold_rules;  // null: no answer is held
+  bool takes_log_rules = true;
 };
 
 // `hold_fail_open`: nothing where no answer is held, else whether it passes while nobody reads it.

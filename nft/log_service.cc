@@ -66,6 +66,10 @@ void LogService::End(const std::string& why, BootTime now) {
   readable_ = false;
   start_at_ = now + pause_;
   pause_ = std::min(2 * pause_, kPauseMax);
+  Complain(why, now);
+}
+
+void LogService::Complain(const std::string& why, BootTime now) {
   if (why != complaint_) {
     complaint_ = why;
     journal_.Say(Priority::kWarning, "the firewall's log is not read: " + why, now);
@@ -73,6 +77,11 @@ void LogService::End(const std::string& why, BootTime now) {
 }
 
 void LogService::Settle(ServedClients& clients, BootTime now) {
+  if (!logs_) {
+    Complain("this kernel's nft cannot log (CONFIG_NFT_LOG): `blocked` knows refused names alone",
+             now);
+    return;
+  }
   if (reader_ == 0 && start_at_ <= now && !launcher_.lost()) {
     if (const auto status = Start(now); !status.ok()) {
       End(std::string(status.message()), now);
@@ -84,7 +93,7 @@ void LogService::Settle(ServedClients& clients, BootTime now) {
 }
 
 std::optional<BootTime> LogService::NextDeadline() const {
-  return reader_ == 0 ? std::optional(start_at_) : std::nullopt;
+  return logs_ && reader_ == 0 ? std::optional(start_at_) : std::nullopt;
 }
 
 void LogService::Take(ServedClients& clients, BootTime now) {

@@ -18,14 +18,17 @@ namespace dnspin {
 
 class LogService {
  public:
-  // All outlive the service.
-  LogService(LauncherLink& launcher, Reactor& reactor, Journal& journal)
-      : launcher_(launcher), reactor_(reactor), journal_(journal) {}
+  // All outlive the service. `logs`: there are rules that log; else there is no reader, ever.
+  LogService(LauncherLink& launcher, Reactor& reactor, Journal& journal, bool logs)
+      : launcher_(launcher), reactor_(reactor), journal_(journal), logs_(logs) {}
 
   // Starts a reader if there is none and it is time; takes what it said since.
   void Settle(ServedClients& clients, BootTime now);
   std::optional<BootTime> NextDeadline() const;
-  int pid() const { return reader_ != 0 ? pid_ : 0; }  // of its reader; 0: there is none now
+  // Of its reader; 0: there is none now; nothing: nor will there be.
+  std::optional<int> pid() const {
+    return logs_ ? std::optional(reader_ != 0 ? pid_ : 0) : std::nullopt;
+  }
 
  private:
   static constexpr std::chrono::milliseconds kPauseMin{100};
@@ -33,10 +36,12 @@ class LogService {
   absl::Status Start(BootTime now);
   void Take(ServedClients& clients, BootTime now);
   void End(const std::string& why, BootTime now);
+  void Complain(const std::string& why, BootTime now);
 
   LauncherLink& launcher_;
   Reactor& reactor_;
   Journal& journal_;
+  bool logs_;
   uint32_t reader_ = 0;  // the launcher's number; 0: there is none
   uint32_t next_reader_ = kFirstReader;
   std::optional<NetlinkSocket> log_;

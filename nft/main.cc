@@ -174,10 +174,12 @@ class Loader {
 
   const Settings& settings() const { return configuration_->settings; }
   void SetReaderUid(uid_t uid) { reader_uid_ = uid; }
+  void SetLogged(bool logged) { logged_ = logged; }
 
   // `view`: null if the files are all, or QubesDB has said nothing yet.
   Desired Make(const qubesdb::View* view, std::span<const Vif> vifs) {
     Desired desired = MakeClients(view, vifs);
+    desired.ruleset.logged = logged_;
     std::vector<RuleList> rules;
     for (const DesiredClient& client : desired.clients) {
       rules.push_back(client.rules);
@@ -212,6 +214,7 @@ class Loader {
   const ConfigurationFiles& files_;
   Clock& clock_;
   uid_t reader_uid_ = 0;
+  bool logged_ = true;
   std::optional<Configuration> configuration_;
   std::vector<Diagnostic> diagnostics_;
   KnownClients known_;
@@ -260,6 +263,7 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
         fmt::format("answers are held by {}", target ? "xtables' target NFQUEUE" : "nft's queue"),
         clock.Now());
   }
+  loader.SetLogged(sockets->takes_log_rules);
   LauncherLink launcher(std::move(started.launcher));
   Netvm netvm(*source, sockets->ruleset_watch, sockets->routes, journal);
   const bool in_netvm = loader.settings().from_qubesdb;
@@ -295,7 +299,8 @@ absl::Status Serve(Loader& loader, const ConfigurationFiles& files, Started star
                  .load = load,
                  .read_servers = [&] { return ReadFollowed(sockets->resolv_conf_watch); },
                  .write_policy = PolicyDocument,
-                 .isolation = isolation});
+                 .isolation = isolation,
+                 .takes_log_rules = sockets->takes_log_rules});
   absl::Status status = daemon.Begin(*load(Reading::kLive, netvm.vifs()));  // which does not fail
   status = status.ok() ? daemon.Run() : status;
   NotifyServiceManager("STOPPING=1").IgnoreError();

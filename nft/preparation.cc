@@ -86,6 +86,7 @@ ServedClient Prepare(const Desired& desired, const DesiredClient& wanted,
   policy.intercept_any = desired.ruleset.intercept_any;
   policy.intercept = desired.ruleset.intercept;
   policy.reaches_upstreams = desired.dns_is_upstream;
+  client.logged = desired.ruleset.logged;
   client.snooped = desired.ruleset.snoop;
   client.fails_open = desired.ruleset.snoop_fail_open;
   Place(client, surroundings);

@@ -130,7 +130,8 @@ ClientRules RulesOf(const ServedClient& client) {
           client.digest,
           client.policy.closed_from,
           DropElementsOf(client.policy, client.groups, client.drops),
-          client.queue};
+          client.queue,
+          client.logged};
 }
 
 CountersReport ServedClient::Totals() const {

@@ -46,6 +46,7 @@ struct ServedClient {
   uint32_t placed = 0;                    // by which revision of the surroundings; 0: by none
   std::string interface;                  // where its packets come in; empty: nowhere now
   uint16_t port = 0;                      // of its door
+  bool logged = true;                     // what its rules refuse
   bool snooped = false;                   // answers of others to it are to be held
   bool fails_open = false;                // or pass, while nobody reads them
   uint16_t queue = 0;                     // where answers of others to it wait; 0: they do not

@@ -21,6 +21,7 @@ struct RulesetTerms {
   bool inbound_open = false;            // new connections towards clients are not dropped here
   bool intercept_any = false;           // else questions to `intercept` alone go to the doors
   std::vector<Address> intercept;
+  bool logged = true;  // what clients' rules refuse: the kernel can do that
   bool snoop = false;  // answers of `dns_servers` are held on their way to clients
   bool snoop_fail_open = false;
   std::vector<Address> dns_servers;  // what `specialtarget=dns` stands for: set dns-addr

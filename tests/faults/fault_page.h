@@ -1,7 +1,10 @@
 #pragma once
 // Knows: the page of memory by which a test orders a fault (lab/faults.py writes it): the Nth event
-// of a kind in a process fails, is late, is cut or comes twice. Touches: the file `faults` beside
+// of a kind in a process fails, is late, is cut or comes twice. And what else an environment lacks,
+// always. Touches: the file `faults` beside
 // the program, which each process maps at its start: later it may not be allowed to.
+
+#include <sys/socket.h>
 
 #include <atomic>
 #include <cstdint>
@@ -65,6 +68,10 @@ void BecomeChild();  // of fork: the launcher, or who is to be a reader
 void BeLate();
 int64_t SleptNs();
 int64_t WallAheadSeconds();
+
+// A kernel that lacks the nft expression that DNSPIN_FAULTS_LACKS names: whatever is in this
+// message that names it names one that no kernel has. Done to the sender's own octets.
+void HideLackingExpression(const msghdr& message);
 
 // The C library's own function of this name.
 void* RealFunction(const char* name);

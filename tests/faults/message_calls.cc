@@ -153,6 +153,9 @@ extern "C" ssize_t sendmsg(int fd, const msghdr* header, int flags) {
   static const auto real =
       reinterpret_cast<ssize_t (*)(int, const msghdr*, int)>(RealFunction("sendmsg"));
   const Kind kind = KindOf(fd);
+  if (kind == Kind::kNetlink) {
+    HideLackingExpression(*header);
+  }
   // The kernel takes a netlink message whole and once, or not at all.
   const Action action =
       Meet(kind, "sendmsg", kind == Kind::kNetlink ? kUsual : kUsual | kCut | kDouble);

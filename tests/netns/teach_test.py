@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 # pylint: disable=wrong-import-position
 from lab import records, trial  # noqa: E402
 from lab.authority import aliases  # noqa: E402
+from lab.faults import Page  # noqa: E402
 from lab.steady import assert_open, assert_shut  # noqa: E402
 
 EDGE, OTHER, ADS, FIXED = "203.0.113.21", "203.0.113.30", "203.0.113.40", "203.0.113.99"
@@ -199,6 +200,39 @@ def blocked(lab, servers):
     return "three packets, two names, one lesson"
 
 
+def without_log(lab, servers):
+    """Where nft cannot log dnspind serves as ever, without rules that do, and says so once"""
+    answers(servers)
+    work, rules = lab.qube("work"), RULES.replace("drop ads.test\n", "")
+    with trial.with_dnspin(lab, "nolog", start=False, clients={"work": rules},
+                           env={"DNSPIN_FAULTS_LACKS": "log"}) as dnspin:
+        Page.install(dnspin)
+        dnspin.start()
+        for _ in ("at first", "started anew"):
+            assert work.ask("www.shop.test").addresses == [EDGE]
+            assert_open(work, EDGE)
+            assert_shut(work, OTHER)
+            assert_shut(work, FIXED)
+            request(dnspin, "learn", client="work", seconds=60)
+            assert work.ask("other.test").addresses == [OTHER]
+            assert_open(work, OTHER)
+            dnspin.write_client("work", ALSO_DNS)
+            assert dnspin.reload()
+            assert_open(work, EDGE)
+            assert_shut(work, FIXED)
+            kernel = lab.netvm.nft_list("ruleset")
+            assert "qbs-10-137-0-25" in kernel and " log " not in kernel, kernel
+            assert "probe" not in kernel, kernel
+            assert request(dnspin, "status")["log_reader_pid"] is None
+            said = [line for line in dnspin.log() if "nft cannot log" in line.text]
+            assert len(said) == 1 and said[0].priority == 4, dnspin.log()
+            dnspin.write_client("work", rules)
+            dnspin.stop()
+            dnspin.log_file.write_text("")
+            dnspin.start()
+    return "by two dnspinds"
+
+
 def flushed(lab, servers):
     """flush: pins go, and what is asked next is pinned anew"""
     answers(servers)
@@ -218,4 +252,4 @@ def flushed(lab, servers):
 
 
 if __name__ == "__main__":
-    trial.run(seen, taught, ends, flushed, blocked)
+    trial.run(seen, taught, ends, flushed, blocked, without_log)

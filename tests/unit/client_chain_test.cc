@@ -237,6 +237,16 @@ TEST(ClientChain, WhatIsRefusedIsLogged) {
                    "ip daddr 192.0.2.1/32 " + kReject4, log, kReject4}));
 }
 
+TEST(ClientChain, WhereTheKernelCannotLogNothingDoes) {
+  ClientRules client = Client({Drop().At("x.example"), Drop().To("192.0.2.1/32")});
+  client.logged = false;
+  EXPECT_EQ(ChainRules(client, Family::kIpv4),
+            (Lines{D4(1, kReject4), "ip daddr 192.0.2.1/32 " + kReject4, kReject4}));
+  client.rules = TaughtRules({}, std::vector{Service{Protocol::kTcp, PortRange{443, 443}, {}}});
+  client.groups = GroupsOf(client.rules, {});
+  EXPECT_EQ(ChainRules(client, Family::kIpv4), (Lines{S4(1, "tcp dport 443 accept"), kReject4}));
+}
+
 TEST(ClientChain, SoManyRulesAreLoggedAndTheLast) {
   const Lines lines =
       ChainRules(Client(std::vector<R>(100, Drop().To("192.0.2.1/32"))), Family::kIpv4);

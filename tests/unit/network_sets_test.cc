@@ -17,6 +17,7 @@ ClientRules Client(const std::vector<const char*>& addresses, const std::vector<
   for (const char* address : addresses) {
     client.addresses.push_back(A(address));
   }
+  client.logged = false;
   return client;
 }
 
