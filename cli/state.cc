@@ -12,12 +12,23 @@ void AddUpstream(const Json& upstream, std::vector<Row>& rows) {
   const std::string interface = TextIn(upstream, "interface");
   rows.push_back({"upstream", TextIn(upstream, "server") +
                                   (interface.empty() ? " (no route)" : " by " + interface)});
-  if (In(upstream, "answered").is_number()) {
-    const Json& rtt = In(upstream, "rtt_ms");
-    rows.push_back({"", fmt::format("answered {}, failed {}{}", NumberIn(upstream, "answered"),
-                                    NumberIn(upstream, "failed"),
-                                    rtt.is_number() ? ", " + Text(rtt) + " ms" : std::string())});
+  const std::string state = TextIn(upstream, "state");
+  if (state.empty()) {
+    return;
   }
+  std::string text = state;
+  if (state != "unasked") {
+    text += fmt::format(", {} answered, {} failed", NumberIn(upstream, "answered"),
+                        NumberIn(upstream, "failed"));
+  }
+  if (In(upstream, "answered_ago_s").is_number()) {
+    text += fmt::format(", last {} ago in {} ms", AgeText(NumberIn(upstream, "answered_ago_s")),
+                        TextIn(upstream, "rtt_ms"));
+  }
+  const Colour colour = state == "ok"        ? Colour::kGood
+                        : state == "failing" ? Colour::kBad
+                                             : Colour::kNone;
+  rows.push_back({"", {text, colour}});
 }
 
 // A count that should be 0 for ever.

@@ -29,6 +29,9 @@ void CheckBounds(const FromReader& message) {
       DNSPIN_CHECK(address.family() == piece->family);
     }
   }
+  if (const auto* report = std::get_if<UpstreamReport>(&message)) {
+    DNSPIN_CHECK(report->answers != 0 || report->failures != 0);
+  }
   const auto* request = std::get_if<PinRequest>(&message);
   if (request == nullptr) {
     return;

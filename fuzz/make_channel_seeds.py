@@ -43,6 +43,11 @@ def answer(name=NAME, chain=(), addresses=(IPV4,), rcode=0, pinned=1):
             + bytes([len(addresses)]) + b"".join(addresses))
 
 
+def upstream(server=IPV4, failing=0, counts=(7, 1), last=(1200, 350)):
+    return (struct.pack("<B", 8) + server + struct.pack("<HBIIB", 53, failing, *counts, bool(last))
+            + struct.pack(f"<{len(last)}I", *last))
+
+
 def logged(flags=0, source=10, protocol=6, port=443):
     return (bytes([flags, source, 137, 0, 25]) + 12 * b"\0" + bytes([192, 0, 2, 1]) + 12 * b"\0"
             + struct.pack(">BH", protocol, port))
@@ -53,6 +58,13 @@ write("answer_chain", answer(chain=(LONGEST, NAME), addresses=(IPV4, IPV6)))
 write("answer_nothing", answer(addresses=(), rcode=3, pinned=0))
 write("answer_17_links", answer(chain=17 * (b"\0",)))
 write("answer_rcode_16", answer(rcode=16))
+write("upstream", upstream())
+write("upstream_failing", upstream(IPV6, 1, (0, 0xFFFFFFFF), ()))
+write("upstream_failing_2", upstream(failing=2))
+write("upstream_no_news", upstream(counts=(0, 0)))
+write("upstream_no_round_trip", upstream(last=(1200,)))
+write("upstream_trailing", upstream() + b"\0")
+write("upstream_five_octets", upstream(b"\x05\1\2\3\4\5"))
 write("logged", logged())
 write("logged_28", 28 * logged(2))
 write("logged_29", 29 * logged())

@@ -175,10 +175,32 @@ Json Counters(const ControlView& view) {
   return counters;
 }
 
+Json UpstreamJson(const Upstream& upstream, const std::optional<UpstreamHealth>& health,
+                  BootTime now) {
+  const UpstreamHealth known = health.value_or(UpstreamHealth());
+  Json answered_ago_s;
+  Json rtt_ms;
+  if (known.answered) {
+    answered_ago_s =
+        std::chrono::duration_cast<std::chrono::seconds>(now - *known.answered).count();
+    rtt_ms = static_cast<double>(known.round_trip.count() / 100) / 10;
+  }
+  return {{"server", upstream.endpoint.Text()},
+          {"interface", upstream.interface},
+          {"state", !health         ? "unasked"
+                    : known.failing ? "failing"
+                                    : "ok"},
+          {"answered", known.answers},
+          {"failed", known.failures},
+          {"answered_ago_s", answered_ago_s},
+          {"rtt_ms", rtt_ms}};
+}
+
 absl::StatusOr<Json> Status(const ControlView& view, const ControlRequest& /*request*/) {
   Json upstreams = Json::array();
   for (const Upstream& upstream : view.upstreams) {
-    upstreams.push_back({{"server", upstream.endpoint.Text()}, {"interface", upstream.interface}});
+    upstreams.push_back(
+        UpstreamJson(upstream, HealthOf(view.clients, upstream.endpoint), view.now));
   }
   size_t pins = 0;
   for (const auto& [id, client] : view.clients) {

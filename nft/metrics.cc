@@ -4,6 +4,7 @@
 
 #include <array>
 #include <numeric>
+#include <set>
 
 #include "nft/control_reply.h"
 
@@ -74,6 +75,63 @@ constexpr std::array kClientMetrics = {
                  [](const ServedClient& c) { return uint64_t{c.grants.size()}; }},
 };
 
+void PutHead(std::string& text, std::string_view name, std::string_view type,
+             std::string_view help) {
+  text += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+}
+
+struct UpstreamCounter {
+  std::string_view name;
+  std::string_view help;
+  uint64_t UpstreamHealth::*count;
+};
+
+constexpr std::array kUpstreamCounters = {
+    UpstreamCounter{"dnspin_upstream_answers_total", "Answers that came from this upstream.",
+                    &UpstreamHealth::answers},
+    UpstreamCounter{"dnspin_upstream_failures_total",
+                    "Questions that this upstream did not answer in time.",
+                    &UpstreamHealth::failures},
+};
+
+// Of those that were asked. By client as well: a counter never falls, and one that goes takes its
+// own along.
+void PutUpstreams(std::string& text, const ControlView& view) {
+  std::set<Endpoint> upstreams;  // the configuration may say one twice
+  for (const Upstream& upstream : view.upstreams) {
+    upstreams.insert(upstream.endpoint);
+  }
+  PutHead(text, "dnspin_upstream_up", "gauge",
+          "Whether this upstream has answered what it was asked last.");
+  for (const Endpoint& upstream : upstreams) {
+    if (const auto health = HealthOf(view.clients, upstream)) {
+      text += fmt::format("dnspin_upstream_up{{upstream=\"{}\"}} {}\n", upstream.Text(),
+                          health->failing ? 0 : 1);
+    }
+  }
+  PutHead(text, "dnspin_upstream_round_trip_seconds", "gauge",
+          "How long this upstream took to answer, smoothed.");
+  for (const Endpoint& upstream : upstreams) {
+    const auto health = HealthOf(view.clients, upstream);
+    if (health && health->answered) {
+      text +=
+          fmt::format("dnspin_upstream_round_trip_seconds{{upstream=\"{}\"}} {:.6f}\n",
+                      upstream.Text(), std::chrono::duration<double>(health->round_trip).count());
+    }
+  }
+  for (const UpstreamCounter& counter : kUpstreamCounters) {
+    PutHead(text, counter.name, "counter", counter.help);
+    for (const auto& [id, client] : view.clients) {
+      for (const auto& [upstream, health] : client.upstreams) {
+        if (upstreams.contains(upstream)) {
+          text += fmt::format("{}{{client=\"{}\",upstream=\"{}\"}} {}\n", counter.name,
+                              client.desired.name, upstream.Text(), health.*counter.count);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Metric> TotalsOf(const ControlView& view) {
@@ -102,7 +160,7 @@ std::vector<Metric> TotalsOf(const ControlView& view) {
 std::string PrometheusText(const ControlView& view) {
   std::string text;
   const auto head = [&text](std::string_view name, std::string_view type, std::string_view help) {
-    text += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+    PutHead(text, name, type, help);
   };
   for (const ClientMetric& metric : kClientMetrics) {
     head(metric.name, metric.type, metric.help);
@@ -128,6 +186,7 @@ std::string PrometheusText(const ControlView& view) {
   single("dnspin_log_lines_dropped_total", "Log lines left out for a client's budget.",
          view.log_lines_dropped);
   single("dnspin_reloads_total", "Times the rules were read anew and put in force.", view.reloads);
+  PutUpstreams(text, view);
   return text;
 }
 

@@ -112,6 +112,8 @@ std::optional<ReaderFault> PinService::TakeMessage(ServedClient& client,
     client.record.Take(*report, now);
   } else if (const auto* answer = std::get_if<AnswerReport>(&*message)) {
     client.record.Take(*answer, now);
+  } else if (const auto* upstream = std::get_if<UpstreamReport>(&*message)) {
+    TakeReport(*upstream, client.policy.upstreams, client.upstreams, now);
   } else if (const auto* grant = std::get_if<GrantRequest>(&*message)) {
     return Consider(client, *grant, now);
   } else if (const auto* piece = std::get_if<DropAddresses>(&*message)) {

@@ -186,6 +186,22 @@ bool MayBeOneQube(std::span<const std::string> interfaces, std::span<const std::
              interfaces.end();
 }
 
+std::optional<UpstreamHealth> HealthOf(const ServedClients& clients, const Endpoint& upstream) {
+  std::optional<UpstreamHealth> health;
+  for (const auto& [id, client] : clients) {
+    const auto found = client.upstreams.find(upstream);
+    if (found == client.upstreams.end()) {
+      continue;
+    }
+    if (health) {
+      *health += found->second;
+    } else {
+      health = found->second;
+    }
+  }
+  return health;
+}
+
 KnownByAddress::KnownByAddress(const ServedClients& clients) {
   for (const auto& [id, client] : clients) {
     for (const Family family : {Family::kIpv4, Family::kIpv6}) {

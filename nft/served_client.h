@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "nft/held_queue.h"
 #include "nft/seen_packets.h"
 #include "nft/set_reader.h"
+#include "nft/upstream_health.h"
 #include "pinning/channel_message.h"
 #include "pinning/drop_names.h"
 #include "pinning/grant.h"
@@ -64,6 +66,7 @@ struct ServedClient {
   uint64_t breaches = 0;                  // of the channel's protocol
   ClientRecord record;                    // of its questions
   SeenPackets packets;                    // of its own
+  HealthByUpstream upstreams;             // as its readers say
 
   CountersReport Totals() const;
   void EndService();                     // by its reader: what waited there is dropped
@@ -89,6 +92,9 @@ using ServedClients = std::map<ClientId, ServedClient>;
 // True unless two clients are known to be behind different interfaces: another qube may have the
 // address of one that is gone.
 bool MayBeOneQube(std::span<const std::string> interfaces, std::span<const std::string> others);
+
+// By all of them together; nothing: none has asked it.
+std::optional<UpstreamHealth> HealthOf(const ServedClients& clients, const Endpoint& upstream);
 
 // Who is who after a change, by address.
 class KnownByAddress {

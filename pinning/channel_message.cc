@@ -4,125 +4,10 @@
 #include <optional>
 #include <string_view>
 
-#include "pinning/check.h"
-#include "pinning/rule.h"
+#include "pinning/message_octets.h"
 
 namespace dnspin {
 namespace {
-
-enum class Type : uint8_t {
-  kPin = 1,
-  kRefusal = 2,
-  kCounters = 3,
-  kGrant = 4,
-  kDropAddresses = 5,
-  kHeldVerdict = 6,
-  kAnswer = 7,
-  kPinReply = 16,
-  kPolicy = 17,
-  kPinsInDoubt = 18,
-  kQueue = 19,
-};
-
-class Writer {
- public:
-  explicit Writer(Type type) { Number(static_cast<uint8_t>(type)); }
-
-  template <typename T>
-  void Number(T value) {
-    for (size_t i = 0; i < sizeof(T); ++i) {
-      bytes_ += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
-    }
-  }
-  void Text(std::string_view text) {
-    Number(static_cast<uint16_t>(text.size()));
-    bytes_ += text;
-  }
-  void Flag(bool flag) { Number(static_cast<uint8_t>(flag)); }
-  void Put(const std::vector<Address>& addresses) {
-    Number(static_cast<uint8_t>(addresses.size()));
-    for (const Address& address : addresses) {
-      Put(address);
-    }
-  }
-  void Put(const Address& address) {
-    Number(static_cast<uint8_t>(address.bytes().size()));
-    for (const uint8_t octet : address.bytes()) {
-      Number(octet);
-    }
-  }
-  std::string Take(size_t octets_max = kMessageOctetsMax) {
-    DNSPIN_CHECK(bytes_.size() <= octets_max);
-    return std::move(bytes_);
-  }
-
- private:
-  std::string bytes_;
-};
-
-// Reads what a Writer wrote; once anything is amiss, everything after is, and Finished() says so.
-class Reader {
- public:
-  explicit Reader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
-
-  template <typename T>
-  T Number() {
-    uint64_t value = 0;
-    const auto octets = Take(sizeof(T));
-    for (size_t i = 0; i < octets.size(); ++i) {
-      value |= static_cast<uint64_t>(octets[i]) << (8 * i);
-    }
-    return static_cast<T>(value);
-  }
-  std::string Text(size_t octets_max) {
-    const auto length = Number<uint16_t>();
-    good_ = good_ && length <= octets_max;
-    const auto octets = Take(length);
-    return {octets.begin(), octets.end()};
-  }
-  Name AName() {
-    const auto name = Name::FromWire(Text(Name::kOctetsMax));
-    good_ = good_ && name.has_value();
-    return name.value_or(Name());
-  }
-  bool Flag() {
-    const auto flag = Number<uint8_t>();
-    good_ = good_ && flag <= 1;
-    return flag == 1;
-  }
-  std::vector<Address> Addresses() {
-    std::vector<Address> addresses;
-    const auto count = Number<uint8_t>();
-    good_ = good_ && count <= kAddressesPerRequest;
-    for (uint8_t i = 0; good_ && i < count; ++i) {
-      addresses.push_back(AnAddress());
-    }
-    return addresses;
-  }
-  Address AnAddress() {
-    const auto length = Number<uint8_t>();
-    const auto address = Address::FromBytes(Take(length));
-    good_ = good_ && address.has_value();
-    return address.value_or(Address());
-  }
-  void Require(bool condition) { good_ = good_ && condition; }
-  bool Good() const { return good_; }
-  bool Finished() const { return good_ && bytes_.empty(); }
-
- private:
-  std::span<const uint8_t> Take(size_t octets) {
-    if (!good_ || octets > bytes_.size()) {
-      good_ = false;
-      return {};
-    }
-    const auto taken = bytes_.first(octets);
-    bytes_ = bytes_.subspan(octets);
-    return taken;
-  }
-
-  std::span<const uint8_t> bytes_;
-  bool good_ = true;
-};
 
 using Counter = uint64_t CountersReport::*;
 constexpr std::array kCounters = {
@@ -147,7 +32,7 @@ static_assert(sizeof(CountersReport) == kCounters.size() * sizeof(uint64_t), "al
 
 struct Encoder {
   std::string operator()(const PinRequest& request) const {
-    Writer writer(Type::kPin);
+    MessageWriter writer(MessageType::kPin);
     writer.Number(request.ticket);
     writer.Number(request.generation);
     writer.Number(request.told_s);
@@ -158,20 +43,20 @@ struct Encoder {
     return writer.Take();
   }
   std::string operator()(const RefusalReport& report) const {
-    Writer writer(Type::kRefusal);
+    MessageWriter writer(MessageType::kRefusal);
     writer.Number(report.ede);
     writer.Text(report.asked.Wire());
     return writer.Take();
   }
   std::string operator()(const CountersReport& report) const {
-    Writer writer(Type::kCounters);
+    MessageWriter writer(MessageType::kCounters);
     for (const Counter counter : kCounters) {
       writer.Number(report.*counter);
     }
     return writer.Take();
   }
   std::string operator()(const GrantRequest& request) const {
-    Writer writer(Type::kGrant);
+    MessageWriter writer(MessageType::kGrant);
     writer.Number(request.generation);
     writer.Number(request.ttl_s);
     writer.Text(request.rule_host);
@@ -180,7 +65,7 @@ struct Encoder {
     return writer.Take();
   }
   std::string operator()(const DropAddresses& piece) const {
-    Writer writer(Type::kDropAddresses);
+    MessageWriter writer(MessageType::kDropAddresses);
     writer.Number(piece.generation);
     writer.Text(piece.name.Wire());
     writer.Flag(piece.family == Family::kIpv6);
@@ -190,7 +75,7 @@ struct Encoder {
     return writer.Take();
   }
   std::string operator()(const HeldVerdict& verdict) const {
-    Writer writer(Type::kHeldVerdict);
+    MessageWriter writer(MessageType::kHeldVerdict);
     writer.Number(verdict.queue);
     writer.Number(verdict.packet);
     writer.Number(static_cast<uint8_t>(verdict.kind));
@@ -198,7 +83,7 @@ struct Encoder {
     return writer.Take(kHeldVerdictOctetsMax);
   }
   std::string operator()(const AnswerReport& report) const {
-    Writer writer(Type::kAnswer);
+    MessageWriter writer(MessageType::kAnswer);
     writer.Number(report.type);
     writer.Number(report.rcode);
     writer.Flag(report.pinned);
@@ -211,28 +96,42 @@ struct Encoder {
     writer.Put(report.addresses);
     return writer.Take();
   }
+  std::string operator()(const UpstreamReport& report) const {
+    MessageWriter writer(MessageType::kUpstream);
+    writer.Put(report.server.address);
+    writer.Number(report.server.port);
+    writer.Flag(report.failing);
+    writer.Number(report.answers);
+    writer.Number(report.failures);
+    writer.Flag(report.last.has_value());
+    if (report.last) {
+      writer.Number(report.last->ago_ms);
+      writer.Number(report.last->round_trip_us);
+    }
+    return writer.Take();
+  }
   std::string operator()(const PinReply& reply) const {
-    Writer writer(Type::kPinReply);
+    MessageWriter writer(MessageType::kPinReply);
     writer.Number(reply.ticket);
     writer.Number(static_cast<uint8_t>(reply.outcome));
     return writer.Take();
   }
   std::string operator()(const PolicyNotice& notice) const {
-    Writer writer(Type::kPolicy);
+    MessageWriter writer(MessageType::kPolicy);
     writer.Number(notice.generation);
     return writer.Take();
   }
   std::string operator()(const PinsInDoubt& /*doubt*/) const {
-    return Writer(Type::kPinsInDoubt).Take();
+    return MessageWriter(MessageType::kPinsInDoubt).Take();
   }
   std::string operator()(const QueueNotice& notice) const {
-    Writer writer(Type::kQueue);
+    MessageWriter writer(MessageType::kQueue);
     writer.Number(notice.queue);
     return writer.Take();
   }
 };
 
-PinRequest ReadPin(Reader& reader) {
+PinRequest ReadPin(MessageReader& reader) {
   PinRequest request;
   request.ticket = reader.Number<uint64_t>();
   request.generation = reader.Number<uint32_t>();
@@ -245,7 +144,7 @@ PinRequest ReadPin(Reader& reader) {
   return request;
 }
 
-GrantRequest ReadGrant(Reader& reader) {
+GrantRequest ReadGrant(MessageReader& reader) {
   GrantRequest request;
   request.generation = reader.Number<uint32_t>();
   request.ttl_s = reader.Number<uint32_t>();
@@ -256,7 +155,7 @@ GrantRequest ReadGrant(Reader& reader) {
   return request;
 }
 
-DropAddresses ReadDropAddresses(Reader& reader) {
+DropAddresses ReadDropAddresses(MessageReader& reader) {
   DropAddresses piece;
   piece.generation = reader.Number<uint32_t>();
   piece.name = reader.AName();
@@ -271,7 +170,7 @@ DropAddresses ReadDropAddresses(Reader& reader) {
   return piece;
 }
 
-HeldVerdict ReadHeldVerdict(Reader& reader) {
+HeldVerdict ReadHeldVerdict(MessageReader& reader) {
   HeldVerdict verdict;
   verdict.queue = reader.Number<uint16_t>();
   verdict.packet = reader.Number<uint32_t>();
@@ -285,7 +184,7 @@ HeldVerdict ReadHeldVerdict(Reader& reader) {
   return verdict;
 }
 
-AnswerReport ReadAnswer(Reader& reader) {
+AnswerReport ReadAnswer(MessageReader& reader) {
   AnswerReport report;
   report.type = reader.Number<uint16_t>();
   report.rcode = reader.Number<uint8_t>();
@@ -299,6 +198,23 @@ AnswerReport ReadAnswer(Reader& reader) {
     report.chain.push_back(reader.AName());
   }
   report.addresses = reader.Addresses();
+  return report;
+}
+
+UpstreamReport ReadUpstream(MessageReader& reader) {
+  UpstreamReport report;
+  report.server.address = reader.AnAddress();
+  report.server.port = reader.Number<uint16_t>();
+  report.failing = reader.Flag();
+  report.answers = reader.Number<uint32_t>();
+  report.failures = reader.Number<uint32_t>();
+  reader.Require(report.answers != 0 || report.failures != 0);
+  if (reader.Flag()) {
+    UpstreamReport::Answered last;
+    last.ago_ms = reader.Number<uint32_t>();
+    last.round_trip_us = reader.Number<uint32_t>();
+    report.last = last;
+  }
   return report;
 }
 
@@ -319,30 +235,30 @@ std::string Encode(const FromReader& message) { return std::visit(Encoder(), mes
 std::string Encode(const ToReader& message) { return std::visit(Encoder(), message); }
 
 absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes) {
-  Reader reader(bytes);
-  const auto type = static_cast<Type>(reader.Number<uint8_t>());
-  if (bytes.size() > kMessageOctetsMax && type != Type::kHeldVerdict) {
+  MessageReader reader(bytes);
+  const auto type = static_cast<MessageType>(reader.Number<uint8_t>());
+  if (bytes.size() > kMessageOctetsMax && type != MessageType::kHeldVerdict) {
     return Malformed("too long");
   }
   FromReader message;
   switch (type) {
-    case Type::kHeldVerdict:
+    case MessageType::kHeldVerdict:
       message = ReadHeldVerdict(reader);
       break;
-    case Type::kPin:
+    case MessageType::kPin:
       message = ReadPin(reader);
       break;
-    case Type::kGrant:
+    case MessageType::kGrant:
       message = ReadGrant(reader);
       break;
-    case Type::kRefusal: {
+    case MessageType::kRefusal: {
       RefusalReport report;
       report.ede = reader.Number<uint16_t>();
       report.asked = reader.AName();
       message = report;
       break;
     }
-    case Type::kCounters: {
+    case MessageType::kCounters: {
       CountersReport report;
       for (const Counter counter : kCounters) {
         report.*counter = reader.Number<uint64_t>();
@@ -350,11 +266,14 @@ absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes) {
       message = report;
       break;
     }
-    case Type::kDropAddresses:
+    case MessageType::kDropAddresses:
       message = ReadDropAddresses(reader);
       break;
-    case Type::kAnswer:
+    case MessageType::kAnswer:
       message = ReadAnswer(reader);
+      break;
+    case MessageType::kUpstream:
+      message = ReadUpstream(reader);
       break;
     default:
       return Malformed("unknown type");
@@ -363,9 +282,9 @@ absl::StatusOr<FromReader> DecodeFromReader(std::span<const uint8_t> bytes) {
 }
 
 absl::StatusOr<ToReader> DecodeToReader(std::span<const uint8_t> bytes) {
-  Reader reader(bytes);
-  switch (static_cast<Type>(reader.Number<uint8_t>())) {
-    case Type::kPinReply: {
+  MessageReader reader(bytes);
+  switch (static_cast<MessageType>(reader.Number<uint8_t>())) {
+    case MessageType::kPinReply: {
       PinReply reply;
       reply.ticket = reader.Number<uint64_t>();
       const auto outcome = reader.Number<uint8_t>();
@@ -373,13 +292,13 @@ absl::StatusOr<ToReader> DecodeToReader(std::span<const uint8_t> bytes) {
       reply.outcome = static_cast<PinOutcome>(outcome);
       return reader.Finished() ? absl::StatusOr<ToReader>(reply) : Malformed("wrong shape");
     }
-    case Type::kPolicy: {
+    case MessageType::kPolicy: {
       const PolicyNotice notice{reader.Number<uint32_t>()};
       return reader.Finished() ? absl::StatusOr<ToReader>(notice) : Malformed("wrong shape");
     }
-    case Type::kPinsInDoubt:
+    case MessageType::kPinsInDoubt:
       return reader.Finished() ? absl::StatusOr<ToReader>(PinsInDoubt{}) : Malformed("wrong shape");
-    case Type::kQueue: {
+    case MessageType::kQueue: {
       const QueueNotice notice{reader.Number<uint16_t>()};
       return reader.Finished() ? absl::StatusOr<ToReader>(notice) : Malformed("wrong shape");
     }

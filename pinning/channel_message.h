@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -82,6 +83,22 @@ struct CountersReport {
   bool operator==(const CountersReport&) const = default;
 };
 
+// Reader to dnspind, one way, once a second at most for each of the upstreams while there is
+// something new: how it fares. Nothing hangs on it.
+struct UpstreamReport {
+  struct Answered {
+    uint32_t ago_ms = 0;
+    uint32_t round_trip_us = 0;  // smoothed
+    bool operator==(const Answered&) const = default;
+  };
+  Endpoint server;
+  bool failing = false;   // what it was asked last it has not answered in time
+  uint32_t answers = 0;   // since the report before; these or
+  uint32_t failures = 0;  // these are not 0
+  std::optional<Answered> last;
+  bool operator==(const UpstreamReport&) const = default;
+};
+
 // Reader to dnspind, one way, before the pins and the answer that it belongs to: the answer for
 // `parent`, which `rule_host` lists or a grant under it lets be asked, names `target`.
 struct GrantRequest {
@@ -119,7 +136,7 @@ struct HeldVerdict {
 };
 
 using FromReader = std::variant<PinRequest, RefusalReport, CountersReport, GrantRequest,
-                                DropAddresses, HeldVerdict, AnswerReport>;
+                                DropAddresses, HeldVerdict, AnswerReport, UpstreamReport>;
 
 enum class PinOutcome : uint8_t {
   kDone,    // every address is in the kernel

@@ -292,6 +292,11 @@ absl::Status ClientDesk::Settle(BootTime now) {
     listener->Settle(now);
   }
   settling_ = false;
+  if (channel_.HasRoom()) {
+    for (const UpstreamReport& report : forwarder_.upstreams().TakeNews(now)) {
+      channel_.Report(report);
+    }
+  }
   channel_.Settle(now);
   channel_watch_.WantWrite(channel_.WantsWrite());
   for (const auto& listener : datagrams_) {
@@ -303,6 +308,9 @@ absl::Status ClientDesk::Settle(BootTime now) {
 std::optional<BootTime> ClientDesk::NextDeadline() const {
   std::optional<BootTime> deadline = Earlier(forwarder_.NextDeadline(), channel_.NextDeadline());
   deadline = Earlier(deadline, read_again_);
+  if (!channel_.WantsWrite()) {  // else they go when there is room
+    deadline = Earlier(deadline, forwarder_.upstreams().NewsDue());
+  }
   for (const auto& listener : streams_) {
     deadline = Earlier(deadline, listener->NextDeadline());
   }

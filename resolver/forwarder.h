@@ -60,7 +60,8 @@ class Forwarder {
   void OnPinReply(const PinReply& reply, BootTime now);
   void DoubtPins() { cache_.DoubtPins(); }  // what was pinned is told after dnspind's word only
   bool Assured(BootTime now) const { return assurance_.Holds(now); }
-  Upstreams& upstreams() { return upstreams_; }  // for what its sockets bring
+  Upstreams& upstreams() { return upstreams_; }  // for what its sockets bring, and its news
+  const Upstreams& upstreams() const { return upstreams_; }
 
   void Expire(BootTime now);
   std::optional<BootTime> NextDeadline() const;

@@ -76,7 +76,7 @@ void ReaderChannel::Request(const PinRequest& request) {
 }
 
 bool ReaderChannel::Grant(const GrantRequest& request) {
-  if (queue_.size() >= kQueueMax) {
+  if (!HasRoom()) {
     return false;
   }
   AddMessage(queue_, Encode(FromReader(request)));
@@ -84,7 +84,7 @@ bool ReaderChannel::Grant(const GrantRequest& request) {
 }
 
 bool ReaderChannel::Drop(const std::vector<DropAddresses>& pieces) {
-  if (queue_.size() >= kQueueMax) {
+  if (!HasRoom()) {
     return false;
   }
   for (const DropAddresses& piece : pieces) {
@@ -103,7 +103,7 @@ bool ReaderChannel::IsRepeated(const Name& asked) {
 
 void ReaderChannel::Report(const RefusalReport& report) {
   TokenBucket& budget = IsRepeated(report.asked) ? repeats_ : refusals_;
-  if (queue_.size() < kQueueMax && budget.Spend(turn_)) {
+  if (HasRoom() && budget.Spend(turn_)) {
     AddMessage(queue_, Encode(FromReader(report)));
   } else {
     ++counters_.reports_left_out;
@@ -111,9 +111,15 @@ void ReaderChannel::Report(const RefusalReport& report) {
 }
 
 void ReaderChannel::Report(const AnswerReport& report) {
-  if (queue_.size() < kQueueMax && answers_.Spend(turn_)) {
+  if (HasRoom() && answers_.Spend(turn_)) {
     AddMessage(queue_, Encode(FromReader(report)));
   }
+}
+
+bool ReaderChannel::HasRoom() const { return queue_.size() < kQueueMax; }
+
+void ReaderChannel::Report(const UpstreamReport& report) {
+  AddMessage(queue_, Encode(FromReader(report)));
 }
 
 void ReaderChannel::Decide(const HeldVerdict& verdict) {
@@ -123,7 +129,7 @@ void ReaderChannel::Decide(const HeldVerdict& verdict) {
 void ReaderChannel::Settle(BootTime now) {
   turn_ = now;
   // The first one says that there is a reader.
-  if ((told_ != counters_ || !counters_told_) && queue_.size() < kQueueMax &&
+  if ((told_ != counters_ || !counters_told_) && HasRoom() &&
       (!counters_told_ || now - *counters_told_ >= kCountersEvery)) {
     AddMessage(queue_, Encode(FromReader(counters_)));
     told_ = counters_;

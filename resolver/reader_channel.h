@@ -51,6 +51,8 @@ class ReaderChannel final : public DistantFirewall {
   bool Drop(const std::vector<DropAddresses>& pieces) override;
   void Report(const RefusalReport& report) override;
   void Report(const AnswerReport& report) override;
+  void Report(const UpstreamReport& report);  // where there is room
+  bool HasRoom() const;
   void Decide(const HeldVerdict& verdict);  // as many as packets are held
 
   // The end of a turn: sends what was said in it, and the counters if it is time.

@@ -19,6 +19,25 @@ constexpr BootClock::duration kRoundTripMax = milliseconds(2000);
 constexpr BootClock::duration kSilentEvery = milliseconds(800);
 constexpr BootClock::duration kHealthyEvery = milliseconds(10'000);
 
+constexpr std::chrono::seconds kNewsEvery{1};
+constexpr size_t kNewsMax = 16;  // servers, at once
+
+template <typename Unit>
+uint32_t CountOf(BootClock::duration duration) {
+  const auto count = std::chrono::duration_cast<Unit>(duration).count();
+  return static_cast<uint32_t>(std::clamp<int64_t>(count, 0, UINT32_MAX));
+}
+
+UpstreamReport ReportOf(const Server& server, BootTime now) {
+  UpstreamReport report{server.where.endpoint, server.failures > 0, server.new_answers,
+                        server.new_failures, std::nullopt};
+  if (server.answered) {
+    report.last = {CountOf<milliseconds>(now - *server.answered),
+                   CountOf<std::chrono::microseconds>(server.measured)};
+  }
+  return report;
+}
+
 BootTime NextAsk(const Server& server, BootTime now) {
   return now + (server.failures > 0 || !server.answered ? kSilentEvery : kHealthyEvery);
 }
@@ -99,8 +118,11 @@ void ServerList::Answered(uint32_t serial, BootClock::duration round_trip, BootT
   const bool old =
       server->failures > 0 || !server->answered || now - *server->answered >= kHealthyEvery / 2;
   server->round_trip = old ? round_trip : (server->round_trip * 7 + round_trip) / 8;
+  server->measured = server->round_trip;
   server->failures = 0;
   server->answered = now;
+  ++server->new_answers;
+  news_ = true;
   server->ask_again = NextAsk(*server, now);
 }
 
@@ -110,8 +132,36 @@ void ServerList::Failed(uint32_t serial, BootTime now) {
     return;
   }
   ++server->failures;
+  ++server->new_failures;
+  news_ = true;
   server->round_trip = std::clamp(server->round_trip * 2, kRoundTripFailing, kRoundTripMax);
   server->ask_again = std::min(server->ask_again.value_or(BootTime::max()), NextAsk(*server, now));
+}
+
+std::vector<UpstreamReport> ServerList::TakeNews(BootTime now) {
+  std::vector<UpstreamReport> news;
+  if (!news_ || now < news_not_before_) {
+    return news;
+  }
+  news_ = false;
+  news_not_before_ = now + kNewsEvery;
+  for (Server& server : servers_) {
+    if (server.new_answers == 0 && server.new_failures == 0) {
+      continue;
+    }
+    if (news.size() == kNewsMax) {
+      news_ = true;
+      break;
+    }
+    news.push_back(ReportOf(server, now));
+    server.new_answers = 0;
+    server.new_failures = 0;
+  }
+  return news;
+}
+
+std::optional<BootTime> ServerList::NewsDue() const {
+  return news_ ? std::optional(news_not_before_) : std::nullopt;
 }
 
 }  // namespace dnspin

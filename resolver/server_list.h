@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "pinning/channel_message.h"
 #include "pinning/clock.h"
 #include "pinning/policy.h"
 
@@ -19,8 +20,11 @@ struct Server {
   BootClock::duration round_trip{};
   unsigned failures = 0;              // in a row
   std::optional<BootTime> answered;   // last
+  BootClock::duration measured{};     // the round trip, as answers alone have it
   std::optional<BootTime> ask_again;  // then it is asked, whether it is needed or not
   bool keeps_case = true;             // copies the spelling of a question: 0x20 works
+  uint32_t new_answers = 0;           // that were not told yet
+  uint32_t new_failures = 0;
 };
 
 class ServerList {
@@ -41,8 +45,15 @@ class ServerList {
   void Answered(uint32_t serial, BootClock::duration round_trip, BootTime now);
   void Failed(uint32_t serial, BootTime now);
 
+  // How those fare of which there is something new; nothing before NewsDue(). What does not fit
+  // into one call comes with the next.
+  std::vector<UpstreamReport> TakeNews(BootTime now);
+  std::optional<BootTime> NewsDue() const;
+
  private:
   std::vector<Server> servers_;
+  bool news_ = false;
+  BootTime news_not_before_;
   uint32_t last_serial_ = 0;
 };
 

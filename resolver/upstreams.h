@@ -56,6 +56,10 @@ class Upstreams {
 
   void SetServers(std::span<const Upstream> servers) { servers_.Set(servers); }
 
+  // How they fare, for who wants to see it (ServerList).
+  std::vector<UpstreamReport> TakeNews(BootTime now) { return servers_.TakeNews(now); }
+  std::optional<BootTime> NewsDue() const { return servers_.NewsDue(); }
+
   InquiryId Ask(const Inquiry& inquiry, BootTime deadline, BootTime now);
   void Cancel(InquiryId id);
 

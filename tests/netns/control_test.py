@@ -28,6 +28,7 @@ COMMANDS = ("status", "clients", "pins", "metrics", "reload")
 PIN_KEYS = ["client", "address", "name", "rule", "protocol", "ports", "expires_in_s"]
 CLIENT_KEYS = ["client", "addresses", "interface", "rules", "pins", "questions", "refused",
                "resolver_pid"]
+UPSTREAM_KEYS = ["server", "interface", "state", "answered", "failed", "answered_ago_s", "rtt_ms"]
 PINS = {"203.0.113.30": ("docs.test", "docs.test", "tcp", "80"),
         "203.0.113.21": ("www.shop.test", ".shop.test", "tcp", "8000-8100"),
         "2001:db8:6::1": ("six.test", "six.test", "any", "any")}
@@ -76,7 +77,10 @@ def shapes(lab, _):
              "resolver_pid": dnspin.resolver_pid("work")}], clients
         status = dnspin.control("status")
         assert (status["clients"], status["pins"]) == (2, 4) and status["uptime_s"] >= 0, status
-        assert status["upstreams"] == [{"server": f"{topology.UPSTREAM}:53", "interface": "eth0"}]
+        upstream, = status["upstreams"]
+        assert list(upstream) == UPSTREAM_KEYS and upstream["state"] == "ok", upstream
+        assert (upstream["server"], upstream["interface"], upstream["failed"]) == (
+            f"{topology.UPSTREAM}:53", "eth0", 0), upstream
         assert status["counters"]["answers_released_unpinned"] == 0
         totals = dnspin.control("metrics")
         assert totals["questions"] == 5 and totals["refused"] == 1 and totals["pins"] == 4, totals
@@ -102,16 +106,22 @@ def shapes(lab, _):
 
 
 def assert_prometheus(text, totals):
-    described, sums = set(), {}
+    described, of_upstreams, sums = set(), set(), {}
     for line in text.splitlines():
         if line.startswith("# TYPE "):
             described.add(line.split()[2])
             assert line.split()[3] in ("counter", "gauge"), line
         elif not line.startswith("# HELP "):
-            match = re.fullmatch(r"([a-z_]+)(\{(?:client|reason)=\"[a-z]+\"\})? (\d+)", line)
+            match = re.fullmatch(
+                r"([a-z_]+)(\{(?:(?:client|reason|upstream)=\"[a-z0-9.:]+\",?)+\})? (\d+|0\.\d+)",
+                line)
             assert match and match.group(1) in described, line
+            if "upstream=" in line:
+                of_upstreams.add(match.group(1))
+                continue
             sums[match.group(1)] = sums.get(match.group(1), 0) + int(match.group(3))
-    assert text.endswith("\n") and len(sums) == len(described) == len(totals), described
+    assert text.endswith("\n") and len(sums) == len(totals), sums
+    assert described == set(sums) | of_upstreams and len(of_upstreams) == 4, of_upstreams
     for name, value in sums.items():
         assert totals[name.removeprefix("dnspin_").removesuffix("_total")] == value, name
 

@@ -22,9 +22,11 @@ BLOCKED = {"client": "work", "name": "casino.test", "address": "198.51.100.7", "
            "port": 22, "count": 3, "first_ago_s": 7300, "last_ago_s": 4, "why": "no rule opens it"}
 REPLIES = {
     "status": {"version": "0.1.0", "mode": "answer", "uptime_s": 90,
-               "upstreams": [{"server": "192.0.2.53:53", "interface": "eth0", "answered": 12,
-                              "failed": 1, "rtt_ms": 3},
-                             {"server": "192.0.2.54:53", "interface": ""}],
+               "upstreams": [{"server": "192.0.2.53:53", "interface": "eth0", "state": "failing",
+                              "answered": 12, "failed": 1, "answered_ago_s": 190, "rtt_ms": 3.5},
+                             {"server": "192.0.2.54:53", "interface": "", "state": "unasked",
+                              "answered": 0, "failed": 0, "answered_ago_s": None, "rtt_ms": None},
+                             {"server": "192.0.2.55:53", "interface": "eth0"}],
                "clients": 2, "pins": 1, "refresh": "in place",
                "learning": [{"client": "work", "left_s": 540}],
                "counters": {"questions": 5, "answers_released_unpinned": 0}},
@@ -56,8 +58,10 @@ REPLIES = {
 
 # words, lines that are shown (regular expressions)
 SHOWN = (
-    (("status",), (r"upstream +192\.0\.2\.53:53 by eth0", r" +answered 12, failed 1, 3 ms",
-                   r"upstream +192\.0\.2\.54:53 \(no route\)", r"learning +work for 9m more",
+    (("status",), (r"upstream +192\.0\.2\.53:53 by eth0",
+                   r" +failing, 12 answered, 1 failed, last 3m ago in 3\.5 ms",
+                   r"upstream +192\.0\.2\.54:53 \(no route\)", r" +unasked",
+                   r"learning +work for 9m more",
                    r"answers_released_unpinned +0")),
     (("clients",), (r"CLIENT +ADDRESSES +INTERFACE .*",
                     r"work +10\.137\.0\.25 fd09::19 +vif1\.0 +4 +3 +9 +1 +77")),
