@@ -115,7 +115,8 @@ std::vector<Command> OfRules() {
        {},
        "fetch the lists of addresses that a profile names",
        "By curl, once. What cannot be had, or is no list of networks, leaves the old one: each is\n"
-       "`good`, `outdated` or `failed`, and the exit code 0, 1 or 3. dnspind follows a new list.\n",
+       "`good`, `outdated` or `failed`, and the exit code 0, 1 or 3; without such a profile, or\n"
+       "with a bad one, 2. dnspind follows a new list.\n",
        "  dnspin refresh fastly\n"
        "  systemctl enable --now dnspin-refresh@fastly.timer\n",
        RunRefresh},
