@@ -55,7 +55,8 @@ const ControlView& View() {
   static const ServedClients clients = SomeClients();
   static const std::vector<Upstream> upstreams = {{*Endpoint::Parse("192.0.2.53"), "eth0"}};
   static const ControlView view = [] {
-    ControlView some{clients, upstreams, {{1, 4711}}, "in place", "answer", {}, {}, 0, 0, 0, kNow, 0};
+    ControlView some{clients, upstreams, {{1, 4711}}, "in place", "answer", {},
+                     {},      0,         0,           0,          kNow,     0};
     some.reload = [] {
       ++reloads;
       return absl::OkStatus();
