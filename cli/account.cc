@@ -29,6 +29,10 @@ std::string Section(std::string_view title, const std::string& rows, bool colour
   return Coloured(title, Colour::kHead, colours) + "\n" + rows + "\n";
 }
 
+std::string ReachedText(const Json& decision) {
+  return In(decision, "reached") == false ? ", but a rule before it decides" : "";
+}
+
 std::string PinsSection(const Json& why, bool colours) {
   std::vector<Row> rows;
   for (const Json& pin : ListIn(why, "pins")) {
@@ -36,7 +40,7 @@ std::string PinsSection(const Json& why, bool colours) {
                     TextIn(pin, "origin"),
                     {ServiceText(pin), Colour::kGood},
                     AgeText(NumberIn(pin, "expires_in_s")) + " more",
-                    HoldersText(pin)});
+                    HoldersText(pin) + ReachedText(pin)});
   }
   return rows.empty() ? "" : Section("Pinned by", TableText(rows, colours), colours);
 }
@@ -44,9 +48,12 @@ std::string PinsSection(const Json& why, bool colours) {
 std::string RulesSection(const Json& why, bool colours) {
   std::vector<Row> rows;
   for (const Json& rule : ListIn(why, "rules")) {
-    rows.push_back({"  " + TextIn(rule, "text"), TextIn(rule, "origin")});
+    const bool accepts = In(rule, "accepts") == true;
+    rows.push_back({{accepts ? "  accepts" : "  drops", accepts ? Colour::kGood : Colour::kBad},
+                    TextIn(rule, "text"),
+                    TextIn(rule, "origin") + ReachedText(rule)});
   }
-  return rows.empty() ? "" : Section("Opened by", TableText(rows, colours), colours);
+  return rows.empty() ? "" : Section("Rules for it", TableText(rows, colours), colours);
 }
 
 std::string AnswersSection(const Json& why, bool colours) {
@@ -76,11 +83,12 @@ std::string FlowsSection(const Json& why, bool colours) {
 std::string WhyText(const Json& why, bool colours) {
   const std::string client = Harmless(TextIn(why, "client"));
   const std::string address = Harmless(TextIn(why, "address"));
-  const bool open = !ListIn(why, "pins").empty() || !ListIn(why, "rules").empty();
-  std::string text = open ? fmt::format("{} is {} to {}\n\n", address,
-                                        Coloured("open", Colour::kGood, colours), client)
-                          : fmt::format("{} is {} to {}: no pin holds it, no rule spells it\n\n",
-                                        address, Coloured("shut", Colour::kBad, colours), client);
+  const bool open = In(why, "open") == true;
+  const bool unknown = ListIn(why, "pins").empty() && ListIn(why, "rules").empty();
+  std::string text = fmt::format(
+      "{} is {} to {}{}\n\n", address,
+      open ? Coloured("open", Colour::kGood, colours) : Coloured("shut", Colour::kBad, colours),
+      client, unknown ? ": no pin holds it, no rule is about it" : "");
   text += PinsSection(why, colours) + RulesSection(why, colours) + AnswersSection(why, colours) +
           FlowsSection(why, colours);
   text.pop_back();  // the empty line behind the last
@@ -92,7 +100,7 @@ Cell StandingCell(const std::string& standing) {
     return {"pinned: its addresses are opened, then told", Colour::kGood};
   }
   if (standing == "answered") {
-    return {"answered: told, but no rule opens what it resolves to", Colour::kNote};
+    return {"answered: told, not pinned; only rules about addresses open any", Colour::kNote};
   }
   if (standing == "blocked") {
     return {"blocked: a drop rule names it", Colour::kBad};

@@ -85,7 +85,8 @@ std::vector<Command> OfRules() {
        "rules for what a client asked for and did not get",
        "By owner of the domain; of three names or more below one domain it is the domain that is\n"
        "proposed. Read them before you take them: what asked may have been what you fear.\n",
-       "  dnspin suggest work\n  dnspin suggest work >> /etc/dnspin/clients.d/work\n"
+       "  dnspin suggest work\n"
+       "  dnspin suggest work > /tmp/more    # read it, put what you know into the file, reload\n"
        "  dnspin suggest work --qvm work\n",
        RunSuggest},
       {"simulate",

@@ -263,7 +263,7 @@ Shown RunImport(const Call& call) {
         return status;
       }
     }
-    texts.push_back(imported.Text());
+    texts.push_back(imported.Text(texts.size()));
     if (const absl::Status status = Check(imported, texts.back()); !status.ok()) {
       return status;
     }

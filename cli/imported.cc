@@ -21,7 +21,7 @@ constexpr size_t kNotesMax = 1000;  // that the file repeats
 constexpr size_t kNoteOctetsMax = 400;
 constexpr size_t kProfilesMax = 256;
 constexpr size_t kOctetsMax = kRuleFileOctetsMax / 2;  // of rules; the rest is for notes
-constexpr std::string_view kNobody = "192.0.2.1";      // RFC 5737
+constexpr size_t kNobodies = 254;                      // addresses in 192.0.2.0/24 (RFC 5737)
 
 std::string Message(const Diagnostic& said) {
   return said.word.empty() ? said.message : fmt::format("{} '{}'", said.message, said.word);
@@ -173,7 +173,7 @@ std::string Imported::RuleLines() const {
   return text;
 }
 
-std::string Imported::Text() const {
+std::string Imported::Text(size_t number) const {
   std::string text = fmt::format("# From {}, by dnspin import.\n",
                                  Harmless(std::string_view(source_).substr(0, kNoteOctetsMax)));
   for (size_t i = 0; i < std::min(said_.size(), kNotesMax); ++i) {
@@ -183,7 +183,8 @@ std::string Imported::Text() const {
     text += fmt::format("# and {} more\n", said_.size() - kNotesMax);
   }
   if (!is_profile && addresses.empty()) {
-    text += fmt::format("address {}  # nobody's: put the addresses of the client here\n", kNobody);
+    text += fmt::format("address 192.0.2.{}  # nobody's: put the addresses of the client here\n",
+                        1 + number % kNobodies);
   } else if (!is_profile) {
     text += "address";
     for (const Address& address : addresses) {

@@ -52,8 +52,9 @@ class Imported {
   const std::string& source() const { return source_; }
   size_t rule_count() const { return rule_count_; }
 
-  // The file: comments, addresses, profiles, rules. Without addresses it has one that is nobody's.
-  std::string Text() const;
+  // The file: comments, addresses, profiles, rules. Without addresses it has one that is nobody's,
+  // by its `number`: no two clients may have the same.
+  std::string Text(size_t number = 0) const;
 
  private:
   bool Take(size_t line, Rule rule, bool listed);

@@ -1,5 +1,8 @@
 #include "cli/simulation.h"
 
+#include <algorithm>
+#include <set>
+
 #include "cli/service_word.h"
 #include "cli/verdicts.h"
 
@@ -8,7 +11,7 @@ namespace {
 
 // How far a standing lets a client come: refused, told, let through.
 int Reach(std::string_view standing) {
-  return standing == "pinned" ? 2 : standing == "answered" ? 1 : 0;
+  return standing == "pinned" || standing == "open" ? 2 : standing == "answered" ? 1 : 0;
 }
 
 SimulatedRow::Change ChangeOf(int now, int then) {
@@ -20,7 +23,7 @@ SimulatedRow::Change ChangeOf(int now, int then) {
 class Simulator {
  public:
   Simulator(const RecordedClient& record, const std::vector<Rule>& rules)
-      : record_(record), then_(rules) {}
+      : record_(record), now_(record.rules), then_(rules) {}
 
   std::vector<SimulatedRow> Run() {
     for (const auto& [text, name] : record_.names) {
@@ -41,12 +44,25 @@ class Simulator {
   void AddName(const RecordedName& name) {
     const Permission then = name.host ? then_.Of(*name.host) : Permission();
     SimulatedRow row{name.text,
-                     name.standing,
-                     std::string(StandingText(then.standing)),
+                     StandingUnder(now_, name, name.standing),
+                     StandingUnder(then_, name, std::string(StandingText(then.standing))),
                      then_.OriginOf(then),
                      {}};
     row.change = ChangeOf(Reach(row.now), Reach(row.then));
     rows_.push_back(std::move(row));
+  }
+
+  // "open" where rules about addresses open what it was told, for all that it was used for.
+  static std::string StandingUnder(const Verdicts& verdicts, const RecordedName& name,
+                                   std::string standing) {
+    const Service https{Protocol::kTcp, PortRange{443, 443}, {}};
+    const std::set<Service> services =
+        name.services.empty() ? std::set<Service>{https} : name.services;
+    const bool open = standing == "answered" && !name.addresses.empty() &&
+                      std::ranges::all_of(services, [&](const Service& service) {
+                        return verdicts.Opens(*name.addresses.begin(), service, name.host);
+                      });
+    return open ? "open" : standing;
   }
 
   // What it was used for, where the name as such would still be pinned.
@@ -70,6 +86,7 @@ class Simulator {
   }
 
   const RecordedClient& record_;
+  const Verdicts now_;
   const Verdicts then_;
   std::vector<SimulatedRow> rows_;
 };

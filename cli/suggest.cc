@@ -84,7 +84,7 @@ std::string Suggestions::Text() const {
       text += fmt::format("#   {}: {}\n", Harmless(one.what), one.why);
     }
   }
-  text += "\n# The same in dom0, where a rule has no patterns\n";
+  text += "\n# The same for dom0, name by name\n";
   return text + QvmFirewallText(IsQubeName(client) ? client : "VMNAME", "#   ");
 }
 

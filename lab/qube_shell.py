@@ -5,17 +5,20 @@ import signal
 import subprocess
 
 WELCOME = """\
-This is a root shell with the network of "{name}"; its files are those of this machine. Its rules:
+This is a root shell with the network of "{name}"; its files are those of this machine. {whose}
 
 {rules}
-Try    curl http://market.test/          works, again and again
-       curl http://casino.test/          refused by name
-       dig casino.test                   and why
-       curl -m 3 http://203.0.113.40/    refused by address
+{words}
 Look   pins        what is open now      kernel      the firewall itself
        journal     what dnspind logged   dnspin …    dnspind's own tool
 Leave  exit        and everything is gone again
 """
+
+TRY = """\
+Try    curl http://market.test/          works, again and again
+       curl http://casino.test/          refused by name
+       dig casino.test                   and why
+       curl -m 3 http://203.0.113.40/    refused by address"""
 
 
 def open_shell(lab, daemon, where, rules):
@@ -33,7 +36,9 @@ journal() {{ tail -n 20 {shlex.quote(str(daemon.log_file))}; }}
 kernel() {{ {netvm} nft list ruleset; }}
 """)
     shown = "\n".join("    " + line for line in rules.splitlines()) + "\n"
-    print(WELCOME.format(name=where, rules=shown), flush=True)
+    has_rules = where == "work"  # whose they are
+    print(WELCOME.format(name=where, rules=shown, words=TRY if has_rules else "",
+                         whose="Its rules:" if has_rules else "The rules of work:"), flush=True)
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for what runs in the shell
     command = namespace.argv(["bash", "--noprofile", "--rcfile", startup, "-i"])
     subprocess.run(command, check=False)

@@ -26,7 +26,9 @@ AskedName& ClientRecord::Note(const Name& name, BootTime now) {
 
 void ClientRecord::Take(const AnswerReport& report, BootTime now) {
   AskedName& asked = Note(report.asked, now);
-  asked.type = report.type;
+  if (!report.addresses.empty() || asked.addresses.empty()) {
+    asked.type = report.type;
+  }
   asked.rcode = report.rcode;
   asked.pinned = report.pinned;
   asked.refused.reset();

@@ -18,7 +18,7 @@ namespace dnspin {
 
 struct AskedName {
   Name name;
-  uint16_t type = 0;  // of the last question; 0: refused before one was known
+  uint16_t type = 0;  // of the last question, that had addresses if any had; 0: none was told
   uint8_t rcode = 0;
   bool pinned = false;
   std::optional<uint16_t> refused;  // RFC 8914 code of the last refusal; none: it was answered

@@ -5,7 +5,7 @@
 #include "nft/control_client.h"
 #include "nft/control_meanings.h"
 #include "nft/control_words.h"
-#include "nft/dropped_by.h"
+#include "nft/deciding_rules.h"
 #include "pinning/answer.h"
 
 namespace dnspin::control {
@@ -37,13 +37,13 @@ Json RuleFor(const ServedClient& client, const AskedName& asked) {
 Json BlockedOf(const ServedClient& client, BootTime now) {
   Json list = Json::array();
   const Meanings meanings(client, now);
-  const DroppedBy dropped_by(client);
+  const DecidingRules deciding(client);
   for (const SeenPacket& seen : client.packets.all()) {
     if (seen.packet.accepted) {
       continue;
     }
     const auto meaning = meanings.Of(seen.packet.destination);
-    const auto rule = dropped_by.Of(seen.packet);
+    const auto rule = deciding.DropOf(seen.packet);
     list.push_back({{"client", client.desired.name},
                     {"name", meaning.name},
                     {"address", seen.packet.destination.Text()},

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <string_view>
 
 #include "nft/control_meanings.h"
 #include "nft/control_words.h"
+#include "nft/deciding_rules.h"
 #include "pinning/answer.h"
 #include "pinning/chain_walk.h"
 
@@ -32,6 +34,13 @@ std::string_view StandingText(const AskedName& asked) {
   return *asked.refused == dns::kEdeBlocked    ? "blocked"
          : *asked.refused == dns::kEdeNotReady ? "not ready"
                                                : "prohibited";
+}
+
+std::string_view KindOf(const AskedName& asked) {
+  return asked.refused                   ? "refused"
+         : asked.rcode == dns::kServFail ? "failed"
+         : asked.pinned                  ? "pinned"
+                                         : "answered";
 }
 
 template <typename T>
@@ -78,18 +87,6 @@ Json AnswersWith(const ServedClient& client, const Address& address, BootTime no
                        {"standing", StandingText(*asked)}});
   }
   return answers;
-}
-
-// Accept rules that spell it.
-Json RulesFor(const ServedClient& client, const Address& address) {
-  Json rules = Json::array();
-  for (size_t position = 0; position < client.policy.rules.size(); ++position) {
-    const Rule& rule = client.policy.rules[position];
-    if (rule.action == Action::kAccept && rule.SpellsAddresses() && rule.Covers(address)) {
-      rules.push_back(RuleJson(client, position));
-    }
-  }
-  return rules;
 }
 
 Json FlowsTo(const ServedClient& client, const Address& address, const FindFlows& find) {
@@ -143,6 +140,21 @@ Json PinsOf(const ServedClient& client, BootTime now) {
 
 Json WhyOf(const ServedClient& client, const Address& address, const FindFlows& find,
            BootTime now) {
+  bool open = false;
+  Json rules = Json::array();
+  std::map<uint32_t, bool> reached;  // by group
+  for (const auto& decision : DecidingRules(client).On(address)) {
+    const bool accepts = client.policy.rules[decision.rule].action == Action::kAccept;
+    open = open || (accepts && decision.reached);
+    if (accepts && decision.group != 0) {
+      reached[decision.group] = decision.reached;
+      continue;
+    }
+    Json rule = RuleJson(client, decision.rule);
+    rule["accepts"] = accepts;
+    rule["reached"] = decision.reached;
+    rules.push_back(std::move(rule));
+  }
   Json pins = Json::array();
   for (const auto& [key, pin] : client.ledger.pins()) {
     if (key.address == address && pin.until() > now) {
@@ -150,15 +162,17 @@ Json WhyOf(const ServedClient& client, const Address& address, const FindFlows& 
       entry.erase("client");
       entry.erase("address");
       entry["origin"] = OriginOf(client, pin.holders.front().rule_host.view());
+      entry["reached"] = reached[key.group];
       entry["holders"] = HoldersOf(pin, now);
       pins.push_back(std::move(entry));
     }
   }
   return {{"client", client.desired.name},
           {"address", address.Text()},
+          {"open", open},
           {"pins", std::move(pins)},
           {"answers", AnswersWith(client, address, now)},
-          {"rules", RulesFor(client, address)},
+          {"rules", std::move(rules)},
           {"flows", FlowsTo(client, address, find)}};
 }
 
@@ -206,9 +220,7 @@ std::vector<Json> EventsOf(const ServedClient& client, BootTime after, BootTime 
     }
     events.push_back({{"at", asked.last.time_since_epoch().count()},
                       {"client", client.desired.name},
-                      {"kind", asked.refused  ? "refused"
-                               : asked.pinned ? "pinned"
-                                              : "answered"},
+                      {"kind", KindOf(asked)},
                       {"name", asked.name.Text()},
                       {"type", asked.type == 0 ? "" : TypeName(asked.type)},
                       {"addresses", Texts(asked.addresses)},

@@ -15,12 +15,20 @@ using control::Json;
 
 constexpr size_t kEventsMax = 512;  // of one reply
 
+// By its name, or by an address, for who knows no more of it.
+bool IsCalled(const ServedClient& client, const std::string& word) {
+  const auto& addresses = client.desired.addresses;
+  return client.desired.name == word ||
+         std::any_of(addresses.begin(), addresses.end(),
+                     [&](const Address& address) { return address.Text() == word; });
+}
+
 // The clients that a request is about: the one it names, or all.
 absl::StatusOr<std::vector<const ServedClient*>> Wanted(const ControlView& view,
                                                         const ControlRequest& request) {
   std::vector<const ServedClient*> wanted;
   for (const auto& [id, client] : view.clients) {
-    if (request.client.empty() || client.desired.name == request.client) {
+    if (request.client.empty() || IsCalled(client, request.client)) {
       wanted.push_back(&client);
     }
   }

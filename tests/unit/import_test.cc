@@ -239,5 +239,13 @@ TEST(ImportTest, RegularExpressionsAreLimited) {
   ExpectParses(imported);
 }
 
+// Two files of one folder that name one address are an error.
+TEST(Imported, ClientsWithoutAddressesHaveOneOfNobodysEach) {
+  const Imported imported("list", {});
+  EXPECT_NE(imported.Text(0).find("\naddress 192.0.2.1 "), std::string::npos);
+  EXPECT_NE(imported.Text(1).find("\naddress 192.0.2.2 "), std::string::npos);
+  EXPECT_NE(imported.Text(253).find("\naddress 192.0.2.254 "), std::string::npos);
+}
+
 }  // namespace
 }  // namespace dnspin
