@@ -63,7 +63,15 @@ class Stage:
         """As it is now it should be again."""
         self.settle()
         self._reference = self._tables()
+        wait_until(self._readers_have_begun, 10, 0.05)  # the log's comes behind READY
         self._own = self._processes()
+
+    def _readers_have_begun(self):
+        """Each has given its powers up."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            readers = self._processes().get("reader", [])
+            return all("CapEff:\t0000000000000000" in lines for lines in readers)
+        return False
 
     # Steps of stories: True if it went well, False if it did not; an exception if a promise broke.
 

@@ -251,8 +251,9 @@ def with_profiles(_lab, _servers):
     machine.write("etc/dnspin/clients.d/all", f"address 10.137.9.9\nuse {' '.join(names)}\n")
     checked = machine.run("dnspind", "--check")
     machine.path("etc/dnspin/clients.d/all").unlink()
-    assert checked.returncode == 0 and re.fullmatch(
-        r".*/addresses/fastly:1:1: warning: there is no such file yet: .*\n", checked.stderr), checked
+    assert checked.returncode == 0, checked
+    assert re.fullmatch(r".*/addresses/fastly:1:1: warning: there is no such file yet: .*\n",
+                        checked.stderr), checked
     fetched = machine.run("dnspin", "refresh", "fastly", check=False)
     assert fetched.returncode == 3, fetched
     assert fetched.stdout.startswith("failed fastly: there is no list: curl: "), fetched

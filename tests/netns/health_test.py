@@ -42,8 +42,8 @@ def health(dnspin, address):
 def until(dnspin, qube, address, state):
     """New names are asked, one behind the other, until dnspin says this of the server."""
     assert trial.wait_until(lambda: qube.ask(f"{next(NUMBERS)}.race.test").addresses
-                            and health(dnspin, address)["state"] == state, pause=0.05), (
-        dnspin.control("status"), state)
+                            and health(dnspin, address)["state"] == state,
+                            timeout=60, pause=0.05), (dnspin.control("status"), state)
     return health(dnspin, address)
 
 

@@ -143,8 +143,8 @@ def row_50_behind_a_resolver(lab, _):
     with resolv_conf(lab, "127.0.0.1"), \
             Validator(lab, lab.netvm, tree.anchor, forward=SIGNED_ADDRESS), \
             trial.with_dnspin(lab, "row-50", clients={"work": rules}, upstream=()) as dnspin:
-        assert dnspin.control("status")["upstreams"] == [
-            {"server": "127.0.0.1:53", "interface": "lo"}]
+        upstream, = dnspin.control("status")["upstreams"]
+        assert (upstream["server"], upstream["interface"]) == ("127.0.0.1:53", "lo"), upstream
         assert work.ask(SIGNED).addresses == [signed]
         assert work.ask(PLAIN).addresses == [plain]
         assert_passes(work, *tcp(signed, plain))

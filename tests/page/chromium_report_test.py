@@ -197,7 +197,7 @@ class Usage(unittest.TestCase):
     def test_what_cannot_be_read(self):
         done = subprocess.run([BUILD / "dnspin", "report", "work", "--journal", "/nonexistent"],
                               check=False, capture_output=True, timeout=10)
-        self.assertEqual((done.returncode, done.stdout), (3, b""))
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
         self.assertIn(b"/nonexistent", done.stderr)
 
 
