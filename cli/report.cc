@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <optional>
 #include <string_view>
 
@@ -65,6 +66,9 @@ Shown RunReport(const Call& call) {
     const std::string message(reading.status().message());
     return file != nullptr ? absl::FailedPreconditionError(message)
                            : absl::UnavailableError(message);
+  }
+  if (reading->events.empty()) {  // a page all the same: that nothing was said is an answer
+    std::fprintf(stderr, "dnspin: the log has nothing of %s in that time\n", client.c_str());
   }
   const absl::Time end = file != nullptr ? EndOf(reading->events, now) : now;
   const std::string source = file == nullptr ? "the journal" : *file == "-" ? "stdin" : *file;
