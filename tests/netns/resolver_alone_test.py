@@ -209,7 +209,7 @@ def deaf(lab, servers):
             slowest = max(slowest, time.monotonic() - began)
         assert int(resolver.status("VmHWM")[0]) < 65536
         assert slowest < 1.0, slowest
-        del socks, datagrams
+        del socks  # datagrams stays open: a late answer must not find its port with another
         assert trial.wait_until(lambda: deaf_one.ask("d.alone.test").addresses == [ADDRESS])
     return f"{asked} unheard; the other waited {slowest * 1000:.0f} ms at most"
 
