@@ -54,7 +54,7 @@ class Simulator {
 
   // "open" where rules about addresses open what it was told, for all that it was used for.
   static std::string StandingUnder(const Verdicts& verdicts, const RecordedName& name,
-                                   std::string standing) {
+                                   const std::string& standing) {
     const Service https{Protocol::kTcp, PortRange{443, 443}, {}};
     const std::set<Service> services =
         name.services.empty() ? std::set<Service>{https} : name.services;
